@@ -1,0 +1,3 @@
+//! Tree to typed tree.
+
+pub mod typed;
