@@ -213,7 +213,11 @@ builtins! {
     Host(WRITE_FILES) append_file(In path: Str, In text: Str) -> Unit, "adds to the end of a file, made if it is not there; traps if it can't";
     Host(WRITE_FILES) write_png(In path: Str, In image: GridInt) -> Unit, "writes a picture, an Int 0xRRGGBB a pixel; traps if it can't be written";
     Host(CLOCK) clock() -> Float, "seconds of a monotonic clock";
-    // What the compiler emits for `Str(x)` and interpolation
+    // What the compiler emits for `Str(x)`, interpolation, comparisons, slice assignment and `assert`
+    Host __compare(In a: T, In b: T, In relation: Int) -> Bool, "whether the relation holds: 0 `==`, 1 `!=`, 2 `<`, 3 `<=`, 4 `<` by total order";
+    Host __assign(InoutView to: ArrayT, In from: ArrayT) -> Unit, "copies the elements; traps unless the lengths are equal";
+    Host __assign(InoutView to: GridT, In from: GridT) -> Unit, "copies the elements; traps unless the shapes are equal";
+    Host __assert_failed(In message: Str) -> Never, "traps: assertion failed, with that message";
     Host __append(Inout text: Str, In x: T) -> Unit, "adds `x`, printed, to `text`";
     Host __append_format(Inout text: Str, In x: T, In format: Int) -> Unit, "adds `x`, laid out as the packed format says, to `text`";
 }
@@ -224,12 +228,8 @@ pub fn find(name: &str, arity: usize) -> Option<u16> {
 }
 
 /// The constants that are there without a declaration: `PI`, `E`, `INF`, `NAN`, `INT_MIN`, `INT_MAX`.
-pub const FLOAT_CONSTANTS: &[(&str, f64)] = &[
-    ("PI", std::f64::consts::PI),
-    ("E", std::f64::consts::E),
-    ("INF", f64::INFINITY),
-    ("NAN", f64::NAN),
-];
+pub const FLOAT_CONSTANTS: &[(&str, f64)] =
+    &[("PI", std::f64::consts::PI), ("E", std::f64::consts::E), ("INF", f64::INFINITY), ("NAN", f64::NAN)];
 /// See [`FLOAT_CONSTANTS`].
 pub const INT_CONSTANTS: &[(&str, i64)] = &[("INT_MIN", i64::MIN), ("INT_MAX", i64::MAX)];
 

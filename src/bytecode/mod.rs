@@ -2,4 +2,7 @@
 
 pub mod builtins;
 pub mod effects;
+pub mod ops;
+pub mod program;
+pub mod trap;
 pub mod types;

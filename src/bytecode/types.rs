@@ -58,7 +58,7 @@ pub struct StructType {
 pub const MAX_STRUCT_SLOTS: usize = 1024;
 
 /// All types of a program, each once.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TypeTable {
     types: Vec<Type>,
     index: HashMap<Type, TypeId>,
@@ -69,8 +69,7 @@ pub struct TypeTable {
 
 impl Default for TypeTable {
     fn default() -> Self {
-        let mut table =
-            TypeTable { types: Vec::new(), index: HashMap::new(), structs: Vec::new(), leaves: Vec::new() };
+        let mut table = TypeTable { types: Vec::new(), index: HashMap::new(), structs: Vec::new(), leaves: Vec::new() };
         for ty in [Type::Int, Type::Float, Type::Bool, Type::Str, Type::Unit, Type::Never] {
             table.add(ty);
         }

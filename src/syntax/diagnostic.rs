@@ -27,12 +27,7 @@ pub struct Label {
 impl Diagnostic {
     /// A diagnostic at `span`, with a word about the place (may be empty).
     pub fn new(code: &'static str, span: Span, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            code,
-            message: message.into(),
-            labels: vec![Label { span, text: label.into() }],
-            help: Vec::new(),
-        }
+        Diagnostic { code, message: message.into(), labels: vec![Label { span, text: label.into() }], help: Vec::new() }
     }
 
     /// With a second place.
