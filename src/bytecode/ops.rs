@@ -441,3 +441,12 @@ impl Instr {
         }
     }
 }
+
+impl std::fmt::Debug for Instr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.op() {
+            Some(op) => write!(f, "{} {:#018x}", op.info().name, self.0),
+            None => write!(f, "{:#018x}", self.0),
+        }
+    }
+}
