@@ -109,7 +109,10 @@ fn main() {
         println!("{:>6}  at least 250,000 lines a second at 100,000 lines", verdict(rates[2] >= 250_000.0));
         // Twice the lines in at most twice the time, but for caches that get too small and noise.
         let growth = rates[1] / rates[3];
-        println!("{:>6}  linear: from 50,000 to 200,000 lines the time for a line grows {growth:.2} times\n", verdict(growth < 1.5));
+        println!(
+            "{:>6}  linear: from 50,000 to 200,000 lines the time for a line grows {growth:.2} times\n",
+            verdict(growth < 1.5)
+        );
     }
     std::fs::remove_dir_all(&folder).ok();
 }

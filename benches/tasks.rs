@@ -63,7 +63,8 @@ fn main() {
         std::fs::write(&files[1], plain).expect("a temporary file can be written");
         let once = |file: &Path| {
             let mut command = Command::new(common::TGVM);
-            let run = run(command.arg("run").arg(file).current_dir(root)).unwrap_or_else(|| fail("tgvm does not start"));
+            let run =
+                run(command.arg("run").arg(file).current_dir(root)).unwrap_or_else(|| fail("tgvm does not start"));
             if !run.ok {
                 fail(&format!("{name} failed"));
             }

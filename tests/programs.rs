@@ -35,8 +35,8 @@ fn each_prints_what_stands_beside_it() {
     assert!(programs.len() >= 19, "the programs are found");
     for path in programs {
         let name = path.file_stem().expect("a file has a name").to_str().expect("the name is ASCII");
-        let expected = std::fs::read_to_string(path.with_extension("expected"))
-            .unwrap_or_else(|e| panic!("{name}.expected: {e}"));
+        let expected =
+            std::fs::read_to_string(path.with_extension("expected")).unwrap_or_else(|e| panic!("{name}.expected: {e}"));
         let printed = run(name, &[]);
         assert!(printed == expected, "{name} prints\n{printed}instead of\n{expected}");
     }

@@ -159,7 +159,9 @@ fn instructions_table() -> String {
             .operands
             .iter()
             .map(|o| match o.role {
-                Role::Def | Role::Use | Role::Modify | Role::Take => format!("{:?} {} {:?}", o.field, lower(&o.role), o.kind),
+                Role::Def | Role::Use | Role::Modify | Role::Take => {
+                    format!("{:?} {} {:?}", o.field, lower(&o.role), o.kind)
+                }
                 _ => format!("{:?} {}", o.field, lower(&o.role)),
             })
             .collect();
@@ -190,7 +192,10 @@ fn the_generated_sections_are_those_of_the_tables() {
         text.replace_range(from..to, &format!("\n{table}\n"));
     }
     if text != original {
-        assert!(std::env::var_os("UPDATE_SPEC").is_some(), "spec.md is out of date: UPDATE_SPEC=1 cargo test --test spec");
+        assert!(
+            std::env::var_os("UPDATE_SPEC").is_some(),
+            "spec.md is out of date: UPDATE_SPEC=1 cargo test --test spec"
+        );
         std::fs::write(spec_path(), text).expect("spec.md can be written");
     }
 }

@@ -1,4 +1,5 @@
 //! The kernels in Rust, with the loops of the `.tg` and `.lua` files beside it. Each prints what those print.
+#![allow(clippy::needless_range_loop, clippy::approx_constant, reason = "the loops are those of the other languages")]
 
 /// The kernel of that name.
 pub fn find(name: &str) -> Option<fn()> {
