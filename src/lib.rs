@@ -4,5 +4,6 @@
 
 pub mod bytecode;
 pub mod check;
+pub mod compile;
 pub mod machine;
 pub mod syntax;

@@ -186,6 +186,13 @@ impl Emitter {
         self.labels[label.0 as usize] = self.items.len();
     }
 
+    /// Whether what is emitted next could be reached: by a label placed here, or from the last instruction.
+    pub fn end_is_open(&self) -> bool {
+        let returns = [Op::Return, Op::ReturnValue, Op::Jump, Op::Trap];
+        let closed = matches!(self.items.last(), Some(Item::Ins(ins)) if returns.contains(&ins.op));
+        !closed || self.labels.contains(&self.items.len())
+    }
+
     /// Sets a piece of code aside here.
     pub fn preheader(&mut self) -> Preheader {
         self.preheaders.push(Vec::new());
@@ -280,13 +287,7 @@ impl Emitter {
         let mut registers = self.fixed;
         registers.append(&mut self.owned);
         registers.append(&mut self.other);
-        Ok(Finished {
-            code,
-            sites,
-            registers,
-            owned: bases[1] as u16..bases[2] as u16,
-            window: self.window as u16,
-        })
+        Ok(Finished { code, sites, registers, owned: bases[1] as u16..bases[2] as u16, window: self.window as u16 })
     }
 }
 
