@@ -6,4 +6,5 @@ pub mod bytecode;
 pub mod check;
 pub mod compile;
 pub mod machine;
+pub mod platform;
 pub mod syntax;
