@@ -5,4 +5,8 @@
 pub mod bytecode;
 pub mod check;
 pub mod cli;
+pub mod compile;
+pub mod embed;
+pub mod host;
+pub mod machine;
 pub mod syntax;

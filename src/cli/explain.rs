@@ -1,35 +1,49 @@
-//! The explanations of the error and trap codes: the files of `docs/errors`, which the build script gathers.
-//!
-//! A file begins with `# E0107: what it is called` and has a wrong and a right example, each a block of code marked `tg`.
+//! The explanations of the error and trap codes, gathered from the stages that use them.
 
-/// Code and text of each, in the order of the codes.
-pub const EXPLANATIONS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/explanations.rs"));
+use super::traps::TRAPS;
+use crate::syntax::codes::Code;
+
+/// All codes, in order: errors, then traps.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    TRAPS.iter()
+}
 
 /// The explanation of a code.
-pub fn explanation(code: &str) -> Option<&'static str> {
-    EXPLANATIONS.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
+pub fn find(code: &str) -> Option<&'static Code> {
+    all().find(|known| known.code == code)
 }
 
-/// The first line of an explanation, without its mark.
-pub fn title(text: &str) -> &str {
-    text.lines().next().unwrap_or("").trim_start_matches("# ")
+/// An explanation for the terminal.
+pub fn text(code: &Code) -> String {
+    let indented = |program: &str| -> String {
+        program.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
+    };
+    format!(
+        "{}: {}\n\n{}\nWrong:\n\n{}\nRight:\n\n{}",
+        code.code,
+        code.title,
+        wrap(code.explain, 100),
+        indented(code.wrong),
+        indented(code.right)
+    )
 }
 
-/// An explanation for the terminal: code is indented instead of fenced.
-pub fn plain(text: &str) -> String {
-    let (mut out, mut in_code) = (String::new(), false);
-    for line in text.lines() {
-        if line.starts_with("```") {
-            in_code = !in_code;
-            continue;
+/// The words of `text` in lines of at most `width` characters.
+fn wrap(text: &str, width: usize) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
         }
-        let line = if in_code { line } else { line.trim_start_matches("# ") };
-        if in_code && !line.is_empty() {
-            out.push_str("    ");
-        }
-        out.push_str(line);
-        out.push('\n');
+        out.push_str(word);
+        column += length;
     }
+    out.push('\n');
     out
 }
 
@@ -39,21 +53,14 @@ mod tests {
     use crate::bytecode::trap::TrapCode;
 
     #[test]
-    fn each_explanation_has_a_title_and_examples() {
-        for (code, text) in EXPLANATIONS {
-            assert!(title(text).starts_with(&format!("{code}: ")), "{code}: title");
-            for part in ["\nWrong:\n", "\nRight:\n"] {
-                assert!(text.contains(part), "{code}: {part:?}");
-            }
-            assert_eq!(text.matches("```").count() % 2, 0, "{code}: fences");
-        }
+    fn each_trap_is_explained_under_its_own_code() {
+        let codes: Vec<String> = TRAPS.iter().map(|code| code.code.to_owned()).collect();
+        assert_eq!(codes, TrapCode::ALL.map(TrapCode::code));
+        assert!(TRAPS.iter().zip(TrapCode::ALL).all(|(code, trap)| code.title == trap.title()));
     }
 
     #[test]
-    fn each_trap_is_explained() {
-        for trap in TrapCode::ALL {
-            let text = explanation(&trap.code()).unwrap_or_else(|| panic!("{} has no explanation", trap.code()));
-            assert_eq!(title(text), format!("{}: {}", trap.code(), trap.title()));
-        }
+    fn codes_are_unique_and_in_order() {
+        assert!(all().map(|code| code.code).is_sorted_by(|a, b| a < b));
     }
 }

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use clap::CommandFactory;
 
-use super::explain::{EXPLANATIONS, explanation, plain, title};
-use super::{Cli, Exit, complain, print};
+use super::{Cli, Exit, complain, explain, print};
 use crate::bytecode::builtins::{BUILTINS, Builtin, Mode, Pattern};
 
 /// Explain a command, an error or trap code, or a built-in function.
@@ -23,8 +22,8 @@ pub struct Args {
 pub fn run(args: Args) -> Exit {
     let mut cli = Cli::command();
     let Some(topic) = args.topic else { return print(&cli.render_long_help().to_string()) };
-    if let Some(text) = explanation(&topic.to_uppercase()) {
-        return print(&plain(text));
+    if let Some(code) = explain::find(&topic.to_uppercase()) {
+        return print(&explain::text(code));
     }
     cli.build();
     if let Some(command) = cli.find_subcommand_mut(&topic) {
@@ -48,7 +47,7 @@ fn suggestion(topic: &str, cli: &clap::Command) -> String {
     let commands = cli.get_subcommands().map(|command| command.get_name());
     let topics = commands
         .chain(["builtins", "codes"])
-        .chain(EXPLANATIONS.iter().map(|(code, _)| *code))
+        .chain(explain::all().map(|code| code.code))
         .chain(BUILTINS.iter().filter(|b| !is_internal(b)).map(|b| b.name));
     let wanted = topic.to_lowercase();
     let scored = topics.map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known));
@@ -100,8 +99,8 @@ fn all_builtins() -> String {
 
 fn all_codes() -> String {
     let mut out = String::from("Errors (E) are found before a program runs, traps (T) while it runs.\n\n");
-    for (_, text) in EXPLANATIONS {
-        writeln!(out, "{}", title(text)).expect("a String takes all");
+    for code in explain::all() {
+        writeln!(out, "{}: {}", code.code, code.title).expect("a String takes all");
     }
     out
 }

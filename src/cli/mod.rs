@@ -14,6 +14,7 @@ mod input;
 pub mod render;
 mod run;
 mod size;
+mod traps;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
