@@ -2,6 +2,8 @@
 //!
 //! The stages are `Source → Tree → Typed → Program → Verified`; each takes what the one before it returns.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 pub mod bytecode;
 pub mod check;
 pub mod cli;

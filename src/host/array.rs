@@ -99,23 +99,24 @@ fn resize(call: &mut HostCall) -> Outcome {
 }
 
 fn swap(call: &mut HostCall) -> Outcome {
+    let (i, j) = (call.int(1), call.int(2));
     let mut elements = call.elements_mut(0);
     let len = elements.len();
-    elements.swap(index(call.int(1), len, len)?, index(call.int(2), len, len)?);
+    elements.swap(index(i, len, len)?, index(j, len, len)?);
     Ok(())
 }
 
 fn sort(call: &mut HostCall) -> Outcome {
     let len = call.elements_mut(0).len();
     call.check_room(room(len))?;
-    sort_elements(call.types(), call.interrupt(), &mut call.elements_mut(0))
+    sort_elements(call.types(), call.of(), call.interrupt(), &mut call.elements_mut(0))
 }
 
 fn sorted(call: &mut HostCall) -> Outcome {
     let elements = call.elements(0);
     call.append_elements(Place::Result, elements)?;
     call.check_room(room(elements.len()))?;
-    sort_elements(call.types(), call.interrupt(), &mut call.result_mut()?)
+    sort_elements(call.types(), call.of(), call.interrupt(), &mut call.result_mut()?)
 }
 
 /// The index of the first element that equals parameter 1.
@@ -135,7 +136,7 @@ fn position(call: &HostCall) -> Result<Option<usize>, Fault> {
         if call.compare(elements.get(index), wanted, Relation::Equality)? == Some(Ordering::Equal) {
             return Ok(Some(index));
         }
-        poll_at(call, index)?;
+        poll_at(call.interrupt(), index)?;
     }
     Ok(None)
 }

@@ -6,6 +6,7 @@ use super::Outcome;
 use crate::bytecode::builtins::{PackedFormat, Pattern};
 use crate::bytecode::types::TypeId;
 use crate::machine::host_call::{HostCall, HostFn, Place};
+use crate::machine::trap::Fault;
 use crate::machine::value::{display, format_float};
 
 pub(super) fn find(name: &str, _: &[Pattern]) -> Option<HostFn> {
@@ -38,7 +39,7 @@ fn append_format(call: &mut HostCall) -> Outcome {
                 interrupt.check()?;
                 call.check_room((body.len() + piece.len()) as u64)?;
                 body.push_str(piece);
-                Ok(())
+                Ok::<(), Fault>(())
             })?;
             pad(&body, format, false)
         }

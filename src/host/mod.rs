@@ -19,7 +19,8 @@ mod world;
 use std::sync::OnceLock;
 
 use crate::bytecode::builtins::{BUILTINS, Pattern};
-use crate::machine::host_call::{HostCall, HostFn, HostTable};
+use crate::machine::host_call::HostTable;
+use crate::machine::interrupt::Interrupt;
 use crate::machine::trap::Fault;
 pub use world::StdWorld;
 
@@ -44,8 +45,8 @@ pub fn table() -> &'static HostTable {
 }
 
 /// Polls at every [`POLL_EVERY`]th step.
-fn poll_at(call: &HostCall, step: usize) -> Outcome {
-    if step % POLL_EVERY == POLL_EVERY - 1 { call.poll() } else { Ok(()) }
+fn poll_at(interrupt: &Interrupt, step: usize) -> Outcome {
+    if step % POLL_EVERY == POLL_EVERY - 1 { Ok(interrupt.check()?) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -80,10 +80,10 @@ fn next_float(call: &mut HostCall) -> Outcome {
 }
 
 fn shuffle(call: &mut HostCall) -> Outcome {
-    let mut state = call.int(1) as u64;
+    let (mut state, interrupt) = (call.int(1) as u64, call.interrupt());
     let mut elements = call.elements_mut(0);
     for i in (1..elements.len()).rev() {
-        poll_at(call, i)?;
+        poll_at(interrupt, i)?;
         elements.swap(i, below(i as u64 + 1, || next(&mut state)) as usize);
     }
     call.set_int(Place::Param(1), state as i64);

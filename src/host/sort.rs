@@ -23,14 +23,19 @@ pub(super) fn room(len: usize) -> u64 {
     len as u64 * 40
 }
 
-/// Sorts an array.
-pub(super) fn sort_elements(types: &TypeTable, interrupt: &Interrupt, elements: &mut ElementsMut) -> Outcome {
-    match elements.element_type() {
+/// Sorts an array whose elements are of type `element`.
+pub(super) fn sort_elements(
+    types: &TypeTable,
+    element: TypeId,
+    interrupt: &Interrupt,
+    elements: &mut ElementsMut,
+) -> Outcome {
+    match element {
         TypeId::INT => sort_scalars(elements.ints(), i64::cmp, interrupt),
         TypeId::FLOAT => sort_scalars(elements.floats(), |a, b| total_order(*a, *b), interrupt),
-        ty => {
+        _ => {
             let mut order: Vec<usize> = (0..elements.len()).collect();
-            if ty == TypeId::STR {
+            if element == TypeId::STR {
                 let texts: Vec<&str> = order.iter().map(|&index| elements.get(index).text()).collect();
                 sort_order(&mut order, interrupt, |a, b| Ok(texts[a].cmp(texts[b])))?;
             } else {

@@ -128,7 +128,7 @@ fn replace(call: &mut HostCall) -> Outcome {
         call.append_text(Place::Result, &text[done..at])?;
         call.append_text(Place::Result, new)?;
         done = at + old.len();
-        poll_at(call, count)?;
+        poll_at(call.interrupt(), count)?;
         count += 1;
     }
     call.append_text(Place::Result, &text[done..])
@@ -141,7 +141,7 @@ fn split(call: &mut HostCall) -> Outcome {
     while let Some(at) = searcher.next(call)? {
         call.push_text(Place::Result, &text[done..at])?;
         done = at + separator.len();
-        poll_at(call, count)?;
+        poll_at(call.interrupt(), count)?;
         count += 1;
     }
     call.push_text(Place::Result, &text[done..])
@@ -165,7 +165,7 @@ fn map_chars<I: Iterator<Item = char>>(call: &mut HostCall, map: fn(char) -> I) 
 fn return_texts<'t>(call: &mut HostCall, parts: impl Iterator<Item = &'t str>) -> Outcome {
     for (step, part) in parts.enumerate() {
         call.push_text(Place::Result, part)?;
-        poll_at(call, step)?;
+        poll_at(call.interrupt(), step)?;
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn return_ints(call: &mut HostCall, count: usize, ints: impl Iterator<Item = i64
     call.reserve(Place::Result, count)?;
     for (step, int) in ints.enumerate() {
         call.push_int(Place::Result, int)?;
-        poll_at(call, step)?;
+        poll_at(call.interrupt(), step)?;
     }
     Ok(())
 }
@@ -201,7 +201,7 @@ fn from_bytes(call: &mut HostCall) -> Outcome {
     for (index, &int) in ints.iter().enumerate() {
         let byte = u8::try_from(int);
         bytes.push(byte.map_err(|_| Fault::trap(TrapCode::InvalidText, format!("{int} at index {index} is no byte")))?);
-        poll_at(call, index)?;
+        poll_at(call.interrupt(), index)?;
     }
     let text = str::from_utf8(&bytes).map_err(|error| {
         let at = error.valid_up_to();
@@ -242,14 +242,15 @@ fn repeat(call: &mut HostCall) -> Outcome {
         let part = &piece[..piece.len().min(left)];
         call.append_text(Place::Result, part)?;
         left -= part.len();
-        poll_at(call, step)?;
+        poll_at(call.interrupt(), step)?;
         step += 1;
     }
     Ok(())
 }
 
 fn join(call: &mut HostCall) -> Outcome {
-    let (parts, separator) = (call.elements(0).texts(), call.text(1));
+    let (parts, separator) = (call.elements(0), call.text(1));
+    let parts = parts.texts();
     let lengths: usize = parts.clone().map(str::len).sum();
     call.reserve(Place::Result, lengths.saturating_add(parts.len().saturating_sub(1).saturating_mul(separator.len())))?;
     for (index, part) in parts.enumerate() {
@@ -257,7 +258,7 @@ fn join(call: &mut HostCall) -> Outcome {
             call.append_text(Place::Result, separator)?;
         }
         call.append_text(Place::Result, part)?;
-        poll_at(call, index)?;
+        poll_at(call.interrupt(), index)?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ pub(super) fn find(name: &str, _: &[Pattern]) -> Option<HostFn> {
         "read_lines" => read_lines,
         "read_file" => read_file,
         "file_exists" => |call| {
-            let exists = call.world().file_exists(call.text(0))?;
+            let path = call.text(0);
+            let exists = call.world().file_exists(path)?;
             call.return_bool(exists);
             Ok(())
         },
@@ -74,7 +75,7 @@ fn read_lines(call: &mut HostCall) -> Outcome {
     let mut count = 0;
     while let Some(line) = next_line(call)? {
         call.push_text(Place::Result, &line)?;
-        poll_at(call, count)?;
+        poll_at(call.interrupt(), count)?;
         count += 1;
     }
     Ok(())
