@@ -776,6 +776,11 @@ impl<'c> ElementsMut<'c> {
         self.seen.len()
     }
 
+    /// Rows and columns; an array is one row.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.rows as usize, self.cols as usize)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()
