@@ -11,4 +11,5 @@ pub mod compile;
 pub mod embed;
 pub mod host;
 pub mod machine;
+pub mod platform;
 pub mod syntax;

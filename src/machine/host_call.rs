@@ -10,6 +10,7 @@ use std::slice;
 
 use smallvec::SmallVec;
 
+use super::code::{ViewParam, only_if_they_may_meet, view_param};
 use super::interrupt::Interrupt;
 use super::memory::{Buffer, Heap, POLL_EVERY, buffer, data, is_unique, slot};
 use super::trap::Fault;
@@ -74,8 +75,8 @@ pub(crate) struct SysLayout {
     pub(crate) owned: Box<[(u16, TypeId)]>,
     /// How many of `owned` are results.
     pub(crate) owned_results: usize,
-    /// Whether views of one call must not overlap.
-    pub(crate) exclusive: bool,
+    /// Its views, if they must not overlap.
+    pub(super) views: Box<[ViewParam]>,
 }
 
 impl SysLayout {
@@ -110,13 +111,13 @@ impl SysLayout {
             at += registers.len();
         }
         // A slice may be assigned to one that it overlaps: the elements are moved as `memmove` does.
-        let exclusive = info.name != "__assign" && params.iter().any(|(p, _)| p.passing == Passing::InoutView);
-        Some(SysLayout { builtin, of, result, params, owned: owned.into(), owned_results, exclusive })
-    }
-
-    /// The parameters, and the window slot at which each begins.
-    pub(crate) fn params(&self) -> &[(Param, u16)] {
-        &self.params
+        let views = match info.name {
+            "__assign" => Box::default(),
+            _ => only_if_they_may_meet(
+                params.iter().filter_map(|&(param, at)| view_param(types, param, usize::from(at))).collect(),
+            ),
+        };
+        Some(SysLayout { builtin, of, result, params, owned: owned.into(), owned_results, views })
     }
 }
 

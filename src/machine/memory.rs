@@ -37,6 +37,14 @@ pub(crate) struct Buffer {
     pub(crate) cols: u64,
 }
 
+impl Buffer {
+    /// Whether its elements are one slot that holds no buffer.
+    #[inline(always)]
+    pub(crate) fn takes_scalars(&self) -> bool {
+        self.flags == 0 && self.stride == 1
+    }
+}
+
 /// The size of the header.
 pub(crate) const HEADER_BYTES: usize = size_of::<Buffer>();
 /// A count from here on is for ever.
