@@ -96,7 +96,9 @@ fn is_quiet(op: Op, x: u32) -> bool {
         View | GridView => x & 6 == 0,
         AddW | SubW | MulW | And | Or | Xor | Not | AndImm | ShlImm | ShrImm => true,
         DivImm | RemImm | DivPow | RemPow | MinI | MaxI | LtI | LeI | EqI | NeI | NotB => true,
-        AddF | SubF | MulF | DivF | RemF | NegF | AbsF | MinF | MaxF | Sqrt | Floor | Ceil | LtF | LeF | EqF | NeF => true,
+        AddF | SubF | MulF | DivF | RemF | NegF | AbsF | MinF | MaxF | Sqrt | Floor | Ceil | LtF | LeF | EqF | NeF => {
+            true
+        }
         IntToFloat | BoolToInt | Len | Dim | LenV | DimV => true,
         _ => false,
     }
@@ -676,7 +678,9 @@ impl<'p> Checker<'p> {
         if op == Op::Call {
             let number = instr.get(Field::I);
             let signatures = self.signatures;
-            let Some(callee) = signatures.get(number as usize) else { return Err(format!("there is no function {number}")) };
+            let Some(callee) = signatures.get(number as usize) else {
+                return Err(format!("there is no function {number}"));
+            };
             return self.window.call(callee);
         }
         let key = (instr.get(Field::B) as u16, instr.get(Field::C) as u16);

@@ -142,7 +142,15 @@ impl Window {
     }
 
     /// Puts a view of local register `source`, of `width` registers. `unique`: its owner is made the only one first.
-    pub fn put_view(&mut self, at: usize, ty: TypeId, mutable: bool, width: u16, source: u16, unique: bool) -> Result<()> {
+    pub fn put_view(
+        &mut self,
+        at: usize,
+        ty: TypeId,
+        mutable: bool,
+        width: u16,
+        source: u16,
+        unique: bool,
+    ) -> Result<()> {
         if unique {
             let known = self.sources[usize::from(source)];
             if known.unique <= known.shared || known.unique <= self.begin {
