@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod builtins;
+pub mod disassemble;
 pub mod effects;
+pub mod file;
 pub mod ops;
 pub mod program;
 pub mod trap;

@@ -25,7 +25,7 @@ use super::ops::Instr;
 use super::program::{Constant, Function, Program};
 use super::types::TypeId;
 use operands::Checker;
-use signature::Signature;
+pub(super) use signature::Signature;
 pub(super) use types::struct_order;
 
 /// A program that the verifier has accepted.
