@@ -136,6 +136,7 @@ impl<'t> Checker<'t> {
         let (item, result, expected) = (signature.item, signature.result, signature.params.len());
         let before = usize::from(receiver.is_some());
         self.facts.called(self.body.function, index);
+        self.refuse_labels(args);
         if expected != before + args.len() {
             let message = format!(
                 "`{}` takes {}, not {}",
@@ -228,7 +229,6 @@ impl<'t> Checker<'t> {
 
     /// Checks an argument for a parameter that is `inout` or not. `None` if something was wrong with it.
     fn argument(&mut self, arg: &'t tree::Arg, inout: bool, hint: Option<TypeId>, callee: Name) -> Option<Arg> {
-        self.refuse_label(arg);
         match (inout, arg.inout) {
             (true, Some(_)) => self.place(arg.value, Write::Call { name: callee }).map(Arg::Inout),
             (true, None) => {
@@ -270,8 +270,9 @@ impl<'t> Checker<'t> {
         self.report(diagnostic);
     }
 
-    fn refuse_label(&mut self, arg: &tree::Arg) {
-        if let Some(label) = arg.label {
+    /// Reports the first argument that has a name.
+    fn refuse_labels(&mut self, args: &[tree::Arg]) {
+        if let Some(label) = args.iter().find_map(|arg| arg.label) {
             let text = self.text(label.symbol);
             let message = format!("arguments of a function have no names, but here is `{text}:`");
             let diagnostic = Diagnostic::new("E0315", label.span, message, "")
@@ -302,6 +303,7 @@ impl<'t> Checker<'t> {
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
+        self.refuse_labels(args);
         let before = usize::from(receiver.is_some());
         let total = before + args.len();
         let all: SmallVec<[Candidate; 4]> =
@@ -478,8 +480,8 @@ impl<'t> Checker<'t> {
             self.loose_arguments(args);
             return self.broken(TypeId::UNIT, span);
         }
+        self.refuse_labels(args);
         for arg in args {
-            self.refuse_label(arg);
             self.refuse_mark(arg, "assert");
         }
         let cond = self.condition(args[0].value);

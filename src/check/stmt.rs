@@ -177,14 +177,14 @@ impl<'t> Checker<'t> {
                 (StmtKind::For { local, source, body }, false)
             }
             tree::StmtKind::Break => {
-                self.leave_loop("break", stmt.span)?;
+                self.check_in_loop("break", stmt.span);
                 if let Some(breaks) = self.body.loops.last_mut() {
                     *breaks = true;
                 }
                 (StmtKind::Break, true)
             }
             tree::StmtKind::Continue => {
-                self.leave_loop("continue", stmt.span)?;
+                self.check_in_loop("continue", stmt.span);
                 (StmtKind::Continue, true)
             }
             tree::StmtKind::Return(value) => (self.return_statement(*value, stmt.span), true),
@@ -326,16 +326,15 @@ impl<'t> Checker<'t> {
     }
 
     /// Reports `break` and `continue` where there is no loop to leave.
-    fn leave_loop(&mut self, what: &str, span: Span) -> Option<()> {
+    fn check_in_loop(&mut self, what: &str, span: Span) {
         if !self.body.loops.is_empty() {
-            return Some(());
+            return;
         }
         if let Some((_, clause)) = self.body.clause {
             self.report_leaving(what, span, clause);
         } else {
             self.report(Diagnostic::new("E0601", span, format!("`{what}` outside of a loop"), ""));
         }
-        None
     }
 
     fn report_leaving(&mut self, what: &str, span: Span, clause: Span) {

@@ -108,8 +108,6 @@ impl<'t> Checker<'t> {
             let help = match (from, to) {
                 _ if from == to => Some(format!("it is `{text}` already: leave the conversion out")),
                 (TypeId::BOOL, TypeId::FLOAT) => Some("write `Float(Int(b))`".into()),
-                (TypeId::INT, TypeId::BOOL) => Some("compare it: `n != 0`".into()),
-                (TypeId::FLOAT, TypeId::BOOL) => Some("compare it: `x != 0.0`".into()),
                 (TypeId::STR, TypeId::BOOL) => Some("compare it: `s == \"true\"`".into()),
                 _ => self.conversion_help(value, to),
             };
