@@ -4,4 +4,5 @@
 
 pub mod bytecode;
 pub mod check;
+pub mod compile;
 pub mod syntax;

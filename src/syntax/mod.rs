@@ -1,8 +1,15 @@
 //! Text to tree.
 
+mod builder;
 pub mod diagnostic;
+mod lexer;
+mod literal;
+mod parser;
 pub mod span;
+mod token;
 pub mod tree;
+
+pub use parser::parse;
 
 /// How deep brackets, blocks and prefix operators may nest.
 pub const MAX_NESTING: usize = 256;
