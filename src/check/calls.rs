@@ -263,7 +263,8 @@ impl<'t> Checker<'t> {
             }
             None => {
                 let message = format!("`{text}` changes this argument, but it is not a place");
-                Diagnostic::new("E0402", span, message, "not a place").help("store it in a `var` and pass that with `&`")
+                Diagnostic::new("E0402", span, message, "not a place")
+                    .help("store it in a `var` and pass that with `&`")
             }
         };
         self.report(diagnostic);
@@ -380,7 +381,8 @@ impl<'t> Checker<'t> {
     /// Reports a slice that is passed to what may change its length.
     pub(super) fn report_slice_resized(&mut self, callee: &str, span: Span) {
         let message = format!("`{callee}` may change the length of this argument, and a slice's length can't change");
-        let diagnostic = Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
+        let diagnostic =
+            Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
         self.report(diagnostic);
     }
 
@@ -469,8 +471,9 @@ impl<'t> Checker<'t> {
 
     fn assert(&mut self, name: Name, args: &'t [tree::Arg], span: Span) -> ExprId {
         if args.is_empty() || args.len() > 2 {
-            let diagnostic = Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
-                .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
+            let diagnostic =
+                Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
+                    .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
             self.report(diagnostic);
             self.loose_arguments(args);
             return self.broken(TypeId::UNIT, span);
@@ -528,9 +531,7 @@ fn signature(builtin: &Builtin) -> String {
     let params: Vec<_> = builtin
         .params
         .iter()
-        .map(|&(name, mode, ty)| {
-            format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty))
-        })
+        .map(|&(name, mode, ty)| format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty)))
         .collect();
     let result = match builtin.result {
         Pattern::Unit | Pattern::Never => String::new(),

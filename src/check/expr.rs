@@ -201,7 +201,8 @@ impl<'t> Checker<'t> {
             }
             _ => ("", true, ""),
         };
-        let (what, fits, whose) = if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
+        let (what, fits, whose) =
+            if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
         if !fits {
             let found = self.type_name(ty);
             let message = format!("{what} in a format is for {whose}, not for `{found}`");
@@ -365,13 +366,7 @@ impl<'t> Checker<'t> {
     }
 
     /// Checks a place that is written, and makes a method call of it.
-    fn method_on_place(
-        &mut self,
-        name: Name,
-        receiver: tree::ExprId,
-        args: &'t [tree::Arg],
-        span: Span,
-    ) -> ExprId {
+    fn method_on_place(&mut self, name: Name, receiver: tree::ExprId, args: &'t [tree::Arg], span: Span) -> ExprId {
         let writes = self.body.writes;
         let place = self.place(receiver, Write::Call { name });
         self.function_or_builtin(name, Some(Receiver::Place(place, writes)), args, span)

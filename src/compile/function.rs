@@ -240,9 +240,11 @@ impl<'a> Gen<'a, '_> {
         slots
     }
 
-    /// The owned temporary now holds a value. Without effect on a variable's register.
+    /// The temporary now holds a value. Without effect on a variable's register, or a scalar's.
     pub fn now_live(&mut self, reg: Reg) {
-        self.set_live(reg, true);
+        if matches!(self.out.type_of(reg), Some(RegType::Own(_))) {
+            self.set_live(reg, true);
+        }
     }
 
     /// The owned temporary's value has been moved out.
