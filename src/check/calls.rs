@@ -136,6 +136,7 @@ impl<'t> Checker<'t> {
         let (item, result, expected) = (signature.item, signature.result, signature.params.len());
         let before = usize::from(receiver.is_some());
         self.facts.called(self.body.function, index);
+        self.refuse_labels(args);
         if expected != before + args.len() {
             let message = format!(
                 "`{}` takes {}, not {}",
@@ -228,7 +229,6 @@ impl<'t> Checker<'t> {
 
     /// Checks an argument for a parameter that is `inout` or not. `None` if something was wrong with it.
     fn argument(&mut self, arg: &'t tree::Arg, inout: bool, hint: Option<TypeId>, callee: Name) -> Option<Arg> {
-        self.refuse_label(arg);
         match (inout, arg.inout) {
             (true, Some(_)) => self.place(arg.value, Write::Call { name: callee }).map(Arg::Inout),
             (true, None) => {
@@ -263,14 +263,16 @@ impl<'t> Checker<'t> {
             }
             None => {
                 let message = format!("`{text}` changes this argument, but it is not a place");
-                Diagnostic::new("E0402", span, message, "not a place").help("store it in a `var` and pass that with `&`")
+                Diagnostic::new("E0402", span, message, "not a place")
+                    .help("store it in a `var` and pass that with `&`")
             }
         };
         self.report(diagnostic);
     }
 
-    fn refuse_label(&mut self, arg: &tree::Arg) {
-        if let Some(label) = arg.label {
+    /// Reports the first argument that has a name.
+    fn refuse_labels(&mut self, args: &[tree::Arg]) {
+        if let Some(label) = args.iter().find_map(|arg| arg.label) {
             let text = self.text(label.symbol);
             let message = format!("arguments of a function have no names, but here is `{text}:`");
             let diagnostic = Diagnostic::new("E0315", label.span, message, "")
@@ -301,6 +303,7 @@ impl<'t> Checker<'t> {
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
+        self.refuse_labels(args);
         let before = usize::from(receiver.is_some());
         let total = before + args.len();
         let all: SmallVec<[Candidate; 4]> =
@@ -380,7 +383,8 @@ impl<'t> Checker<'t> {
     /// Reports a slice that is passed to what may change its length.
     pub(super) fn report_slice_resized(&mut self, callee: &str, span: Span) {
         let message = format!("`{callee}` may change the length of this argument, and a slice's length can't change");
-        let diagnostic = Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
+        let diagnostic =
+            Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
         self.report(diagnostic);
     }
 
@@ -469,14 +473,15 @@ impl<'t> Checker<'t> {
 
     fn assert(&mut self, name: Name, args: &'t [tree::Arg], span: Span) -> ExprId {
         if args.is_empty() || args.len() > 2 {
-            let diagnostic = Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
-                .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
+            let diagnostic =
+                Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
+                    .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
             self.report(diagnostic);
             self.loose_arguments(args);
             return self.broken(TypeId::UNIT, span);
         }
+        self.refuse_labels(args);
         for arg in args {
-            self.refuse_label(arg);
             self.refuse_mark(arg, "assert");
         }
         let cond = self.condition(args[0].value);
@@ -528,9 +533,7 @@ fn signature(builtin: &Builtin) -> String {
     let params: Vec<_> = builtin
         .params
         .iter()
-        .map(|&(name, mode, ty)| {
-            format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty))
-        })
+        .map(|&(name, mode, ty)| format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty)))
         .collect();
     let result = match builtin.result {
         Pattern::Unit | Pattern::Never => String::new(),

@@ -156,6 +156,8 @@ impl Checker<'_> {
                         open.extend(args.iter().rev().map(|arg| arg.value));
                         continue;
                     }
+                    // What is no function at all is reported when the expression is checked.
+                    Global::None if self.entry(name.symbol).overloads.is_none() => continue,
                     _ => "a call",
                 },
                 tree::ExprKind::Interpolation(_) => "text with values in it",

@@ -77,6 +77,7 @@ impl<'t> Checker<'t> {
             (TypeId::FLOAT, TypeId::INT) => format!("`Int({shown})` rounds towards zero"),
             (TypeId::BOOL, TypeId::INT) => format!("write `Int({shown})`: 1 for true, 0 for false"),
             (TypeId::INT, TypeId::BOOL) => format!("compare it: `{shown} != 0`"),
+            (TypeId::FLOAT, TypeId::BOOL) => format!("compare it: `{shown} != 0.0`"),
             (TypeId::STR, TypeId::INT) => format!("read the number in it: `parse_int({shown})`"),
             (TypeId::STR, TypeId::FLOAT) => format!("read the number in it: `parse_float({shown})`"),
             (_, TypeId::STR) => format!("write `Str({shown})`"),
@@ -201,7 +202,8 @@ impl<'t> Checker<'t> {
             }
             _ => ("", true, ""),
         };
-        let (what, fits, whose) = if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
+        let (what, fits, whose) =
+            if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
         if !fits {
             let found = self.type_name(ty);
             let message = format!("{what} in a format is for {whose}, not for `{found}`");
@@ -354,24 +356,17 @@ impl<'t> Checker<'t> {
         }
         let message = format!("a condition is a `Bool`, not `{}`", self.type_name(ty));
         let mut diagnostic = Diagnostic::new("E0303", span, message, "");
-        if ty == TypeId::INT || ty == TypeId::FLOAT {
-            let zero = if ty == TypeId::INT { "0" } else { "0.0" };
-            diagnostic = diagnostic.help(format!("compare it: `… != {zero}`"));
+        if let Some(help) = self.conversion_help(cond, TypeId::BOOL) {
+            diagnostic = diagnostic.help(help);
         } else if ty == TypeId::STR || self.is_sequence(ty) {
-            diagnostic = diagnostic.help("ask what is meant: `… .len() > 0`");
+            diagnostic = diagnostic.help("write what is asked, like `….len() > 0`");
         }
         self.report(diagnostic);
         self.poison(span)
     }
 
     /// Checks a place that is written, and makes a method call of it.
-    fn method_on_place(
-        &mut self,
-        name: Name,
-        receiver: tree::ExprId,
-        args: &'t [tree::Arg],
-        span: Span,
-    ) -> ExprId {
+    fn method_on_place(&mut self, name: Name, receiver: tree::ExprId, args: &'t [tree::Arg], span: Span) -> ExprId {
         let writes = self.body.writes;
         let place = self.place(receiver, Write::Call { name });
         self.function_or_builtin(name, Some(Receiver::Place(place, writes)), args, span)

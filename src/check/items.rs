@@ -116,7 +116,12 @@ impl Checker<'_> {
         if let Some(why) = reserved {
             let diagnostic = Diagnostic::new("E0207", name.span, format!("`{text}` is {why}"), "")
                 .help("choose another name");
-            return self.report(diagnostic);
+            self.report(diagnostic);
+            // Uses of it are right all the same, unless they mean a basic type.
+            if !matches!(taken, Global::Type(ty) if ty != self.rng) {
+                self.names[name.symbol.0 as usize].global = global;
+            }
+            return;
         }
         self.names[name.symbol.0 as usize].global = global;
     }

@@ -41,15 +41,13 @@ impl<'a> Gen<'a, '_> {
     fn cut(&mut self, e: ExprId) {
         let mut below = e;
         for _ in 0..LINKS {
-            match first_operand(self.typed, below) {
-                Some(first) if !self.ready.contains_key(&first) => below = first,
-                _ => return,
+            match self.link(below) {
+                Some(first) => below = first,
+                None => return,
             }
         }
         let mut chain = vec![e];
-        while let Some(first) = first_operand(self.typed, *chain.last().expect("it has one"))
-            && !self.ready.contains_key(&first)
-        {
+        while let Some(first) = self.link(*chain.last().expect("it has one")) {
             chain.push(first);
         }
         let mut previous: Option<Slots> = None;
@@ -65,6 +63,14 @@ impl<'a> Gen<'a, '_> {
             }
             self.ready.insert(node, slots);
         }
+    }
+
+    /// What a chain goes on with below `e`. Chains of `&&` and `||` are compiled in a loop anyhow.
+    fn link(&self, e: ExprId) -> Option<ExprId> {
+        if matches!(self.typed[e].kind, ExprKind::Binary(BinaryOp::And | BinaryOp::Or, ..)) {
+            return None;
+        }
+        first_operand(self.typed, e).filter(|first| !self.ready.contains_key(first))
     }
 
     /// Evaluates an expression of type Int, Float or Bool.
