@@ -12,7 +12,7 @@ mod explain;
 mod help;
 mod input;
 pub mod render;
-//RUN mod run;
+mod run;
 mod size;
 mod traps;
 
@@ -79,7 +79,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-//RUN     Run(run::Args),
+    Run(run::Args),
     Check(check::Args),
     Dis(dis::Args),
     Build(build::Args),
@@ -92,7 +92,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => match cli.command {
-//RUN             Command::Run(args) => run::run(args),
+            Command::Run(args) => run::run(args),
             Command::Check(args) => check::run(args),
             Command::Dis(args) => dis::run(args),
             Command::Build(args) => build::run(args),
