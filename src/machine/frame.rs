@@ -149,7 +149,7 @@ impl Stack {
         unsafe {
             let function = *prologue(entry);
             self.check_depth(8 * (HEADER as u64 + u64::from(function.registers)))?;
-            let base = self.push(0, function.extent, 0)?;
+            let base = self.push(0, function.extent & !PREPARE, 0)?;
             let regs = base.add(HEADER);
             link(regs, std::ptr::null_mut(), complete(), entry);
             Ok(regs)
