@@ -38,7 +38,7 @@ pub fn run(args: Args) -> Exit {
         Ok(module) => module,
         Err(exit) => return exit,
     };
-    match write_whole(&output, |out| out.write_all(&file::write(module.verified().program()))) {
+    match write_whole(&output, |out| out.write_all(&file::write(module.program()))) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&format!("can't write `{}`: {}", output.display(), reason(&error)), &[]);
