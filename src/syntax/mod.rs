@@ -1,10 +1,13 @@
 //! Text to tree.
 
 mod builder;
+pub mod codes;
 pub mod diagnostic;
+mod explain;
 mod lexer;
 mod literal;
 mod parser;
+mod recover;
 pub mod span;
 mod token;
 pub mod tree;
