@@ -263,7 +263,8 @@ impl<'t> Checker<'t> {
             }
             None => {
                 let message = format!("`{text}` changes this argument, but it is not a place");
-                Diagnostic::new("E0402", span, message, "not a place").help("store it in a `var` and pass that with `&`")
+                Diagnostic::new("E0402", span, message, "not a place")
+                    .help("store it in a `var` and pass that with `&`")
             }
         };
         self.report(diagnostic);
@@ -324,7 +325,7 @@ impl<'t> Checker<'t> {
             let argument = match receiver.take() {
                 Some(receiver) => self.receiver_argument(receiver),
                 None => {
-                    let hint = fitting.first().and_then(|c| self.instantiate(c.signature().params[position].2, c.of));
+                    let hint = self.common_hint(&fitting, position);
                     self.argument(&args[position - before], inout, hint, name)
                 }
             };
@@ -363,6 +364,13 @@ impl<'t> Checker<'t> {
         self.push(kind, result, span)
     }
 
+    /// The type of the parameter at `position`, if all candidates agree on it.
+    fn common_hint(&mut self, candidates: &[Candidate], position: usize) -> Option<TypeId> {
+        let mut hints = candidates.iter().map(|c| self.instantiate(c.signature().params[position].2, c.of));
+        let first = hints.next()??;
+        hints.all(|hint| hint == Some(first)).then_some(first)
+    }
+
     /// A built-in that resizes an array takes no slice of one; a parameter that it resizes is resized by the function.
     fn check_resizing(&mut self, signature: &Builtin, args: &[Arg], name: Name) {
         for (arg, param) in args.iter().zip(signature.params) {
@@ -382,7 +390,8 @@ impl<'t> Checker<'t> {
     /// Reports a slice that is passed to what may change its length.
     pub(super) fn report_slice_resized(&mut self, callee: &str, span: Span) {
         let message = format!("`{callee}` may change the length of this argument, and a slice's length can't change");
-        let diagnostic = Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
+        let diagnostic =
+            Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
         self.report(diagnostic);
     }
 
@@ -471,8 +480,9 @@ impl<'t> Checker<'t> {
 
     fn assert(&mut self, name: Name, args: &'t [tree::Arg], span: Span) -> ExprId {
         if args.is_empty() || args.len() > 2 {
-            let diagnostic = Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
-                .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
+            let diagnostic =
+                Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
+                    .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
             self.report(diagnostic);
             self.loose_arguments(args);
             return self.broken(TypeId::UNIT, span);
@@ -530,9 +540,7 @@ fn signature(builtin: &Builtin) -> String {
     let params: Vec<_> = builtin
         .params
         .iter()
-        .map(|&(name, mode, ty)| {
-            format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty))
-        })
+        .map(|&(name, mode, ty)| format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty)))
         .collect();
     let result = match builtin.result {
         Pattern::Unit | Pattern::Never => String::new(),
