@@ -206,7 +206,7 @@ impl Lexer<'_> {
 
     fn terminator(&mut self, start: u32, end: u32) {
         let newline = self.raw.slice() == "\n";
-        if !self.strings.is_empty() {
+        if newline && !self.strings.is_empty() {
             self.unterminated(start);
         }
         if !newline || self.ends_statement() {
@@ -304,6 +304,7 @@ impl Lexer<'_> {
                 .help("a `{` in a string begins an expression; write `\\{` for the character"),
             None => diagnostic.help("a string ends with `\"` on the same line; write `\\n` for a line end in it"),
         };
+        let begin = outermost.quote as usize + 1;
         self.lexed.lost.push(outermost.quote);
         self.lexed.tokens.truncate(outermost.tokens);
         self.open.truncate(outermost.brackets);
@@ -311,6 +312,15 @@ impl Lexer<'_> {
         let top = self.top();
         self.depth = top.floor + top.ifs;
         self.lexed.diagnostics.push(diagnostic);
-        self.push(at, Token::StringEnd, at);
+        let rest = self.raw.source()[begin..at as usize].trim_end();
+        if !open && rest.ends_with('{') {
+            // The block that the line opens is not part of the text.
+            let brace = (begin + rest.len()) as u32 - 1;
+            self.push(brace, Token::StringEnd, brace);
+            self.nest(Token::OpenBrace, brace, brace + 1);
+            self.push(brace, Token::OpenBrace, brace + 1);
+        } else {
+            self.push(at, Token::StringEnd, at);
+        }
     }
 }
