@@ -128,7 +128,7 @@ impl<'t> Checker<'t> {
         &mut self,
         index: u32,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
@@ -152,7 +152,6 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(expected);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..expected {
             let Parameter { inout, ty } = self.functions[index as usize].params[position];
             let argument = match receiver.take() {
@@ -299,7 +298,7 @@ impl<'t> Checker<'t> {
         &mut self,
         list: u16,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
@@ -319,7 +318,6 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(total);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..total {
             let inout = model.signature().params[position].1 != Mode::In;
             let argument = match receiver.take() {

@@ -286,6 +286,9 @@ impl<'t> Checker<'t> {
 
     /// The field that was probably meant.
     pub(super) fn suggest_field(&mut self, index: u32, text: &str) -> Option<String> {
+        if self.suggestion_budget == 0 {
+            return None;
+        }
         let names: Vec<String> = self.types.structs[index as usize].fields.iter().map(|f| f.0.clone()).collect();
         self.suggest(text, names.iter().map(String::as_str).collect()).map(str::to_owned)
     }
