@@ -47,11 +47,7 @@ impl<'s> Builder<'s> {
 
     /// Where it stands now.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            items: self.tree.items.len(),
-            stmts: self.stmts.len(),
-            diagnostics: self.diagnostics.len(),
-        }
+        Checkpoint { items: self.tree.items.len(), stmts: self.stmts.len(), diagnostics: self.diagnostics.len() }
     }
 
     /// Takes back the items and statements since `checkpoint`, between which no block was opened.
