@@ -1,6 +1,7 @@
 //! Text to tree.
 
 mod builder;
+pub mod codes;
 pub mod diagnostic;
 mod lexer;
 mod literal;
