@@ -35,6 +35,13 @@ pub(super) struct Prologue {
     pub(super) extent: u64,
 }
 
+impl Prologue {
+    /// Bytes from register 0 to the end of the window.
+    pub(super) fn bytes(&self) -> u64 {
+        self.extent & !PREPARE
+    }
+}
+
 /// In [`Prologue::extent`]: larger than any stack, so that one comparison asks for both.
 pub(super) const PREPARE: u64 = 1 << 62;
 const PROLOGUE_WORDS: usize = size_of::<Prologue>() / 8;

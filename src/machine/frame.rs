@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::code::{PREPARE, Prologue, prologue};
+use super::code::prologue;
 use super::memory::Budget;
 use super::trap::Fault;
 use crate::bytecode::ops::{HEADER, Op};
@@ -149,7 +149,7 @@ impl Stack {
         unsafe {
             let function = *prologue(entry);
             self.check_depth(8 * (HEADER as u64 + u64::from(function.registers)))?;
-            let base = self.push(0, function.extent & !PREPARE, 0)?;
+            let base = self.push(0, function.bytes(), 0)?;
             let regs = base.add(HEADER);
             link(regs, std::ptr::null_mut(), complete(), entry);
             Ok(regs)
@@ -191,8 +191,8 @@ impl Stack {
     ) -> Result<*mut u64, Fault> {
         // SAFETY: the caller's. The window's header and parameters are inside the caller's extent.
         unsafe {
-            let Prologue { registers, extent, boundary, .. } = *prologue(entry);
-            let extent = extent & !PREPARE;
+            let function = *prologue(entry);
+            let (registers, boundary, extent) = (function.registers, function.boundary, function.bytes());
             let depth = self.depth(window, registers);
             self.check_depth(depth)?;
             let top = self.segments.last().expect("there is a root frame");

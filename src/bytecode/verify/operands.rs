@@ -417,7 +417,7 @@ impl<'p> Checker<'p> {
             (Op::Own, Some(source)) if own_register(self.function.registers[usize::from(source)]) => {
                 self.window.shared(source);
             }
-            (Op::Share, None) if own => self.window.shared(register as u16),
+            (Op::Share, None) if own && register < self.count => self.window.shared(register as u16),
             _ if operand.role == Role::Modify => self.window.wrote(register as u16),
             _ => {}
         }

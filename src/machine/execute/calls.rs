@@ -3,7 +3,7 @@
 use super::{Context, operand, reg};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::trap::TrapCode;
-use crate::machine::code::{PREPARE, ViewParam, prologue};
+use crate::machine::code::{ViewParam, prologue};
 use crate::machine::frame;
 use crate::machine::host_call::{HostCall, SysLayout};
 use crate::machine::memory::buffer;
@@ -21,7 +21,7 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
         let entry = pc.offset(operand!(pc i));
         let function = prologue(entry);
         let info = &cx.code.functions[(*function).index as usize];
-        let extent = (*function).extent & !PREPARE;
+        let extent = (*function).bytes();
         let callee = if overlap(window, &info.views) {
             Err(Fault::trap(TrapCode::OverlappingArguments, ""))
         } else if window.addr() as u64 + extent <= cx.limit as u64 {
