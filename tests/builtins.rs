@@ -99,11 +99,11 @@ fn main() {
 const MORE_TEXTS: &str = r#"
 fn main() {
     // Long ones, which are done piece by piece.
-    let long = "abcdefghij".repeat(300_000)
-    print(long.len())                                //= 3000000
-    print([long.find("ja"), long.find("jb"), (long + "needle" + long).find("needle")]) //= [9, -1, 3000000]
-    print(long.replace("j", "").len())               //= 2700000
-    print(long.split("ij").len())                    //= 300001
+    let long = "abcdefghij".repeat(30_000)
+    print(long.len())                                //= 300000
+    print([long.find("ja"), long.find("jb"), (long + "needle" + long).find("needle")]) //= [9, -1, 300000]
+    print(long.replace("j", "").len())               //= 270000
+    print(long.split("ij").len())                    //= 30001
     print(long.upper().lower() == long)              //= true
     let bytes = long.bytes()
     print(from_bytes(bytes) == long)                 //= true
@@ -211,15 +211,15 @@ fn main() {
     var xs = [9, 8, 7, 6, 5]
     sort(&xs[1..4])
     print(xs)                                        //= [9, 6, 7, 8, 5]
-    var items = [Item(key: i *% 7919 % 13, label: "{i}") for i in 0..1000]
+    var items = [Item(key: i * 7919 % 13, label: "{i}") for i in 0..1000]
     items.sort()
     print(all(items[i - 1] <= items[i] for i in 1..items.len())) //= true
     print(items[0])                                  //= Item(key: 0, label: "0")
     print([Pair(a: 1.0, b: [2]), Pair(a: 1.0, b: [1, 5]), Pair(a: -1.0, b: [])].sorted()) //= [Pair(a: -1.0, b: []), Pair(a: 1.0, b: [1, 5]), Pair(a: 1.0, b: [2])]
-    var many = [i *% 1_103_515_245 % 1_000_003 for i in 0..300_000]
+    var many = [i *% 1_103_515_245 % 1_000_003 for i in 0..70_000]
     many.sort()
     print(all(many[i - 1] <= many[i] for i in 1..many.len())) //= true
-    let texts = ["{x}" for x in many].sorted()
+    let texts = ["{x}" for x in many[0..5000]].sorted()
     print(all(texts[i - 1] <= texts[i] for i in 1..texts.len())) //= true
     let empty: [Str] = []
     print([empty.sorted().len(), [1].sorted().len()]) //= [0, 1]
