@@ -1,2 +1,5 @@
 //! The command line's entry point.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    tgvm::cli::main()
+}

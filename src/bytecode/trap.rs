@@ -62,7 +62,7 @@ impl TrapCode {
     }
 
     /// What happened, in a few words; the machine adds the values concerned.
-    pub fn title(self) -> &'static str {
+    pub const fn title(self) -> &'static str {
         use TrapCode::*;
         match self {
             Overflow => "integer overflow",

@@ -54,8 +54,8 @@ pub struct StructType {
     pub fields: Vec<(String, TypeId)>,
 }
 
-/// The largest number of slots that one struct may take.
-pub const MAX_STRUCT_SLOTS: usize = 1024;
+/// The largest number of slots that one struct may take, so that a slot's number fits into an instruction's X.
+pub const MAX_STRUCT_SLOTS: usize = 256;
 
 /// All types of a program, each once.
 #[derive(Clone, PartialEq, Eq, Debug)]

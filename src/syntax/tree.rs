@@ -45,6 +45,16 @@ impl Names {
         self.index.get(text).copied()
     }
 
+    /// How many there are: symbols count from 0, so a table by symbol has this length.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// The text of `symbol`.
     pub fn text(&self, symbol: Symbol) -> &str {
         &self.texts[symbol.0 as usize]

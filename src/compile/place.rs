@@ -1,0 +1,871 @@
+//! Places: elements and fields that are read, and paths that are written. A nested array is taken out of its element
+//! while it is written, and put back afterwards; all indices of a path are evaluated before.
+
+use super::call::{Operand, Range, part_ranges};
+use super::emit::Reg;
+use super::expr::{Elements, Want, scalar_op};
+use super::function::{Binding, Gen, Slots};
+use crate::bytecode::builtins;
+use crate::bytecode::ops::Op;
+use crate::bytecode::program::RegType;
+use crate::bytecode::trap::TrapCode;
+use crate::bytecode::types::TypeId;
+use crate::check::typed::*;
+use smallvec::smallvec;
+
+/// The index of an element.
+#[derive(Clone, Copy, Debug)]
+pub enum At {
+    /// Of an array, or of a grid row by row.
+    One(Reg),
+    /// Row and column of a grid.
+    Two(Reg, Reg),
+}
+
+/// A field of an element: slots `slot…` of element `at` of `base`.
+#[derive(Clone, Copy, Debug)]
+pub struct Element {
+    pub base: Elements,
+    pub is_grid: bool,
+    /// The element's type.
+    pub element: TypeId,
+    pub at: At,
+    pub slot: usize,
+    /// The type of the field.
+    pub ty: TypeId,
+}
+
+/// Some of the elements: what becomes a view.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    pub base: Elements,
+    pub shape: Shape,
+    /// The bounds, side by side: `lo hi`; `r0 r1 c0 c1`; `r c0 c1`.
+    pub bounds: Reg,
+}
+
+/// What a [`Part`] is a part of, and is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Elements of an array.
+    Slice,
+    /// Rows and columns of a grid.
+    Block,
+    /// Elements of one row of a grid: an array.
+    Row,
+}
+
+/// Where something is read.
+enum Spot {
+    Slots(Slots),
+    Element(Element),
+}
+
+/// A path whose indices are evaluated.
+pub struct Path {
+    root: Binding,
+    root_ty: TypeId,
+    steps: Vec<PathStep>,
+    pub ty: TypeId,
+}
+
+/// A step of a [`Path`].
+#[derive(Clone, Copy)]
+pub enum PathStep {
+    Field(usize),
+    At(At),
+    Part(Shape, Reg),
+}
+
+/// What a path leads to.
+pub enum Target {
+    /// A variable, or fields of one.
+    Slots(Slots),
+    /// A whole array or grid that is a view.
+    View(Reg),
+    Element(Element),
+    Part(Part),
+}
+
+impl Target {
+    /// A field of it: `count` slots from `first` on.
+    fn field(self, first: usize, count: usize, ty: TypeId) -> Target {
+        match self {
+            Target::Slots(slots) => Target::Slots(slots[first..first + count].into()),
+            Target::Element(element) => Target::Element(Element { slot: element.slot + first, ty, ..element }),
+            Target::View(_) | Target::Part(_) => unreachable!("an array has no fields"),
+        }
+    }
+}
+
+/// A path that is open for writing.
+pub struct Open {
+    pub target: Target,
+    /// Elements that nested arrays were taken out of, outermost first, and the registers that hold these.
+    taken: Vec<(Element, Reg)>,
+}
+
+impl<'a> Gen<'a, '_> {
+    // Reading
+
+    /// Follows fields and indices as far as nothing needs to be loaded.
+    fn locate(&mut self, e: ExprId) -> Spot {
+        if self.ready.contains_key(&e) {
+            return Spot::Slots(self.slots(e));
+        }
+        let expr = &self.typed[e];
+        match expr.kind {
+            ExprKind::Field(of, field) => {
+                let (first, ty) = self.types.field(self.ty(of), field);
+                match self.locate(of) {
+                    Spot::Slots(slots) => Spot::Slots(slots[first..first + self.types.slots(ty)].into()),
+                    Spot::Element(element) => Spot::Element(Element { slot: element.slot + first, ty, ..element }),
+                }
+            }
+            ExprKind::Index(of, at) if self.ty(of) != TypeId::STR => {
+                let base = self.elements_before(of, &[at]);
+                let at = self.scalar(at, Want::Any);
+                self.element(of, base, At::One(at))
+            }
+            ExprKind::Index2(of, row, col) => {
+                let base = self.elements_before(of, &[row, col]);
+                let row = self.first_of(row, col, None);
+                let col = self.scalar(col, Want::Any);
+                self.element(of, base, At::Two(row, col))
+            }
+            _ => Spot::Slots(self.slots(e)),
+        }
+    }
+
+    fn element(&mut self, of: ExprId, base: Elements, at: At) -> Spot {
+        let ty = self.ty(of);
+        let element = self.types.element(ty).expect("an array or grid");
+        Spot::Element(Element { base, is_grid: self.is_grid(ty), element, at, slot: 0, ty: element })
+    }
+
+    /// The array or grid, whose value is that of now even if one of `later` writes the variable.
+    fn elements_before(&mut self, of: ExprId, later: &[ExprId]) -> Elements {
+        if later.iter().any(|&e| self.memo.writes(e)) {
+            let copy = self.temp_slots(self.ty(of));
+            self.into(of, &copy, true);
+            return Elements::Held(copy[0]);
+        }
+        self.elements(of)
+    }
+
+    /// The slots of a field of a variable, without loading.
+    pub fn field_slots(&mut self, e: ExprId) -> Option<Slots> {
+        let mut root = e;
+        while let ExprKind::Field(of, _) = self.typed[root].kind {
+            root = of;
+        }
+        if !matches!(self.typed[root].kind, ExprKind::Local(_)) {
+            return None;
+        }
+        match self.locate(e) {
+            Spot::Slots(slots) => Some(slots),
+            Spot::Element(_) => None,
+        }
+    }
+
+    /// Reads a scalar field, element or byte.
+    pub fn load_scalar(&mut self, e: ExprId, want: Want) -> Reg {
+        let expr = &self.typed[e];
+        if let ExprKind::Index(of, at) = expr.kind
+            && self.ty(of) == TypeId::STR
+        {
+            let dest = self.dest(RegType::Int, want);
+            let mark = self.mark();
+            let later = self.memo.writes(at);
+            let text = if later { self.own_copy(of) } else { self.held(of) };
+            let at = self.scalar(at, Want::Brief);
+            self.at(expr.span);
+            self.out.emit(Op::LoadByte, [dest.arg(), text.arg(), at.arg()]);
+            self.release(mark);
+            return dest;
+        }
+        if self.field_root_is_variable(e) {
+            let Spot::Slots(slots) = self.locate(e) else { unreachable!("fields of a variable are slots") };
+            return self.deliver(slots[0], expr.ty, want);
+        }
+        let dest = self.dest(self.slot_type(expr.ty), want);
+        let mark = self.mark();
+        match self.locate(e) {
+            Spot::Slots(slots) => {
+                self.out.emit(Op::Move, [dest.arg(), slots[0].arg()]);
+            }
+            Spot::Element(element) => {
+                self.at(expr.span);
+                self.load_element(&element, &[dest]);
+            }
+        }
+        self.release(mark);
+        dest
+    }
+
+    fn field_root_is_variable(&self, e: ExprId) -> bool {
+        let mut root = e;
+        while let ExprKind::Field(of, _) = self.typed[root].kind {
+            if self.ready.contains_key(&root) {
+                return false;
+            }
+            root = of;
+        }
+        matches!(self.typed[root].kind, ExprKind::Local(_))
+    }
+
+    fn own_copy(&mut self, e: ExprId) -> Reg {
+        let copy = self.temp_slots(self.ty(e));
+        self.into(e, &copy, true);
+        copy[0]
+    }
+
+    /// Reads a field or element of any type, owned.
+    pub fn load_into(&mut self, e: ExprId, dests: &Slots) {
+        let mark = self.mark();
+        match self.locate(e) {
+            Spot::Slots(slots) => {
+                self.at(self.typed[e].span);
+                // Slots of a temporary may be moved: nothing else of it is needed. Those of a variable are shared.
+                self.copy_slots(dests, &slots, false);
+            }
+            Spot::Element(element) => {
+                self.at(self.typed[e].span);
+                self.load_element(&element, dests);
+            }
+        }
+        self.release(mark);
+    }
+
+    /// Loads the slots of an element's field.
+    pub fn load_element(&mut self, element: &Element, dests: &[Reg]) {
+        let leaves = self.types.leaves(element.ty);
+        let simple = self.types.slots(element.element) == 1;
+        let scalar = leaves.len() == 1 && self.is_scalar(leaves[0]);
+        if let (At::Two(row, col), true) = (element.at, simple && scalar) {
+            let (op, base) = match element.base {
+                Elements::Held(reg) => (Op::LoadG, reg),
+                Elements::View(reg) => (Op::LoadGV, reg),
+            };
+            return self.out.emit(op, [dests[0].arg(), base.arg(), row.arg(), col.arg()]);
+        }
+        let at = self.linear(element);
+        for (k, (&leaf, &dest)) in leaves.iter().zip(dests).enumerate() {
+            let slot = (element.slot + k) as i64;
+            let scalar = self.is_scalar(leaf);
+            match (element.base, element.is_grid) {
+                (Elements::Held(base), false) if simple && scalar => {
+                    self.out.emit(Op::Load, [dest.arg(), base.arg(), at.arg()]);
+                }
+                (Elements::View(base), false) if simple && scalar => {
+                    self.out.emit(Op::LoadV, [dest.arg(), base.arg(), at.arg()]);
+                }
+                (Elements::Held(base), _) => {
+                    let op = if scalar { Op::LoadF } else { Op::LoadR };
+                    self.out.emit(op, [dest.arg(), base.arg(), at.arg(), slot]);
+                }
+                (Elements::View(base), false) => {
+                    let op = if scalar { Op::LoadVF } else { Op::LoadVR };
+                    self.out.emit(op, [dest.arg(), base.arg(), at.arg(), slot]);
+                }
+                (Elements::View(base), true) => {
+                    let op = if scalar { Op::LoadGVF } else { Op::LoadGVR };
+                    self.out.emit(op, [dest.arg(), base.arg(), at.arg(), slot]);
+                }
+            }
+            if !scalar {
+                self.now_live(dest);
+            }
+        }
+    }
+
+    /// The index of an element as one Int.
+    fn linear(&mut self, element: &Element) -> Reg {
+        let (row, col) = match element.at {
+            At::One(at) => return at,
+            At::Two(row, col) => (row, col),
+        };
+        let pair = self.temp_ints(2);
+        self.out.emit(Op::Move, [pair.arg(), row.arg()]);
+        self.out.emit(Op::Move, [pair.plus(1).arg(), col.arg()]);
+        let at = self.temp(RegType::Int);
+        let (op, base) = match element.base {
+            Elements::Held(reg) => (Op::Index2, reg),
+            Elements::View(reg) => (Op::Index2V, reg),
+        };
+        self.out.emit(op, [at.arg(), base.arg(), pair.arg()]);
+        at
+    }
+
+    /// The length of an array, or how many elements a grid has.
+    pub fn length(&mut self, base: Elements, is_grid: bool, dest: Reg) {
+        match base {
+            Elements::Held(reg) => self.out.emit(Op::Len, [dest.arg(), reg.arg()]),
+            Elements::View(reg) if is_grid => self.out.emit(Op::DimV, [dest.arg(), reg.arg(), 2]),
+            Elements::View(reg) => self.out.emit(Op::LenV, [dest.arg(), reg.arg()]),
+        }
+    }
+
+    /// Rows (0) or columns (1) of a grid.
+    pub fn dimension(&mut self, base: Elements, which: i64, dest: Reg) {
+        match base {
+            Elements::Held(reg) => self.out.emit(Op::Dim, [dest.arg(), reg.arg(), which]),
+            Elements::View(reg) => self.out.emit(Op::DimV, [dest.arg(), reg.arg(), which]),
+        }
+    }
+
+    /// A slice that is read: its elements stay where they are.
+    pub fn part(&mut self, e: ExprId) -> Part {
+        match self.typed[e].kind {
+            ExprKind::Slice(of, lo, hi) => {
+                let later: Vec<ExprId> = lo.into_iter().chain(hi).collect();
+                let base = self.elements_before(of, &later);
+                let bounds = self.temp_ints(2);
+                self.bounds(lo, hi, bounds, &mut |g, dest| g.length(base, false, dest));
+                Part { base, shape: Shape::Slice, bounds }
+            }
+            ExprKind::Slice2(of, rows, cols) => {
+                let later: Vec<ExprId> = [rows, cols].into_iter().flat_map(extent_operands).collect();
+                let base = self.elements_before(of, &later);
+                let (shape, bounds) = self.extents(rows, cols, base);
+                Part { base, shape, bounds }
+            }
+            _ => unreachable!("not a slice"),
+        }
+    }
+
+    fn bounds(&mut self, lo: Option<ExprId>, hi: Option<ExprId>, bounds: Reg, length: &mut dyn FnMut(&mut Self, Reg)) {
+        match lo {
+            Some(lo) => {
+                self.scalar(lo, Want::Fresh(bounds));
+            }
+            None => self.load_constant(bounds, RegType::Int, 0),
+        }
+        match hi {
+            Some(hi) => {
+                self.scalar(hi, Want::Fresh(bounds.plus(1)));
+            }
+            None => length(self, bounds.plus(1)),
+        }
+    }
+
+    fn extents(&mut self, rows: Extent, cols: Extent, base: Elements) -> (Shape, Reg) {
+        let (shape, bounds, cols_at) = match rows {
+            Extent::At(_) => (Shape::Row, self.temp_ints(3), 1),
+            Extent::Range(..) => (Shape::Block, self.temp_ints(4), 2),
+        };
+        for (which, (extent, at)) in [(rows, 0), (cols, cols_at)].into_iter().enumerate() {
+            match extent {
+                Extent::At(e) => {
+                    self.scalar(e, Want::Fresh(bounds.plus(at)));
+                    // A single column (or the row of a row view, whose end is not stored).
+                    if which == 1 {
+                        let (lo, hi) = (bounds.plus(at), bounds.plus(at + 1));
+                        self.out.emit(Op::AddImm, [hi.arg(), lo.arg(), 1]);
+                    }
+                }
+                Extent::Range(lo, hi) => {
+                    self.bounds(lo, hi, bounds.plus(at), &mut |g, dest| g.dimension(base, which as i64, dest));
+                }
+            }
+        }
+        (shape, bounds)
+    }
+
+    /// A slice as a value of its own.
+    pub fn slice_into(&mut self, e: ExprId, dest: Reg) {
+        let expr = &self.typed[e];
+        let mark = self.mark();
+        if let ExprKind::Slice(of, lo, hi) = expr.kind
+            && self.ty(of) == TypeId::STR
+        {
+            let later = lo.into_iter().chain(hi).any(|e| self.memo.writes(e));
+            let text = if later { self.own_copy(of) } else { self.held(of) };
+            let bounds = self.temp_ints(2);
+            self.bounds(lo, hi, bounds, &mut |g, dest| g.out.emit(Op::Len, [dest.arg(), text.arg()]));
+            self.at(expr.span);
+            self.out.emit(Op::SliceStr, [dest.arg(), text.arg(), bounds.arg()]);
+        } else {
+            let part = self.part(e);
+            self.at(expr.span);
+            self.stage_part(0, &part, false);
+            self.out.emit(Op::Own, [dest.arg(), Reg::window(0).arg()]);
+        }
+        self.now_live(dest);
+        self.release(mark);
+    }
+
+    /// Puts a view of a part into the window.
+    pub fn stage_part(&mut self, at: usize, part: &Part, write: bool) {
+        let (base, view) = match part.base {
+            Elements::Held(reg) => (reg, 0),
+            Elements::View(reg) => (reg, 1),
+        };
+        let (op, width) = match part.shape {
+            Shape::Slice => (Op::View, 3),
+            Shape::Block => (Op::GridView, 5),
+            Shape::Row => (Op::RowView, 3),
+        };
+        self.out.need_window(at + width);
+        let flags = view | if write { 2 } else { 0 } | 4;
+        self.out.emit(op, [Reg::window(at).arg(), base.arg(), part.bounds.arg(), flags]);
+    }
+
+    /// Puts a view of a whole array or grid into the window.
+    pub fn stage_whole(&mut self, at: usize, base: Elements, is_grid: bool, write: bool) {
+        let (reg, view) = match base {
+            Elements::Held(reg) => (reg, 0),
+            Elements::View(reg) => (reg, 1),
+        };
+        let (op, width) = if is_grid { (Op::GridView, 5) } else { (Op::View, 3) };
+        self.out.need_window(at + width);
+        let flags = view | if write { 2 } else { 0 };
+        self.out.emit(op, [Reg::window(at).arg(), reg.arg(), 0, flags]);
+    }
+
+    // Writing
+
+    /// Evaluates the indices of a place, left to right. `fixed`: into registers that nothing else writes.
+    pub fn path(&mut self, place: &Place, fixed: bool) -> Path {
+        let root_ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
+        let mut path = Path { root: self.binding(place.root), root_ty, steps: Vec::new(), ty: place.ty };
+        for &step in &place.path {
+            let next = match step {
+                Step::Field(field) => PathStep::Field(field),
+                Step::Index(at) => PathStep::At(At::One(self.index(at, fixed))),
+                Step::Index2(row, col) => {
+                    let fixed = fixed || self.memo.writes(col);
+                    let row = self.index(row, fixed);
+                    PathStep::At(At::Two(row, self.index(col, fixed)))
+                }
+                Step::Slice(lo, hi) => {
+                    let bounds = self.temp_ints(2);
+                    self.bounds(lo, hi, bounds, &mut |g, dest| {
+                        let base = g.path_elements(&path);
+                        g.length(base, false, dest);
+                    });
+                    PathStep::Part(Shape::Slice, bounds)
+                }
+                Step::Slice2(rows, cols) => {
+                    let base = self.path_elements(&path);
+                    let (shape, bounds) = self.extents(rows, cols, base);
+                    PathStep::Part(shape, bounds)
+                }
+            };
+            path.steps.push(next);
+        }
+        path
+    }
+
+    fn index(&mut self, e: ExprId, fixed: bool) -> Reg {
+        if fixed && !matches!(self.typed[e].kind, ExprKind::Int(_)) {
+            let copy = self.temp(RegType::Int);
+            return self.scalar(e, Want::Fresh(copy));
+        }
+        self.scalar(e, Want::Any)
+    }
+
+    /// What a path leads to so far, for reading its length: in place, or a shared copy of an element.
+    fn path_elements(&mut self, path: &Path) -> Elements {
+        match self.operand_at(path) {
+            Operand::Whole(elements) => elements,
+            // The checker lets no slice follow a slice; a slice's length is then asked of its whole.
+            Operand::Part(part) => part.base,
+            Operand::Slots(slots) => Elements::Held(slots[0]),
+            Operand::Staged => unreachable!("a path is never in the window"),
+        }
+    }
+
+    /// What a path leads to, read: in place, or loaded from an element.
+    pub fn operand_at(&mut self, path: &Path) -> Operand {
+        let mut ty = path.root_ty;
+        let mut target = match &path.root {
+            Binding::Slots(slots) => Target::Slots(slots.clone()),
+            Binding::View(reg) => Target::View(*reg),
+        };
+        for step in &path.steps {
+            match *step {
+                PathStep::Field(field) => {
+                    let (first, field_ty) = self.types.field(ty, field);
+                    target = target.field(first, self.types.slots(field_ty), field_ty);
+                    ty = field_ty;
+                }
+                PathStep::At(at) => {
+                    let element = self.types.element(ty).expect("an array or grid");
+                    let is_grid = self.is_grid(ty);
+                    let (base, is_grid, at) = match target {
+                        Target::Part(part) => self.index_part(&part, at),
+                        target => (self.read_elements(target), is_grid, at),
+                    };
+                    target = Target::Element(Element { base, is_grid, element, at, slot: 0, ty: element });
+                    ty = element;
+                }
+                PathStep::Part(shape, bounds) => {
+                    let base = self.read_elements(target);
+                    target = Target::Part(Part { base, shape, bounds });
+                }
+            }
+        }
+        match target {
+            Target::Slots(slots) if self.is_elements(ty) => Operand::Whole(Elements::Held(slots[0])),
+            Target::Slots(slots) => Operand::Slots(slots),
+            Target::View(reg) => Operand::Whole(Elements::View(reg)),
+            Target::Part(part) => Operand::Part(part),
+            Target::Element(element) => {
+                let slots = self.temp_slots(element.ty);
+                self.load_element(&element, &slots);
+                if self.is_elements(element.ty) {
+                    Operand::Whole(Elements::Held(slots[0]))
+                } else {
+                    Operand::Slots(slots)
+                }
+            }
+        }
+    }
+
+    fn read_elements(&mut self, target: Target) -> Elements {
+        match target {
+            Target::Slots(slots) => Elements::Held(slots[0]),
+            Target::View(reg) => Elements::View(reg),
+            Target::Element(element) => {
+                let copy = self.temp_own(element.ty);
+                self.load_element(&element, &[copy]);
+                Elements::Held(copy)
+            }
+            Target::Part(part) => part.base,
+        }
+    }
+
+    /// Opens a path for writing: takes nested arrays out of the elements they are in.
+    pub fn open(&mut self, path: &Path) -> Open {
+        let mut ty = path.root_ty;
+        let mut taken = Vec::new();
+        let mut target = match &path.root {
+            Binding::Slots(slots) => Target::Slots(slots.clone()),
+            Binding::View(reg) => Target::View(*reg),
+        };
+        for step in &path.steps {
+            match *step {
+                PathStep::Field(field) => {
+                    let (first, field_ty) = self.types.field(ty, field);
+                    target = target.field(first, self.types.slots(field_ty), field_ty);
+                    ty = field_ty;
+                }
+                PathStep::At(at) => {
+                    let element = self.types.element(ty).expect("an array or grid");
+                    let (base, is_grid, at) = match target {
+                        Target::Part(part) => self.index_part(&part, at),
+                        target => (self.open_elements(target, &mut taken), self.is_grid(ty), at),
+                    };
+                    target = Target::Element(Element { base, is_grid, element, at, slot: 0, ty: element });
+                    ty = element;
+                }
+                PathStep::Part(shape, bounds) => {
+                    let base = self.open_elements(target, &mut taken);
+                    target = Target::Part(Part { base, shape, bounds });
+                    if shape == Shape::Row {
+                        let element = self.types.element(ty).expect("a grid");
+                        ty = self
+                            .types
+                            .find(&crate::bytecode::types::Type::Array(element))
+                            .expect("the checker made it");
+                    }
+                }
+            }
+        }
+        Open { target, taken }
+    }
+
+    fn open_elements(&mut self, target: Target, taken: &mut Vec<(Element, Reg)>) -> Elements {
+        match target {
+            Target::Slots(slots) => Elements::Held(slots[0]),
+            Target::View(reg) => Elements::View(reg),
+            Target::Element(element) => Elements::Held(self.take_element(&element, taken)),
+            Target::Part(_) => unreachable!("the checker lets no slice follow a slice"),
+        }
+    }
+
+    /// Takes a Str, array or grid out of an element.
+    pub fn take_element(&mut self, element: &Element, taken: &mut Vec<(Element, Reg)>) -> Reg {
+        let reg = self.temp_own(element.ty);
+        let at = self.linear(element);
+        let (op, base) = match (element.base, element.is_grid) {
+            (Elements::Held(base), _) => (Op::TakeR, base),
+            (Elements::View(base), false) => (Op::TakeV, base),
+            (Elements::View(base), true) => (Op::TakeGV, base),
+        };
+        self.out.emit(op, [reg.arg(), base.arg(), at.arg(), element.slot as i64]);
+        self.now_live(reg);
+        taken.push((Element { at: At::One(at), ..*element }, reg));
+        reg
+    }
+
+    /// An index into a slice, as an index into what it is a slice of.
+    fn index_part(&mut self, part: &Part, at: At) -> (Elements, bool, At) {
+        self.stage_part(0, part, false);
+        let bounds = part.bounds;
+        match (part.shape, at) {
+            (Shape::Slice, At::One(at)) => (part.base, false, At::One(self.offset(bounds, at))),
+            (Shape::Row, At::One(at)) => (part.base, true, At::Two(bounds, self.offset(bounds.plus(1), at))),
+            (Shape::Block, At::Two(row, col)) => {
+                (part.base, true, At::Two(self.offset(bounds, row), self.offset(bounds.plus(2), col)))
+            }
+            _ => unreachable!("the checker counts indices"),
+        }
+    }
+
+    /// `lo + at`, where `at` must be from 0 to below `hi - lo`.
+    fn offset(&mut self, bounds: Reg, at: Reg) -> Reg {
+        let sum = self.temp(RegType::Int);
+        let (bad, good) = (self.out.label(), self.out.label());
+        self.out.emit(Op::SubI, [sum.arg(), bounds.plus(1).arg(), bounds.arg()]);
+        self.out.emit(Op::JumpLtK, [at.arg(), 0, bad.arg()]);
+        self.out.emit(Op::JumpLtI, [at.arg(), sum.arg(), good.arg()]);
+        self.out.place(bad);
+        self.out.emit(Op::Trap, [TrapCode::IndexOutOfBounds as i64]);
+        self.out.place(good);
+        self.out.emit(Op::AddI, [sum.arg(), bounds.arg(), at.arg()]);
+        sum
+    }
+
+    /// Writes slots to an element's field; owned ones are moved.
+    pub fn store_element(&mut self, element: &Element, sources: &[Reg]) {
+        let leaves = self.types.leaves(element.ty);
+        let simple = self.types.slots(element.element) == 1;
+        let scalar = leaves.len() == 1 && self.is_scalar(leaves[0]);
+        if let (At::Two(row, col), true) = (element.at, simple && scalar) {
+            let (op, base) = match element.base {
+                Elements::Held(reg) => (Op::StoreG, reg),
+                Elements::View(reg) => (Op::StoreGV, reg),
+            };
+            return self.out.emit(op, [base.arg(), row.arg(), col.arg(), sources[0].arg()]);
+        }
+        let at = self.linear(element);
+        for (k, (&leaf, &source)) in leaves.iter().zip(sources).enumerate() {
+            let slot = (element.slot + k) as i64;
+            let scalar = self.is_scalar(leaf);
+            match (element.base, element.is_grid) {
+                (Elements::Held(base), false) if simple && scalar => {
+                    self.out.emit(Op::Store, [base.arg(), at.arg(), source.arg()]);
+                }
+                (Elements::View(base), false) if simple && scalar => {
+                    self.out.emit(Op::StoreV, [base.arg(), at.arg(), source.arg()]);
+                }
+                (Elements::Held(base), _) => {
+                    let op = if scalar { Op::StoreF } else { Op::StoreR };
+                    self.out.emit(op, [base.arg(), at.arg(), source.arg(), slot]);
+                }
+                (Elements::View(base), false) => {
+                    let op = if scalar { Op::StoreVF } else { Op::StoreVR };
+                    self.out.emit(op, [base.arg(), at.arg(), source.arg(), slot]);
+                }
+                (Elements::View(base), true) => {
+                    let op = if scalar { Op::StoreGVF } else { Op::StoreGVR };
+                    self.out.emit(op, [base.arg(), at.arg(), source.arg(), slot]);
+                }
+            }
+            if !scalar {
+                self.moved(source);
+            }
+        }
+    }
+
+    /// Puts what was taken back, innermost first.
+    pub fn close(&mut self, open: &Open) {
+        for (element, reg) in open.taken.iter().rev() {
+            self.store_element(element, &[*reg]);
+        }
+    }
+
+    /// Closes what an argument's own take added, too.
+    pub fn close_taken(&mut self, taken: &[(Element, Reg)]) {
+        for (element, reg) in taken.iter().rev() {
+            self.store_element(element, &[*reg]);
+        }
+    }
+
+    /// `place = value` and `place op= value`.
+    pub fn assign(&mut self, stmt: &Stmt, place: &Place, op: Option<BinaryOp>, value: ExprId) {
+        let fields_only = place.path.iter().all(|step| matches!(step, Step::Field(_)));
+        let mark = self.mark();
+        if fields_only && matches!(self.binding(place.root), Binding::Slots(_)) {
+            let path = self.path(place, false);
+            let Target::Slots(slots) = self.open(&path).target else { unreachable!("only fields") };
+            match op {
+                None => self.into(value, &slots, false),
+                Some(op) => self.update_slots(stmt, &slots, place.ty, op, value),
+            }
+        } else if let Some(Step::Slice(..) | Step::Slice2(..)) = place.path.last() {
+            self.assign_part(stmt, place, op, value);
+        } else {
+            let indices_write = self.place_writes(place);
+            let sources: Slots = if self.is_scalar(place.ty) {
+                let reg = if indices_write && matches!(self.typed[value].kind, ExprKind::Local(_)) {
+                    let copy = self.temp(self.slot_type(place.ty));
+                    self.scalar(value, Want::Fresh(copy))
+                } else {
+                    self.scalar(value, Want::Any)
+                };
+                smallvec![reg]
+            } else {
+                let slots = self.temp_slots(place.ty);
+                self.into(value, &slots, true);
+                slots
+            };
+            let path = self.path(place, false);
+            self.at(stmt.span);
+            let open = self.open(&path);
+            let Target::Element(element) = &open.target else { unreachable!("it has an index") };
+            match op {
+                None => self.store_element(element, &sources),
+                Some(op) => {
+                    // Read and written at the same index, which a grid's row and column need only give once.
+                    let element = match element.at {
+                        At::Two(..) if self.types.slots(element.element) > 1 => {
+                            Element { at: At::One(self.linear(element)), ..*element }
+                        }
+                        _ => *element,
+                    };
+                    let current = self.temp_slots(place.ty);
+                    self.load_element(&element, &current);
+                    if self.is_scalar(place.ty) {
+                        let (op, swap) = scalar_op(op, place.ty == TypeId::FLOAT);
+                        debug_assert!(!swap, "no comparison is compound");
+                        let args = [current[0].arg(), current[0].arg(), sources[0].arg()];
+                        self.out.emit(op, args);
+                    } else {
+                        self.out.emit(Op::Cat, [current[0].arg(), sources[0].arg()]);
+                    }
+                    self.store_element(&element, &current);
+                }
+            }
+            self.close(&open);
+        }
+        self.release(mark);
+    }
+
+    /// Whether evaluating a place's indices may write a variable.
+    pub fn place_writes(&mut self, place: &Place) -> bool {
+        place_indices(place).into_iter().any(|e| self.memo.writes(e))
+    }
+
+    /// Whether evaluating a place's indices uses the window.
+    pub fn place_uses_window(&mut self, place: &Place) -> bool {
+        place_indices(place).into_iter().any(|e| self.memo.window(e))
+    }
+
+    fn update_slots(&mut self, stmt: &Stmt, slots: &Slots, ty: TypeId, op: BinaryOp, value: ExprId) {
+        let dest = slots[0];
+        if !self.is_scalar(ty) {
+            // `s += s`: what is added must not be the register that grows.
+            let added = match self.held(value) {
+                reg if reg == dest => {
+                    let copy = self.temp_own(ty);
+                    self.out.emit(Op::Share, [copy.arg(), reg.arg()]);
+                    self.now_live(copy);
+                    copy
+                }
+                reg => reg,
+            };
+            self.at(stmt.span);
+            return self.out.emit(Op::Cat, [dest.arg(), added.arg()]);
+        }
+        if let ExprKind::Int(k) = self.typed[value].kind
+            && let Ok(k) = i16::try_from(k)
+            && let Some((op, k)) = match op {
+                BinaryOp::Add => Some((Op::AddImm, i64::from(k))),
+                BinaryOp::Sub if k != i16::MIN => Some((Op::AddImm, -i64::from(k))),
+                BinaryOp::Mul => Some((Op::MulImm, i64::from(k))),
+                BinaryOp::Shl if (0..64).contains(&k) => Some((Op::ShlImm, i64::from(k))),
+                BinaryOp::Shr if (0..64).contains(&k) => Some((Op::ShrImm, i64::from(k))),
+                BinaryOp::Div if k > 1 && k.count_ones() == 1 => Some((Op::DivPow, i64::from(k.trailing_zeros()))),
+                BinaryOp::Rem if k > 1 && k.count_ones() == 1 => Some((Op::RemPow, i64::from(k.trailing_zeros()))),
+                BinaryOp::Div if k != 0 && k != -1 => Some((Op::DivImm, i64::from(k))),
+                BinaryOp::Rem if k != 0 && k != -1 => Some((Op::RemImm, i64::from(k))),
+                _ => None,
+            }
+        {
+            self.at(stmt.span);
+            return self.out.emit(op, [dest.arg(), dest.arg(), k]);
+        }
+        let rhs = self.scalar(value, Want::Brief);
+        let (op, _) = scalar_op(op, ty == TypeId::FLOAT);
+        self.at(stmt.span);
+        self.out.emit(op, [dest.arg(), dest.arg(), rhs.arg()]);
+    }
+
+    /// `a[lo..hi] = value`
+    fn assign_part(&mut self, stmt: &Stmt, place: &Place, op: Option<BinaryOp>, value: ExprId) {
+        let from = match op {
+            Some(_) => {
+                // `a[lo..hi] += value` joins, and so fits only if `value` is empty; the lengths are compared below.
+                let added = self.own_copy(value);
+                let path = self.path(place, false);
+                let open = self.open(&path);
+                let Target::Part(part) = &open.target else { unreachable!("it ends in a slice") };
+                self.stage_part(0, part, false);
+                let copy = self.temp_own(place.ty);
+                self.out.emit(Op::Own, [copy.arg(), Reg::window(0).arg()]);
+                self.now_live(copy);
+                self.close(&open);
+                self.out.emit(Op::Cat, [copy.arg(), added.arg()]);
+                copy
+            }
+            // A copy (shared where it can be), so that it may be a part of what is written.
+            None => self.own_copy(value),
+        };
+        let path = self.path(place, false);
+        self.at(stmt.span);
+        let open = self.open(&path);
+        let Target::Part(part) = &open.target else { unreachable!("it ends in a slice") };
+        let is_grid = part.shape == Shape::Block;
+        let width = if is_grid { 5 } else { 3 };
+        self.stage_part(0, part, true);
+        self.stage_whole(width, Elements::Held(from), is_grid, false);
+        let element = self.types.element(place.ty).expect("an array or grid");
+        let assign = builtins::BUILTINS
+            .iter()
+            .position(|b| b.name == "__assign" && (b.params[0].2 == builtins::Pattern::GridT) == is_grid)
+            .expect("it is in the table");
+        self.sys(assign as u16, element);
+        self.close(&open);
+    }
+}
+
+fn extent_operands(extent: Extent) -> Vec<ExprId> {
+    match extent {
+        Extent::At(e) => vec![e],
+        Extent::Range(lo, hi) => lo.into_iter().chain(hi).collect(),
+    }
+}
+
+/// The expressions in a place's path.
+pub fn place_indices(place: &Place) -> Vec<ExprId> {
+    let mut indices = Vec::new();
+    for step in &place.path {
+        match *step {
+            Step::Field(_) => {}
+            Step::Index(at) => indices.push(at),
+            Step::Index2(row, col) => indices.extend([row, col]),
+            Step::Slice(lo, hi) => indices.extend(lo.into_iter().chain(hi)),
+            Step::Slice2(rows, cols) => indices.extend([rows, cols].into_iter().flat_map(extent_operands)),
+        }
+    }
+    indices
+}
+
+impl Path {
+    /// What the path covers, dimension by dimension; fields, which the checker has compared, are left out.
+    pub fn ranges(&self) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        for step in &self.steps {
+            match *step {
+                PathStep::Field(_) => {}
+                PathStep::At(At::One(at)) => ranges.push(Range::At(at)),
+                PathStep::At(At::Two(row, col)) => ranges.extend([Range::At(row), Range::At(col)]),
+                PathStep::Part(shape, bounds) => ranges.extend(part_ranges(shape, bounds)),
+            }
+        }
+        ranges
+    }
+}

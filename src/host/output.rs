@@ -1,0 +1,35 @@
+//! Printing, and ending the program.
+
+use super::Outcome;
+use crate::bytecode::builtins::Pattern;
+use crate::bytecode::trap::TrapCode;
+use crate::machine::host_call::{HostCall, HostFn, Stream};
+use crate::machine::trap::Fault;
+
+pub(super) fn find(name: &str, params: &[Pattern]) -> Option<HostFn> {
+    Some(match (name, params) {
+        ("print", [_]) => |call| {
+            call.print(Stream::Out, call.value(0))?;
+            call.world().write(Stream::Out, b"\n")
+        },
+        ("print", []) => |call| call.world().write(Stream::Out, b"\n"),
+        ("write", _) => |call| call.print(Stream::Out, call.value(0)),
+        ("eprint", _) => |call| {
+            call.print(Stream::Error, call.value(0))?;
+            call.world().write(Stream::Error, b"\n")
+        },
+        ("ewrite", _) => |call| call.print(Stream::Error, call.value(0)),
+        ("panic", _) => |call| Err(Fault::trap(TrapCode::Panic, call.text(0))),
+        ("__assert_failed", _) => |call| Err(Fault::trap(TrapCode::AssertionFailed, call.text(0))),
+        ("exit", _) => exit,
+        _ => return None,
+    })
+}
+
+fn exit(call: &mut HostCall) -> Outcome {
+    let code = call.int(0);
+    Err(match u8::try_from(code) {
+        Ok(code) => Fault::Exit(code),
+        Err(_) => Fault::trap(TrapCode::InvalidArgument, format!("exit({code}): a code is 0 to 255")),
+    })
+}

@@ -1,0 +1,342 @@
+//! A verified program made ready to run: all functions in one array of words, with what instructions refer to (callees,
+//! constants, layouts of built-ins) at a distance from the instruction itself, so that the loop needs no tables.
+//!
+//! ```text
+//!   prologue | instructions of function 0 | prologue | instructions of function 1 | … | words | values | sys layouts
+//! ```
+//!
+//! Invariant: everything that a distance in the code leads to is inside the array, and what values and layouts point to
+//! lives as long as the code.
+
+use std::sync::Arc;
+
+use super::host_call::SysLayout;
+use super::memory::{HEADER_BYTES, Layouts, buffer, data, free_immortal, immortal, slot};
+use crate::bytecode::ops::{Field, HEADER, Instr, Op};
+use crate::bytecode::program::{Constant, Function, Param, Passing, Program, RegType, Value};
+use crate::bytecode::types::{Type, TypeId, TypeTable};
+use crate::bytecode::verify::Verified;
+
+/// What stands before a function's first instruction.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Prologue {
+    /// Index of the function.
+    pub(super) index: u32,
+    /// How many registers it has, without the window.
+    pub(super) registers: u32,
+    pub(super) owned_start: u16,
+    pub(super) owned_end: u16,
+    /// Registers of the result.
+    pub(super) results: u16,
+    /// Registers of the result and the parameters.
+    pub(super) boundary: u16,
+    /// Bytes from register 0 to the end of the window; with [`PREPARE`] added if a call has more to do than to link a frame.
+    pub(super) extent: u64,
+}
+
+impl Prologue {
+    /// Bytes from register 0 to the end of the window.
+    pub(super) fn bytes(&self) -> u64 {
+        self.extent & !PREPARE
+    }
+}
+
+/// In [`Prologue::extent`]: larger than any stack, so that one comparison asks for both.
+pub(super) const PREPARE: u64 = 1 << 62;
+const PROLOGUE_WORDS: usize = size_of::<Prologue>() / 8;
+
+/// A parameter that is a view, for the check that views don't overlap.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ViewParam {
+    /// Its first register.
+    pub(super) at: u16,
+    pub(super) is_grid: bool,
+    /// Its elements may be written.
+    pub(super) mutable: bool,
+    /// The type of its elements.
+    pub(super) element: TypeId,
+    /// How many slots one takes.
+    pub(super) stride: u32,
+}
+
+/// What the machine knows of a function besides its prologue.
+#[derive(Debug)]
+pub(super) struct FunctionInfo {
+    /// Its first instruction, as an index into the words.
+    pub(super) entry: usize,
+    /// Registers that own: results, `inout` parameters, locals.
+    pub(super) owned: Box<[u16]>,
+    /// Those of them that are parameters.
+    pub(super) owned_params: Box<[u16]>,
+    /// Those of them that are null at entry.
+    pub(super) nulls: Box<[u16]>,
+    /// Its views, if one may be written and there are others it could overlap.
+    pub(super) views: Box<[ViewParam]>,
+}
+
+/// In the X of a prepared `mov.r`: it moves into the window, and drops nothing that stood there.
+pub(super) const INTO_WINDOW: u8 = 1;
+/// In the X of a prepared `own`: the view may be written through, so its buffer can't be shared.
+pub(super) const MUST_COPY: u8 = 1;
+
+/// A program ready to run.
+pub struct Code {
+    program: Verified,
+    pub(super) layouts: Arc<Layouts>,
+    words: Box<[u64]>,
+    pub(super) functions: Box<[FunctionInfo]>,
+    values: Box<[u64]>,
+    /// What `sys` instructions point to.
+    _sys: Box<[SysLayout]>,
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Code of {}", self.program.source_name)
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        for &value in &self.values {
+            // SAFETY: `make_value` made it, and runs hold the code for as long as they last.
+            unsafe { free_immortal(buffer(value)) };
+        }
+    }
+}
+
+impl Code {
+    /// Prepares a program.
+    pub fn new(program: Verified) -> Code {
+        let layouts = Arc::new(Layouts::new(&program.types));
+        let values = make_values(&program, &layouts);
+        let sys = SysTable::of(&program);
+        let mut functions = Vec::with_capacity(program.functions.len());
+        let mut end = 0;
+        for function in &program.functions {
+            functions.push(FunctionInfo::of(&program.types, function, end + PROLOGUE_WORDS));
+            end += PROLOGUE_WORDS + function.code.len();
+        }
+        let mut words = Vec::with_capacity(end + program.words.len() + values.len() + sys.layouts.len());
+        let mut writer = Writer { program: &program, functions: &functions, sys: &sys, data: end, words: &mut words };
+        for index in 0..functions.len() {
+            writer.function(index);
+        }
+        words.extend_from_slice(&program.words);
+        words.extend_from_slice(&values);
+        let layouts_of_sys = sys.layouts.into_boxed_slice();
+        words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
+        Code {
+            layouts,
+            words: words.into(),
+            functions: functions.into(),
+            values: values.into(),
+            _sys: layouts_of_sys,
+            program,
+        }
+    }
+
+    /// The program it was made of.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The first instruction of function `index`.
+    pub(super) fn entry(&self, index: u32) -> *const u64 {
+        let entry = self.functions[index as usize].entry;
+        // SAFETY: an entry is inside the words.
+        unsafe { self.words.as_ptr().add(entry) }
+    }
+
+    /// The place in the source of the instruction at `pc`, in a function whose first one is at `entry`.
+    pub(super) fn site(&self, function: u32, entry: *const u64, pc: *const u64) -> u32 {
+        let index = (pc.addr() - entry.addr()) / 8;
+        self.program.functions[function as usize].sites[index]
+    }
+}
+
+/// The prologue of the function whose first instruction is at `entry`.
+///
+/// # Safety
+/// `entry` is the entry of a function of a live [`Code`].
+#[inline(always)]
+pub(super) unsafe fn prologue(entry: *const u64) -> *const Prologue {
+    // SAFETY: a prologue stands before each entry.
+    unsafe { entry.cast::<Prologue>().sub(1) }
+}
+
+impl FunctionInfo {
+    fn of(types: &TypeTable, function: &Function, entry: usize) -> FunctionInfo {
+        let own = |range: std::ops::Range<usize>| -> Box<[u16]> {
+            let owns = |at: &usize| matches!(function.registers[*at], RegType::Own(_));
+            range.filter(owns).map(|at| at as u16).collect()
+        };
+        let results = usize::from(function.results);
+        let (start, end) = (usize::from(function.owned_start), usize::from(function.owned_end));
+        let mut views = Vec::new();
+        let mut at = results;
+        for &param in &function.params {
+            views.extend(view_param(types, param, at));
+            at += param.registers(types).len();
+        }
+        FunctionInfo {
+            entry,
+            owned: own(0..function.registers.len()),
+            owned_params: own(results..at),
+            nulls: own(0..results).iter().copied().chain(start as u16..end as u16).collect(),
+            views: only_if_they_may_meet(views),
+        }
+    }
+}
+
+/// What the check of overlaps has to know of a parameter, if it is a view.
+pub(super) fn view_param(types: &TypeTable, param: Param, at: usize) -> Option<ViewParam> {
+    let mutable = match param.passing {
+        Passing::View => false,
+        Passing::InoutView => true,
+        Passing::In | Passing::Inout => return None,
+    };
+    let element = types.element(param.ty)?;
+    let is_grid = matches!(types.get(param.ty), Type::Grid(_));
+    Some(ViewParam { at: at as u16, is_grid, mutable, element, stride: types.slots(element) as u32 })
+}
+
+/// Nothing, unless two views have one element type and one of them may be written.
+pub(super) fn only_if_they_may_meet(views: Vec<ViewParam>) -> Box<[ViewParam]> {
+    let meet = |i: usize| views[..i].iter().any(|v| v.element == views[i].element && (v.mutable || views[i].mutable));
+    if (0..views.len()).any(meet) { views.into() } else { Box::new([]) }
+}
+
+/// The layouts of the built-ins that a program calls, each once.
+struct SysTable {
+    layouts: Vec<SysLayout>,
+    index: std::collections::HashMap<(u16, u16), usize>,
+}
+
+impl SysTable {
+    fn of(program: &Program) -> SysTable {
+        let mut table = SysTable { layouts: Vec::new(), index: Default::default() };
+        for instr in program.functions.iter().flat_map(|f| &f.code).filter(|i| i.op() == Some(Op::Sys)) {
+            let key = (instr.get(Field::B) as u16, instr.get(Field::C) as u16);
+            table.index.entry(key).or_insert_with(|| {
+                let layout = SysLayout::new(&program.types, key.0, TypeId(u32::from(key.1)));
+                table.layouts.push(layout.expect("the verifier has found its types"));
+                table.layouts.len() - 1
+            });
+        }
+        table
+    }
+}
+
+/// Writes functions into the words.
+struct Writer<'a> {
+    program: &'a Program,
+    functions: &'a [FunctionInfo],
+    sys: &'a SysTable,
+    /// Where the words after the functions begin.
+    data: usize,
+    words: &'a mut Vec<u64>,
+}
+
+impl Writer<'_> {
+    fn function(&mut self, index: usize) {
+        let function = &self.program.functions[index];
+        let info = &self.functions[index];
+        let boundary: usize = function.params.iter().map(|p| p.registers(&self.program.types).len()).sum::<usize>()
+            + usize::from(function.results);
+        let extent = 8 * (function.registers.len() + HEADER + usize::from(function.window)) as u64;
+        let prepare = !info.nulls.is_empty() || !info.views.is_empty();
+        let prologue = Prologue {
+            index: index as u32,
+            registers: function.registers.len() as u32,
+            owned_start: function.owned_start,
+            owned_end: function.owned_end,
+            results: function.results,
+            boundary: boundary as u16,
+            extent: extent | if prepare { PREPARE } else { 0 },
+        };
+        // SAFETY: the struct has no padding, and any bits are words.
+        self.words.extend_from_slice(&unsafe { std::mem::transmute::<Prologue, [u64; PROLOGUE_WORDS]>(prologue) });
+        for at in 0..function.code.len() {
+            let word = self.instruction(function, at);
+            self.words.push(word.0.to_le());
+        }
+    }
+
+    /// The instruction as the loop wants it.
+    fn instruction(&self, function: &Function, index: usize) -> Instr {
+        let instr = function.code[index];
+        let Some(op) = instr.op() else { unreachable!("the verifier has looked") };
+        let number = || instr.get(Field::I) as usize;
+        let (words, values) = (self.program.words.len(), self.program.values.len());
+        let target = match op {
+            Op::Call => self.functions[number()].entry,
+            Op::LoadWordI | Op::LoadWordF => self.data + number(),
+            Op::LoadValue => self.data + words + number(),
+            Op::Sys => {
+                let key = (instr.get(Field::B) as u16, instr.get(Field::C) as u16);
+                self.data + words + values + self.sys.index[&key]
+            }
+            Op::MoveRef if instr.get(Field::A) as usize >= function.registers.len() => {
+                return Instr(instr.0 & !0xff00 | u64::from(INTO_WINDOW) << 8);
+            }
+            Op::Own => {
+                let copy = if shows_what_may_be_written(function, index) { MUST_COPY } else { 0 };
+                return Instr(instr.0 & !0xff00 | u64::from(copy) << 8);
+            }
+            Op::MoveRef => return Instr(instr.0 & !0xff00),
+            _ => return instr,
+        };
+        let distance = target as i64 - self.words.len() as i64;
+        let distance = i32::try_from(distance).expect("a program has fewer than 2^31 instructions");
+        Instr(instr.0 & 0xffff_ffff | u64::from(distance as u32) << 32)
+    }
+}
+
+/// Whether the view that the `own` at `index` reads is a parameter to write through, or shows a part of one.
+fn shows_what_may_be_written(function: &Function, index: usize) -> bool {
+    let viewed = function.code[index].get(Field::B);
+    let may_be_written = |register: u32| matches!(function.registers[register as usize], RegType::ViewMut(_));
+    if (viewed as usize) < function.registers.len() {
+        return may_be_written(viewed);
+    }
+    // What is in the window was put there by the last instruction before that names the register so.
+    let stages =
+        |i: &&Instr| matches!(i.op(), Some(Op::View | Op::GridView | Op::RowView)) && i.get(Field::A) == viewed;
+    function.code[..index].iter().rev().find(stages).is_none_or(|i| may_be_written(i.get(Field::B)))
+}
+
+fn make_values(program: &Program, layouts: &Layouts) -> Vec<u64> {
+    let mut values: Vec<u64> = Vec::with_capacity(program.values.len());
+    for value in &program.values {
+        let made = make_value(program, layouts, value, &values);
+        values.push(made);
+    }
+    values
+}
+
+/// The buffer of a constant, whose elements are among `earlier`.
+fn make_value(program: &Program, layouts: &Layouts, value: &Value, earlier: &[u64]) -> u64 {
+    let layout = layouts.get(value.ty.0);
+    match &value.data {
+        Constant::Str(text) => {
+            let made = immortal(value.ty, layout, text.len() as u64, text.len() as u64);
+            // SAFETY: it has room for the text.
+            unsafe { data(made).cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len()) };
+            slot(made)
+        }
+        Constant::Array(slots) => {
+            let leaves = program.types.leaves(program.types.element(value.ty).expect("an array"));
+            let made = immortal(value.ty, layout, slots.len() as u64, (slots.len() / leaves.len().max(1)) as u64);
+            for (at, (&word, &leaf)) in slots.iter().zip(leaves.iter().cycle()).enumerate() {
+                let word = if program.types.is_ref(leaf) { earlier[word as usize] } else { word };
+                // SAFETY: it has room for the slots.
+                unsafe { *data(made).add(at) = word };
+            }
+            slot(made)
+        }
+    }
+}
+
+const _: () = assert!(HEADER_BYTES == 48 && size_of::<Prologue>() == 24);

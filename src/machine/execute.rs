@@ -1,0 +1,740 @@
+//! The interpreter's loop.
+//!
+//! `pc` and `regs` live in machine registers; everything else is behind `cx`. An arm decodes its operands from memory, does
+//! the common case in place, and leaves the rest to a function of `arith`, `elements`, `buffers` or `calls`, which decodes
+//! anew from `pc`: so the arms keep nothing alive across them. Such a function answers `false` (or null) if it failed, with the
+//! reason in [`Context::fault`].
+//!
+//! What the loop relies on, and the verifier has proved of every program: registers hold what the opcode asks and are
+//! initialised; numbers of registers, words, functions and types exist; jumps land on instructions of the function; the
+//! window is used as `bytecode::ops` says. In addition the machine keeps: an `Own` register holds 0 or an owner, a `Borrow` a
+//! live buffer, a view elements of a live buffer; a read of a register with an owner never sees 0.
+//!
+//! Called by `fiber` alone.
+
+mod arith;
+mod buffers;
+mod calls;
+mod elements;
+
+use std::cmp::Ordering as Order;
+use std::hint::unreachable_unchecked;
+use std::sync::atomic::Ordering;
+
+use super::code::{Code, INTO_WINDOW};
+use super::frame::{self, Stack};
+use super::host_call::{HostTable, World};
+use super::interrupt::{Interrupt, MIGRATE, Stop};
+use super::memory::{Heap, buffer, data, is_unique};
+use super::trap::Fault;
+use super::value::total_order;
+use crate::bytecode::ops::Op;
+
+/// Why the loop was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Exit {
+    /// The root frame returned.
+    Complete,
+    /// See [`Context::fault`].
+    Fault,
+    /// To go on, call [`run`] again with [`Context::pc`] and [`Context::regs`].
+    Suspended,
+}
+
+/// What the loop needs of its surroundings.
+pub(super) struct Context<'a> {
+    /// A frame that reaches past here takes the slow way.
+    pub(super) limit: usize,
+    /// Instructions done; counted if `COUNT`, as are calls and depth.
+    pub(super) steps: u64,
+    pub(super) max_steps: u64,
+    pub(super) calls: u64,
+    pub(super) peak_depth: u64,
+    pub(super) code: &'a Code,
+    pub(super) stack: &'a mut Stack,
+    pub(super) heap: &'a mut Heap,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) host: &'a HostTable,
+    pub(super) world: &'a mut (dyn World + 'a),
+    /// Where the loop was left: the instruction that failed or comes next, and its frame.
+    pub(super) pc: *const u64,
+    pub(super) regs: *mut u64,
+    pub(super) fault: Option<Fault>,
+}
+
+/// Operands of a plain or wide instruction.
+macro_rules! operand {
+    ($pc:ident X) => {
+        usize::from(*$pc.cast::<u8>().add(1))
+    };
+    ($pc:ident A) => {
+        usize::from(u16::from_le(*$pc.cast::<u16>().add(1)))
+    };
+    ($pc:ident B) => {
+        usize::from(u16::from_le(*$pc.cast::<u16>().add(2)))
+    };
+    ($pc:ident C) => {
+        usize::from(u16::from_le(*$pc.cast::<u16>().add(3)))
+    };
+    ($pc:ident b) => {
+        i64::from(i16::from_le(*$pc.cast::<i16>().add(2)))
+    };
+    ($pc:ident c) => {
+        i64::from(i16::from_le(*$pc.cast::<i16>().add(3)))
+    };
+    ($pc:ident i) => {
+        i32::from_le(*$pc.cast::<i32>().add(1)) as isize
+    };
+    // Of a packed one.
+    ($pc:ident P) => {
+        (u64::from_le(*$pc) >> 8 & 0x3fff) as usize
+    };
+    ($pc:ident Q) => {
+        (u64::from_le(*$pc) >> 22 & 0x3fff) as usize
+    };
+    ($pc:ident R) => {
+        (u64::from_le(*$pc) >> 36 & 0x3fff) as usize
+    };
+    ($pc:ident S) => {
+        (u64::from_le(*$pc) >> 50) as usize
+    };
+}
+use operand;
+
+/// The register that an operand names.
+macro_rules! reg {
+    ($pc:ident, $regs:ident, $field:tt) => {
+        *$regs.add(operand!($pc $field))
+    };
+    ($pc:ident, $regs:ident, $field:tt + $n:expr) => {
+        *$regs.add(operand!($pc $field) + $n)
+    };
+}
+use reg;
+
+/// The run stops or traps at `pc`.
+#[cold]
+#[inline(never)]
+fn failed(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+    (cx.pc, cx.regs) = (pc, regs);
+    Exit::Fault
+}
+
+/// The poll word is up, or the steps are used up; `pc` comes next.
+#[cold]
+#[inline(never)]
+fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+    (cx.pc, cx.regs) = (pc, regs);
+    if let Err(stop) = cx.interrupt.check() {
+        cx.fault = Some(stop.into());
+    } else if cx.steps >= cx.max_steps {
+        cx.fault = Some(Stop::Steps.into());
+    } else {
+        debug_assert!(cx.interrupt.word().load(Ordering::Relaxed) & MIGRATE != 0);
+        return Exit::Suspended;
+    }
+    Exit::Fault
+}
+
+/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps.
+///
+/// # Safety
+/// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
+/// function where that went on or begins, and the code is `cx.code`.
+#[inline(never)]
+pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+    let (mut pc, mut regs) = (pc, regs);
+    let word = cx.interrupt;
+    let word = word.word();
+
+    macro_rules! get {
+        ($field:tt) => {
+            reg!(pc, regs, $field)
+        };
+        ($field:tt + $n:expr) => {
+            reg!(pc, regs, $field + $n)
+        };
+    }
+    macro_rules! int {
+        ($($field:tt)+) => { get!($($field)+) as i64 };
+    }
+    macro_rules! float {
+        ($field:tt) => {
+            f64::from_bits(get!($field))
+        };
+    }
+    macro_rules! imm {
+        ($field:tt) => { operand!(pc $field) };
+    }
+    macro_rules! next {
+        () => {{
+            pc = pc.add(1);
+            continue;
+        }};
+    }
+    macro_rules! set {
+        ($value:expr) => {{
+            let value = $value;
+            get!(A) = value as u64;
+            next!()
+        }};
+    }
+    macro_rules! set_float {
+        ($value:expr) => {{
+            let value: f64 = $value;
+            get!(A) = value.to_bits();
+            next!()
+        }};
+    }
+    macro_rules! fail {
+        () => {
+            return failed(cx, pc, regs)
+        };
+    }
+    // What must be there, or the arithmetic trapped.
+    macro_rules! some {
+        ($value:expr) => {
+            match $value {
+                Some(value) => value,
+                None => return arith::trap(cx, pc, regs),
+            }
+        };
+    }
+    macro_rules! slow {
+        ($function:expr) => {{
+            if !$function(cx, pc, regs) {
+                fail!()
+            }
+            next!()
+        }};
+    }
+    macro_rules! poll {
+        () => {
+            if word.load(Ordering::Relaxed) != 0 || (COUNT && cx.steps >= cx.max_steps) {
+                return polled(cx, pc, regs);
+            }
+        };
+    }
+    macro_rules! jump {
+        ($distance:ident) => {{
+            pc = pc.offset(1 + imm!($distance) as isize);
+            poll!();
+            continue;
+        }};
+    }
+    macro_rules! jump_if {
+        ($condition:expr, $distance:ident) => {{
+            if $condition {
+                jump!($distance)
+            }
+            next!()
+        }};
+    }
+    // Puts an owner into a local register, and drops the one that was there.
+    macro_rules! own {
+        ($register:expr, $value:expr) => {{
+            let value = $value;
+            let register: *mut u64 = &raw mut $register;
+            let old = *register;
+            *register = value;
+            if old != 0 {
+                buffers::release(cx, old);
+            }
+        }};
+    }
+    // The index, if it is below the length.
+    macro_rules! index {
+        ($index:expr, $len:expr) => {{
+            let (index, len): (u64, u64) = ($index, $len);
+            if index >= len {
+                return elements::index_trap(cx, pc, regs, index, len);
+            }
+            index as usize
+        }};
+    }
+    // The buffer in a register, with no other owner.
+    macro_rules! unique {
+        ($register:expr) => {{
+            let place: *mut u64 = &raw mut $register;
+            let held = buffer(*place);
+            if is_unique(held) {
+                held
+            } else {
+                let held = buffers::make_unique(cx, place);
+                if held.is_null() {
+                    fail!()
+                }
+                held
+            }
+        }};
+    }
+    // A = the reference in a slot of an element, shared.
+    macro_rules! share_slot {
+        ($slot:expr, $container:expr) => {{
+            let mut value = *$slot;
+            if value == 0 {
+                value = elements::empty_of(cx, $container, imm!(X));
+            }
+            let register: *mut u64 = &raw mut get!(A);
+            let old = *register;
+            if old != value {
+                Heap::share(buffer(value));
+                *register = value;
+                if old != 0 {
+                    buffers::release(cx, old);
+                }
+            }
+            next!()
+        }};
+    }
+    // Moves the reference in register C to a slot of an element.
+    macro_rules! move_to_slot {
+        ($slot:expr) => {{
+            let slot: *mut u64 = $slot;
+            let old = *slot;
+            *slot = std::mem::take(&mut get!(C));
+            if old != 0 {
+                buffers::release(cx, old);
+            }
+            next!()
+        }};
+    }
+    // Moves the reference in a slot of an element to register A.
+    macro_rules! take_slot {
+        ($slot:expr, $container:expr) => {{
+            let mut value = std::mem::take(&mut *$slot);
+            if value == 0 {
+                value = elements::empty_of(cx, $container, imm!(X));
+            }
+            own!(get!(A), value);
+            next!()
+        }};
+    }
+    // Slot X of an element of a buffer.
+    macro_rules! slot {
+        ($buffer:expr, $index:expr) => {
+            data($buffer).add($index * (*$buffer).stride as usize + imm!(X))
+        };
+    }
+    // Slot X of an element of an array's view.
+    macro_rules! view_slot {
+        ($field:tt, $index:tt) => {{
+            let index = index!(get!($index), get!($field + 1));
+            let container = buffer(get!($field + 2));
+            buffer(get!($field)).cast::<u64>().add(index * (*container).stride as usize + imm!(X))
+        }};
+    }
+    // Slot X of an element of a grid's view, by row-by-row index.
+    macro_rules! grid_view_slot {
+        ($field:tt, $index:tt) => {{
+            let (rows, cols, stride) = (get!($field + 1), get!($field + 2), get!($field + 3));
+            let mut index = index!(get!($index), rows * cols) as u64;
+            if cols != stride {
+                index = index / cols * stride + index % cols;
+            }
+            let container = buffer(get!($field + 4));
+            buffer(get!($field)).cast::<u64>().add(index as usize * (*container).stride as usize + imm!(X))
+        }};
+    }
+    // The row-by-row index of an element.
+    macro_rules! index2 {
+        ($row:expr, $col:expr, $rows:expr, $cols:expr, $stride:expr) => {{
+            let (row, col): (u64, u64) = ($row, $col);
+            let (rows, cols): (u64, u64) = ($rows, $cols);
+            if row >= rows || col >= cols {
+                return elements::index2_trap(cx, pc, regs, [row, col, rows, cols]);
+            }
+            (row * $stride + col) as usize
+        }};
+    }
+
+    loop {
+        if COUNT {
+            cx.steps += 1;
+        }
+        // SAFETY: `pc` is at an instruction of a verified program, or one of the machine's own two, and what each arm reads
+        // and writes is what the verifier has proved of it: see the head of this file.
+        unsafe {
+            let op = *pc.cast::<u8>();
+            if op > Op::Trap as u8 {
+                unreachable_unchecked();
+            }
+            match std::mem::transmute::<u8, Op>(op) {
+                Op::Complete => {
+                    (cx.pc, cx.regs) = (pc, regs);
+                    return Exit::Complete;
+                }
+                Op::Bridge => {
+                    (regs, pc) = calls::leave(cx, regs);
+                    continue;
+                }
+
+                Op::LoadInt | Op::LoadBool => set!(imm!(i)),
+                Op::LoadWordI | Op::LoadWordF => set!(*pc.offset(imm!(i))),
+                Op::LoadValue => {
+                    own!(get!(A), *pc.offset(imm!(i)));
+                    next!()
+                }
+                Op::Move | Op::Borrow => set!(get!(B)),
+                Op::MoveRef => {
+                    let value = std::mem::take(&mut get!(B));
+                    let register: *mut u64 = &raw mut get!(A);
+                    let old = *register;
+                    *register = value;
+                    if old != 0 && imm!(X) != usize::from(INTO_WINDOW) {
+                        buffers::release(cx, old);
+                    }
+                    next!()
+                }
+                Op::Share => {
+                    let value = get!(B);
+                    Heap::share(buffer(value));
+                    own!(get!(A), value);
+                    next!()
+                }
+                Op::Drop => {
+                    own!(get!(A), 0);
+                    next!()
+                }
+                Op::View => {
+                    let (to, from): (*mut u64, *mut u64) = (&raw mut get!(A), &raw mut get!(B));
+                    match imm!(X) {
+                        0 => {
+                            let held = buffer(*from);
+                            *to = data(held).expose_provenance() as u64;
+                            *to.add(1) = (*held).len;
+                            *to.add(2) = *from;
+                        }
+                        1 | 3 => {
+                            *to = *from;
+                            *to.add(1) = *from.add(1);
+                            *to.add(2) = *from.add(2);
+                        }
+                        _ => slow!(elements::view),
+                    }
+                    next!()
+                }
+                Op::GridView => slow!(elements::grid_view),
+                Op::RowView => slow!(elements::row_view),
+                Op::Own => slow!(buffers::own),
+
+                Op::AddI => set!(some!((int!(B)).checked_add(int!(C)))),
+                Op::SubI => set!(some!((int!(B)).checked_sub(int!(C)))),
+                Op::MulI => set!(some!((int!(B)).checked_mul(int!(C)))),
+                Op::DivI => set!(some!((int!(B)).checked_div(int!(C)))),
+                Op::RemI => set!(some!((int!(B)).checked_rem(int!(C)))),
+                Op::NegI => set!(some!((int!(B)).checked_neg())),
+                Op::AddW => set!((int!(B)).wrapping_add(int!(C))),
+                Op::SubW => set!((int!(B)).wrapping_sub(int!(C))),
+                Op::MulW => set!((int!(B)).wrapping_mul(int!(C))),
+                Op::And => set!(get!(B) & get!(C)),
+                Op::Or => set!(get!(B) | get!(C)),
+                Op::Xor => set!(get!(B) ^ get!(C)),
+                Op::Not => set!(!get!(B)),
+                Op::Shl => {
+                    let amount = get!(C);
+                    if amount > 63 {
+                        return arith::trap(cx, pc, regs);
+                    }
+                    set!(get!(B) << amount)
+                }
+                Op::Shr => {
+                    let amount = get!(C);
+                    if amount > 63 {
+                        return arith::trap(cx, pc, regs);
+                    }
+                    set!(int!(B) >> amount)
+                }
+                Op::AddImm => set!(some!((int!(B)).checked_add(imm!(c)))),
+                Op::MulImm => set!(some!((int!(B)).checked_mul(imm!(c)))),
+                Op::DivImm => match imm!(c) {
+                    0 | -1 => unreachable_unchecked(),
+                    by => set!(int!(B) / by),
+                },
+                Op::RemImm => match imm!(c) {
+                    0 | -1 => unreachable_unchecked(),
+                    by => set!(int!(B) % by),
+                },
+                Op::DivPow => {
+                    let (value, shift) = (int!(B), imm!(C) as u32);
+                    let bias = ((value >> 63) as u64).wrapping_shr(64 - shift) as i64;
+                    set!(value.wrapping_add(bias).wrapping_shr(shift))
+                }
+                Op::RemPow => {
+                    let (value, shift) = (int!(B), imm!(C) as u32);
+                    let bias = ((value >> 63) as u64).wrapping_shr(64 - shift) as i64;
+                    let quotient = value.wrapping_add(bias).wrapping_shr(shift);
+                    set!(value.wrapping_sub(quotient.wrapping_shl(shift)))
+                }
+                Op::AndImm => set!(int!(B) & imm!(c)),
+                Op::ShlImm => set!((int!(B)).wrapping_shl(imm!(C) as u32)),
+                Op::ShrImm => set!((int!(B)).wrapping_shr(imm!(C) as u32)),
+                Op::AbsI => set!(some!((int!(B)).checked_abs())),
+                Op::MinI => set!((int!(B)).min(int!(C))),
+                Op::MaxI => set!((int!(B)).max(int!(C))),
+                Op::LtI => set!(int!(B) < int!(C)),
+                Op::LeI => set!(int!(B) <= int!(C)),
+                Op::EqI => set!(int!(B) == int!(C)),
+                Op::NeI => set!(int!(B) != int!(C)),
+                Op::NotB => set!(get!(B) ^ 1),
+
+                Op::AddF => set_float!(float!(B) + float!(C)),
+                Op::SubF => set_float!(float!(B) - float!(C)),
+                Op::MulF => set_float!(float!(B) * float!(C)),
+                Op::DivF => set_float!(float!(B) / float!(C)),
+                Op::RemF => set_float!(float!(B) % float!(C)),
+                Op::NegF => set_float!(-float!(B)),
+                Op::AbsF => set_float!(float!(B).abs()),
+                Op::MinF => {
+                    let (b, c) = (float!(B), float!(C));
+                    set_float!(if total_order(b, c) == Order::Greater { c } else { b })
+                }
+                Op::MaxF => {
+                    let (b, c) = (float!(B), float!(C));
+                    set_float!(if total_order(b, c) == Order::Less { c } else { b })
+                }
+                Op::Sqrt => set_float!(float!(B).sqrt()),
+                Op::Floor => set_float!(float!(B).floor()),
+                Op::Ceil => set_float!(float!(B).ceil()),
+                Op::LtF => set!(float!(B) < float!(C)),
+                Op::LeF => set!(float!(B) <= float!(C)),
+                Op::EqF => set!(float!(B) == float!(C)),
+                Op::NeF => set!(float!(B) != float!(C)),
+
+                Op::IntToFloat => set_float!(int!(B) as f64),
+                Op::FloatToInt => {
+                    let value = float!(B);
+                    if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
+                        return arith::trap(cx, pc, regs);
+                    }
+                    set!(value.to_int_unchecked::<i64>())
+                }
+                Op::BoolToInt => set!(get!(B)),
+
+                Op::Compare => slow!(buffers::compare),
+                Op::Cat => slow!(buffers::cat),
+                Op::LoadByte => {
+                    let held = buffer(get!(B));
+                    let at = index!(get!(C), (*held).len);
+                    set!(*data(held).cast::<u8>().add(at))
+                }
+                Op::SliceStr => slow!(buffers::slice_text),
+                Op::NewArray => slow!(buffers::new_array),
+                Op::NewGrid => slow!(buffers::new_grid),
+                Op::Fill => slow!(buffers::fill),
+                Op::FillGrid => slow!(buffers::fill_grid),
+                Op::Push => {
+                    let array = buffer(get!(A));
+                    let len = (*array).len;
+                    if !is_unique(array) || !(*array).takes_scalars() || len >= (*array).cap {
+                        slow!(buffers::push)
+                    }
+                    *data(array).add(len as usize) = get!(B);
+                    (*array).len = len + 1;
+                    next!()
+                }
+                Op::Len => set!((*buffer(get!(B))).len),
+                Op::Dim => {
+                    let held = buffer(get!(B));
+                    set!(if imm!(X) == 0 { (*held).rows } else { (*held).cols })
+                }
+                Op::LenV => set!(get!(B + 1)),
+                Op::DimV => {
+                    let (rows, cols) = (get!(B + 1), get!(B + 2));
+                    set!(match imm!(X) {
+                        0 => rows,
+                        1 => cols,
+                        _ => rows * cols,
+                    })
+                }
+
+                Op::Load => {
+                    let held = buffer(get!(B));
+                    let at = index!(get!(C), (*held).len);
+                    set!(*data(held).add(at))
+                }
+                Op::LoadF => {
+                    let held = buffer(get!(B));
+                    let at = index!(get!(C), (*held).len);
+                    set!(*slot!(held, at))
+                }
+                Op::LoadR => {
+                    let held = buffer(get!(B));
+                    let at = index!(get!(C), (*held).len);
+                    share_slot!(slot!(held, at), held)
+                }
+                Op::Store => {
+                    let at = index!(get!(B), (*buffer(get!(A))).len);
+                    let held = unique!(get!(A));
+                    *data(held).add(at) = get!(C);
+                    next!()
+                }
+                Op::StoreF => {
+                    let at = index!(get!(B), (*buffer(get!(A))).len);
+                    let held = unique!(get!(A));
+                    *slot!(held, at) = get!(C);
+                    next!()
+                }
+                Op::StoreR => {
+                    let at = index!(get!(B), (*buffer(get!(A))).len);
+                    let held = unique!(get!(A));
+                    move_to_slot!(slot!(held, at))
+                }
+                Op::TakeR => {
+                    let at = index!(get!(C), (*buffer(get!(B))).len);
+                    let held = unique!(get!(B));
+                    take_slot!(slot!(held, at), held)
+                }
+                Op::LoadV => {
+                    let at = index!(get!(C), get!(B + 1));
+                    set!(*buffer(get!(B)).cast::<u64>().add(at))
+                }
+                Op::LoadVF => set!(*view_slot!(B, C)),
+                Op::LoadVR => share_slot!(view_slot!(B, C), buffer(get!(B + 2))),
+                Op::StoreV => {
+                    let at = index!(get!(B), get!(A + 1));
+                    *buffer(get!(A)).cast::<u64>().add(at) = get!(C);
+                    next!()
+                }
+                Op::StoreVF => {
+                    *view_slot!(A, B) = get!(C);
+                    next!()
+                }
+                Op::StoreVR => move_to_slot!(view_slot!(A, B)),
+                Op::TakeV => take_slot!(view_slot!(B, C), buffer(get!(B + 2))),
+                Op::LoadG => {
+                    let held = buffer(get!(Q));
+                    let at = index2!(get!(R), get!(S), (*held).rows, (*held).cols, (*held).cols);
+                    get!(P) = *data(held).add(at);
+                    next!()
+                }
+                Op::StoreG => {
+                    let held = buffer(get!(P));
+                    let at = index2!(get!(Q), get!(R), (*held).rows, (*held).cols, (*held).cols);
+                    let held = unique!(get!(P));
+                    *data(held).add(at) = get!(S);
+                    next!()
+                }
+                Op::LoadGV => {
+                    let at = index2!(get!(R), get!(S), get!(Q + 1), get!(Q + 2), get!(Q + 3));
+                    get!(P) = *buffer(get!(Q)).cast::<u64>().add(at);
+                    next!()
+                }
+                Op::StoreGV => {
+                    let at = index2!(get!(Q), get!(R), get!(P + 1), get!(P + 2), get!(P + 3));
+                    *buffer(get!(P)).cast::<u64>().add(at) = get!(S);
+                    next!()
+                }
+                Op::Index2 => {
+                    let held = buffer(get!(B));
+                    set!(index2!(get!(C), get!(C + 1), (*held).rows, (*held).cols, (*held).cols))
+                }
+                Op::Index2V => {
+                    let cols = get!(B + 2);
+                    set!(index2!(get!(C), get!(C + 1), get!(B + 1), cols, cols))
+                }
+                Op::LoadGVF => set!(*grid_view_slot!(B, C)),
+                Op::LoadGVR => share_slot!(grid_view_slot!(B, C), buffer(get!(B + 4))),
+                Op::StoreGVF => {
+                    *grid_view_slot!(A, B) = get!(C);
+                    next!()
+                }
+                Op::StoreGVR => move_to_slot!(grid_view_slot!(A, B)),
+                Op::TakeGV => take_slot!(grid_view_slot!(B, C), buffer(get!(B + 4))),
+
+                Op::Acc => {
+                    let (low, carry) = get!(A).overflowing_add(get!(B));
+                    let sign = (int!(B) >> 63) as u64;
+                    get!(A + 1) = get!(A + 1).wrapping_add(sign).wrapping_add(u64::from(carry));
+                    get!(A) = low;
+                    next!()
+                }
+                Op::AccEnd => {
+                    let low = get!(B);
+                    if get!(B + 1) != ((low as i64) >> 63) as u64 {
+                        return arith::trap(cx, pc, regs);
+                    }
+                    set!(low)
+                }
+                Op::Fold => slow!(arith::fold),
+                Op::FoldEnd => slow!(arith::fold_end),
+
+                Op::Jump => jump!(i),
+                Op::JumpIf => jump_if!(get!(A) != 0, i),
+                Op::JumpNot => jump_if!(get!(A) == 0, i),
+                Op::JumpLtI => jump_if!((int!(A)) < int!(B), c),
+                Op::JumpLeI => jump_if!((int!(A)) <= int!(B), c),
+                Op::JumpEqI => jump_if!(get!(A) == get!(B), c),
+                Op::JumpNeI => jump_if!(get!(A) != get!(B), c),
+                Op::JumpLtK => jump_if!((int!(A)) < imm!(b), c),
+                Op::JumpLeK => jump_if!((int!(A)) <= imm!(b), c),
+                Op::JumpGtK => jump_if!((int!(A)) > imm!(b), c),
+                Op::JumpGeK => jump_if!((int!(A)) >= imm!(b), c),
+                Op::JumpEqK => jump_if!((int!(A)) == imm!(b), c),
+                Op::JumpNeK => jump_if!((int!(A)) != imm!(b), c),
+                Op::JumpLtF => jump_if!(float!(A) < float!(B), c),
+                Op::JumpLeF => jump_if!(float!(A) <= float!(B), c),
+                Op::JumpEqF => jump_if!(float!(A) == float!(B), c),
+                Op::JumpNeF => jump_if!(float!(A) != float!(B), c),
+                Op::JumpNotLtF => jump_if!(!(float!(A) < float!(B)), c),
+                Op::JumpNotLeF => jump_if!(!(float!(A) <= float!(B)), c),
+                Op::For => {
+                    let i = (int!(A)).wrapping_add(1);
+                    get!(A) = i as u64;
+                    jump_if!(i < int!(B), c)
+                }
+                Op::ForStep => {
+                    let (step, end) = (int!(B + 1), int!(B));
+                    let (i, overflow) = (int!(A)).overflowing_add(step);
+                    get!(A) = i as u64;
+                    jump_if!(!overflow && if step > 0 { i < end } else { i > end }, c)
+                }
+                Op::ForTest => {
+                    let (i, step, end) = (int!(A), int!(B + 1), int!(B));
+                    if step == 0 {
+                        return arith::trap(cx, pc, regs);
+                    }
+                    jump_if!(if step > 0 { i >= end } else { i <= end }, c)
+                }
+
+                Op::Call => {
+                    let window = regs.add(imm!(A));
+                    let entry = pc.offset(imm!(i));
+                    // With `PREPARE` in it, the sum passes any limit.
+                    if window.addr() as u64 + *entry.sub(1) > cx.limit as u64 {
+                        let callee = calls::enter(cx, pc, regs);
+                        if callee.is_null() {
+                            fail!()
+                        }
+                        regs = callee;
+                    } else {
+                        frame::link(window, regs, pc.add(1), entry);
+                        regs = window;
+                    }
+                    pc = entry;
+                    if COUNT {
+                        calls::count(cx, regs);
+                    }
+                    poll!();
+                    continue;
+                }
+                Op::Sys => slow!(calls::sys),
+                Op::Return => {
+                    (regs, pc) = frame::parent(regs);
+                    continue;
+                }
+                Op::ReturnValue => {
+                    *regs = get!(A);
+                    (regs, pc) = frame::parent(regs);
+                    continue;
+                }
+                Op::ReturnDrop => {
+                    calls::drop_locals(cx, regs);
+                    (regs, pc) = frame::parent(regs);
+                    continue;
+                }
+                Op::Trap => return arith::trap(cx, pc, regs),
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Arithmetic that traps, and the tree that Floats are summed in.
+
+use super::{Context, Exit, failed, operand, reg};
+use crate::bytecode::ops::{Instr, Op};
+use crate::bytecode::trap::TrapCode;
+use crate::machine::memory::{buffer, data};
+use crate::machine::trap::Fault;
+use crate::machine::value::format_float;
+
+/// The arithmetic at `pc` traps: tells why.
+///
+/// # Safety
+/// `pc` is at an instruction of the frame `regs` that traps.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn trap(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+    // SAFETY: the verifier's promise about operands.
+    let fault = unsafe {
+        let op = Instr(u64::from_le(*pc)).op().expect("it was dispatched");
+        let a = || reg!(pc, regs, A) as i64;
+        let b = || reg!(pc, regs, B) as i64;
+        let c = || reg!(pc, regs, C) as i64;
+        let overflow = |values: String| Fault::trap(TrapCode::Overflow, values);
+        let divided = |sign: char| {
+            let code = if c() == 0 { TrapCode::DivisionByZero } else { TrapCode::Overflow };
+            Fault::trap(code, format!("{} {sign} {}", b(), c()))
+        };
+        match op {
+            Op::AddI => overflow(format!("{} + {}", b(), c())),
+            Op::SubI => overflow(format!("{} - {}", b(), c())),
+            Op::MulI => overflow(format!("{} * {}", b(), c())),
+            Op::AddImm => match operand!(pc c) {
+                by @ ..0 => overflow(format!("{} - {}", b(), -by)),
+                by => overflow(format!("{} + {by}", b())),
+            },
+            Op::MulImm => overflow(format!("{} * {}", b(), operand!(pc c))),
+            Op::DivI => divided('/'),
+            Op::RemI => divided('%'),
+            Op::NegI => overflow(format!("-({})", b())),
+            Op::AbsI => overflow(format!("abs({})", b())),
+            Op::Shl => Fault::trap(TrapCode::ShiftAmount, format!("{} << {}", b(), c())),
+            Op::Shr => Fault::trap(TrapCode::ShiftAmount, format!("{} >> {}", b(), c())),
+            Op::FloatToInt => {
+                let mut values = String::from("Int(");
+                format_float(f64::from_bits(reg!(pc, regs, B)), &mut values);
+                values.push(')');
+                Fault::trap(TrapCode::Conversion, values)
+            }
+            Op::AccEnd => overflow("the sum does not fit".into()),
+            Op::ForTest => Fault::trap(TrapCode::StepIsZero, format!("from {} to {} by 0", a(), b())),
+            Op::Trap => {
+                let code = TrapCode::from_number(operand!(pc X) as u8).expect("the verifier has looked");
+                Fault::trap(code, "")
+            }
+            op => unreachable!("{op:?} does not trap here"),
+        }
+    };
+    cx.fault = Some(fault);
+    failed(cx, pc, regs)
+}
+
+/// Combines two nodes of a reduction's tree; `None` if a product of Ints overflows.
+fn combine(kind: usize, a: u64, b: u64) -> Option<u64> {
+    let (x, y) = (f64::from_bits(a), f64::from_bits(b));
+    match kind {
+        0 => Some((x + y).to_bits()),
+        1 => Some((x * y).to_bits()),
+        _ => (a as i64).checked_mul(b as i64).map(|product| product as u64),
+    }
+}
+
+/// The nodes of a tree, in an array of Float or Int: (number of a block, value) by turns, so that the left of two subtrees
+/// always is the larger. Whatever a forged program has put there, these are slots.
+struct Tree {
+    slots: *mut u64,
+    nodes: usize,
+    kind: usize,
+}
+
+impl Tree {
+    /// Makes one node of the last two; `false` if that overflows.
+    ///
+    /// # Safety
+    /// There are two.
+    unsafe fn join(&mut self) -> bool {
+        // SAFETY: inside the array.
+        unsafe {
+            let left = self.slots.add(2 * (self.nodes - 2));
+            let Some(value) = combine(self.kind, *left.add(1), *left.add(3)) else { return false };
+            *left.add(1) = value;
+        }
+        self.nodes -= 1;
+        true
+    }
+}
+
+fn product_overflows(cx: &mut Context<'_>) -> bool {
+    cx.fault = Some(Fault::trap(TrapCode::Overflow, "the product does not fit"));
+    false
+}
+
+/// `fold`
+///
+/// # Safety
+/// As for [`trap`].
+#[inline(never)]
+pub(super) unsafe fn fold(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: A owns an array of one-slot elements; `reserve` makes it unique, with room for two more.
+    unsafe {
+        let array = match cx.heap.reserve(&raw mut reg!(pc, regs, A), 2) {
+            Ok(array) => array,
+            Err(stop) => return super::buffers::stopped(cx, stop),
+        };
+        let (block, value) = (reg!(pc, regs, C), reg!(pc, regs, B));
+        let mut tree = Tree { slots: data(array), nodes: (*array).len as usize / 2, kind: operand!(pc X) };
+        while tree.nodes >= 2 {
+            let last = tree.slots.add(2 * (tree.nodes - 1));
+            let (before, top) = (*last.sub(2), *last);
+            // The last two meet below where the new block joins them.
+            if (before ^ top).leading_zeros() <= (top ^ block).leading_zeros() {
+                break;
+            }
+            if !tree.join() {
+                return product_overflows(cx);
+            }
+        }
+        *tree.slots.add(2 * tree.nodes) = block;
+        *tree.slots.add(2 * tree.nodes + 1) = value;
+        (*array).len = 2 * tree.nodes as u64 + 2;
+    }
+    true
+}
+
+/// `fold.e`
+///
+/// # Safety
+/// As for [`trap`].
+#[inline(never)]
+pub(super) unsafe fn fold_end(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: B owns an array of one-slot elements, made unique.
+    unsafe {
+        let kind = operand!(pc X);
+        if (*buffer(reg!(pc, regs, B))).len < 2 {
+            reg!(pc, regs, A) = [0.0f64.to_bits(), 1.0f64.to_bits(), 1][kind];
+            return true;
+        }
+        let array = super::buffers::make_unique(cx, &raw mut reg!(pc, regs, B));
+        if array.is_null() {
+            return false;
+        }
+        let mut tree = Tree { slots: data(array), nodes: (*array).len as usize / 2, kind };
+        while tree.nodes > 1 {
+            if !tree.join() {
+                return product_overflows(cx);
+            }
+        }
+        (*array).len = 2;
+        reg!(pc, regs, A) = *tree.slots.add(1);
+    }
+    true
+}

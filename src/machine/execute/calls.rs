@@ -1,0 +1,207 @@
+//! Calls with more to do than to link a frame: results to null, views to check, the end of a segment; and built-ins.
+
+use super::{Context, operand, reg};
+use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::trap::TrapCode;
+use crate::machine::code::{ViewParam, prologue};
+use crate::machine::frame;
+use crate::machine::host_call::{HostCall, SysLayout};
+use crate::machine::memory::buffer;
+use crate::machine::trap::Fault;
+
+/// Enters the callee; its frame, or null with a fault.
+///
+/// # Safety
+/// `pc` is at a `call` of frame `regs`.
+#[inline(never)]
+pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> *mut u64 {
+    // SAFETY: the verifier's promise about the window; the nulls are registers of the callee's frame.
+    unsafe {
+        let window = regs.add(operand!(pc A));
+        let entry = pc.offset(operand!(pc i));
+        let function = prologue(entry);
+        let info = &cx.code.functions[(*function).index as usize];
+        let extent = (*function).bytes();
+        let callee = if overlap(window, &info.views) {
+            Err(Fault::trap(TrapCode::OverlappingArguments, ""))
+        } else if window.addr() as u64 + extent <= cx.limit as u64 {
+            frame::link(window, regs, pc.add(1), entry);
+            Ok(window)
+        } else {
+            let callee = cx.stack.call(regs, window, pc.add(1), entry);
+            cx.limit = cx.stack.limit();
+            callee
+        };
+        match callee {
+            Ok(callee) => {
+                for &at in &info.nulls {
+                    *callee.add(usize::from(at)) = 0;
+                }
+                callee
+            }
+            Err(fault) => {
+                // Nobody else knows of what was handed over.
+                for &at in &info.owned_params {
+                    release_slot(cx, window.add(usize::from(at)));
+                }
+                cx.fault = Some(fault);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The slot holds 0 or an owner.
+unsafe fn release_slot(cx: &mut Context<'_>, slot: *mut u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        let held = std::mem::take(&mut *slot);
+        if held != 0 {
+            cx.heap.release(buffer(held));
+        }
+    }
+}
+
+/// Where the elements of a view lie: a row of addresses for each of its rows.
+struct Box2 {
+    start: u64,
+    /// Bytes of a row, and from one row to the next.
+    width: u64,
+    pitch: u64,
+    rows: u64,
+}
+
+impl Box2 {
+    /// Of the view in the registers at `at`; `None` if it is empty.
+    ///
+    /// # Safety
+    /// They hold such a view.
+    unsafe fn of(view: &ViewParam, at: *const u64) -> Option<Box2> {
+        let bytes = 8 * u64::from(view.stride);
+        // SAFETY: the caller's.
+        let (start, rows, cols, pitch) = unsafe {
+            if view.is_grid { (*at, *at.add(1), *at.add(2), *at.add(3)) } else { (*at, 1, *at.add(1), *at.add(1)) }
+        };
+        let (width, pitch) = (cols * bytes, pitch * bytes);
+        (rows > 0 && width > 0).then_some(Box2 { start, width, pitch, rows })
+    }
+
+    /// Past the last byte.
+    fn end(&self) -> u64 {
+        self.start + (self.rows - 1) * self.pitch + self.width
+    }
+
+    /// Whether a byte is in both. Exact if each row is in one row of the other's grid, as all views of one grid are.
+    fn meets(&self, other: &Box2) -> bool {
+        if self.start >= other.end() || other.start >= self.end() {
+            return false;
+        }
+        let (a, b) = if self.rows >= other.rows { (self, other) } else { (other, self) };
+        if a.rows == 1 {
+            return true;
+        }
+        if b.rows > 1 && a.pitch != b.pitch {
+            return true;
+        }
+        // Columns modulo the pitch, relative to the first of `a`: a row of `b` begins at `offset` in some row of the grid.
+        let offset = (b.start.wrapping_sub(a.start) as i64).rem_euclid(a.pitch as i64) as u64;
+        offset < a.width || offset + b.width > a.pitch
+    }
+}
+
+/// Whether two views of one call meet, of which one may be written.
+///
+/// # Safety
+/// The window holds these views.
+unsafe fn overlap(window: *mut u64, views: &[ViewParam]) -> bool {
+    // SAFETY: the caller's.
+    let place = |view: &ViewParam| unsafe { Box2::of(view, window.add(usize::from(view.at))) };
+    views.iter().enumerate().any(|(i, a)| {
+        let related = |b: &&ViewParam| a.element == b.element && (a.mutable || b.mutable);
+        views[..i].iter().filter(related).any(|b| matches!((place(a), place(b)), (Some(a), Some(b)) if a.meets(&b)))
+    })
+}
+
+/// `bridge`: the frame to go on in, and where.
+///
+/// # Safety
+/// `regs` is a bridge, to which the callee returned.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn leave(cx: &mut Context<'_>, regs: *mut u64) -> (*mut u64, *const u64) {
+    // SAFETY: the caller's.
+    let caller = unsafe { cx.stack.leave(regs) };
+    cx.limit = cx.stack.limit();
+    caller
+}
+
+/// Counts a call into the frame `regs`.
+///
+/// # Safety
+/// `regs` is the innermost frame.
+#[inline(never)]
+pub(super) unsafe fn count(cx: &mut Context<'_>, regs: *mut u64) {
+    cx.calls += 1;
+    // SAFETY: the caller's.
+    let registers = unsafe { (*prologue(frame::entry(regs))).registers };
+    cx.peak_depth = cx.peak_depth.max(cx.stack.depth(regs, registers));
+}
+
+/// Drops the owned locals of a frame that returns.
+///
+/// # Safety
+/// `regs` is the innermost frame.
+#[inline(never)]
+pub(super) unsafe fn drop_locals(cx: &mut Context<'_>, regs: *mut u64) {
+    // SAFETY: the caller's; the prologue says where they are.
+    unsafe {
+        let function = prologue(frame::entry(regs));
+        for at in (*function).owned_start..(*function).owned_end {
+            let held = *regs.add(usize::from(at));
+            if held != 0 {
+                cx.heap.release(buffer(held));
+            }
+        }
+    }
+}
+
+/// `sys`
+///
+/// # Safety
+/// `pc` is at a `sys` of frame `regs`.
+#[inline(never)]
+pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: the verifier's promise about the window; the distance leads to the address of a layout, which the code keeps.
+    unsafe {
+        let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
+        let window: *mut u64 = &raw mut reg!(pc, regs, A);
+        let (results, all) = (&layout.owned[..layout.owned_results], &layout.owned);
+        for &(at, _) in results {
+            *window.add(usize::from(at)) = 0;
+        }
+        let result = if overlap(window, &layout.views) {
+            Err(Fault::trap(TrapCode::OverlappingArguments, ""))
+        } else if let Some(function) = cx.host[usize::from(layout.builtin)] {
+            let types = &cx.code.program().types;
+            function(&mut HostCall::new(window, layout, cx.heap, types, cx.interrupt, cx.world))
+        } else {
+            let name = BUILTINS[usize::from(layout.builtin)].name;
+            Err(Fault::trap(TrapCode::Panic, format!("the host has no function `{name}`")))
+        };
+        if let Err(fault) = result {
+            for &(at, _) in all {
+                release_slot(cx, window.add(usize::from(at)));
+            }
+            cx.fault = Some(fault);
+            return false;
+        }
+        for &(at, ty) in results {
+            let slot = window.add(usize::from(at));
+            if *slot == 0 {
+                *slot = cx.heap.layouts.get(ty.0).empty;
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,255 @@
+//! Frames and the stack segments that they lie in.
+//!
+//! A frame is a header of `HEADER` slots, then its registers; a frame is named by the address of its register 0. A callee's
+//! frame begins where its caller's registers end, so a call is an addition. Where a segment has no room, the callee's
+//! frame is put into a new one, behind the header of a *bridge*: a frame without registers that returns into the caller's
+//! segment.
+//!
+//! Invariant: frames from the root to the innermost one lie in `segments`, in order; the header slots below are set for each.
+//! A slot of a segment is initialised memory from the first.
+//!
+//! Used by the interpreter and by whoever walks a suspended fiber.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+
+use super::code::prologue;
+use super::memory::Budget;
+use super::trap::Fault;
+use crate::bytecode::ops::{HEADER, Op};
+use crate::bytecode::trap::TrapCode;
+
+/// Slots below register 0. The others are left for what a frame needs out of order.
+const PARENT: usize = 8;
+const RETURN_PC: usize = 7;
+const ENTRY: usize = 6;
+/// In a bridge's header: the entry of the callee, and the caller's window.
+const CALLEE: usize = 5;
+const WINDOW: usize = 4;
+
+/// What a root frame returns to, and what a frame behind a bridge returns to.
+static STOPS: [u64; 2] = [(Op::Complete as u64).to_le(), (Op::Bridge as u64).to_le()];
+
+/// The instruction that a root frame returns to.
+pub(super) fn complete() -> *const u64 {
+    &STOPS[0]
+}
+
+fn bridge() -> *const u64 {
+    &STOPS[1]
+}
+
+/// Writes a frame's header.
+///
+/// # Safety
+/// `regs` is register 0 of a frame whose header is in a segment.
+#[inline(always)]
+pub(super) unsafe fn link(regs: *mut u64, parent: *mut u64, return_pc: *const u64, entry: *const u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        *regs.sub(PARENT) = parent.expose_provenance() as u64;
+        *regs.sub(RETURN_PC) = return_pc.expose_provenance() as u64;
+        *regs.sub(ENTRY) = entry.expose_provenance() as u64;
+    }
+}
+
+/// The frame that `regs` returns to, and the instruction there.
+///
+/// # Safety
+/// `regs` is a linked frame.
+#[inline(always)]
+pub(super) unsafe fn parent(regs: *mut u64) -> (*mut u64, *const u64) {
+    // SAFETY: a linked frame's header holds addresses.
+    unsafe { (address(regs.sub(PARENT)), address(regs.sub(RETURN_PC))) }
+}
+
+/// The first instruction of the frame's function.
+///
+/// # Safety
+/// `regs` is a linked frame, and not a bridge.
+#[inline(always)]
+pub(super) unsafe fn entry(regs: *mut u64) -> *const u64 {
+    // SAFETY: as above.
+    unsafe { address(regs.sub(ENTRY)) }
+}
+
+/// # Safety
+/// The slot holds an exposed address.
+#[inline(always)]
+unsafe fn address(slot: *const u64) -> *mut u64 {
+    // SAFETY: the caller's.
+    std::ptr::with_exposed_provenance_mut(unsafe { *slot } as usize)
+}
+
+/// The calling frame and the instruction that it goes on at, past bridges; `None` for a root.
+///
+/// # Safety
+/// `regs` is a linked frame, and not a bridge.
+pub(super) unsafe fn caller(regs: *mut u64) -> Option<(*mut u64, *const u64)> {
+    // SAFETY: the caller's; a bridge's header is linked too.
+    unsafe {
+        let (above, pc) = parent(regs);
+        if pc == complete() {
+            None
+        } else if pc == bridge() {
+            Some(parent(above))
+        } else {
+            Some((above, pc))
+        }
+    }
+}
+
+const CLASSES: usize = 4;
+
+/// Bytes of a segment of that class.
+const fn size_of_class(class: usize) -> usize {
+    (64 << 10) << (2 * class)
+}
+
+struct Segment {
+    base: *mut u64,
+    class: usize,
+    /// The bytes of depth at which `base` lies, so that a register's depth is this and its distance from `base`.
+    depth: u64,
+}
+
+/// The stack of one fiber.
+pub(super) struct Stack {
+    segments: Vec<Segment>,
+    free: [Vec<*mut u64>; CLASSES],
+    bump: Bump,
+    /// Bytes taken from the budget.
+    charged: u64,
+    budget: Arc<Budget>,
+    max_depth: u64,
+}
+
+// SAFETY: segments are reached through their stack alone.
+unsafe impl Send for Stack {}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.budget.give_back(self.charged);
+    }
+}
+
+impl Stack {
+    /// An empty stack.
+    pub(super) fn new(budget: Arc<Budget>, max_depth: u64) -> Stack {
+        Stack { segments: Vec::new(), free: Default::default(), bump: Bump::new(), charged: 0, budget, max_depth }
+    }
+
+    /// The root frame of a function.
+    ///
+    /// # Safety
+    /// `entry` is the entry of a function without parameters and results, of code that outlives the stack.
+    pub(super) unsafe fn root(&mut self, entry: *const u64) -> Result<*mut u64, Fault> {
+        // SAFETY: the caller's; the segment has room for the frame.
+        unsafe {
+            let function = *prologue(entry);
+            self.check_depth(8 * (HEADER as u64 + u64::from(function.registers)))?;
+            let base = self.push(0, function.bytes(), 0)?;
+            let regs = base.add(HEADER);
+            link(regs, std::ptr::null_mut(), complete(), entry);
+            Ok(regs)
+        }
+    }
+
+    /// A frame may reach to here without more ado. Past it either the segment ends or the depth may be too large.
+    pub(super) fn limit(&self) -> usize {
+        let top = self.segments.last().expect("there is a root frame");
+        let room = (size_of_class(top.class) as u64).min(self.max_depth.saturating_sub(top.depth));
+        top.base.addr() + room as usize
+    }
+
+    /// The depth of the innermost frame, if that is `regs`, which has `registers`.
+    pub(super) fn depth(&self, regs: *mut u64, registers: u32) -> u64 {
+        let top = self.segments.last().expect("there is a root frame");
+        top.depth + (regs.addr() - top.base.addr()) as u64 + 8 * u64::from(registers)
+    }
+
+    fn check_depth(&self, depth: u64) -> Result<(), Fault> {
+        if depth > self.max_depth {
+            let values = format!("{depth} bytes of frames, at most {} are allowed", self.max_depth);
+            return Err(Fault::trap(TrapCode::RecursionTooDeep, values));
+        }
+        Ok(())
+    }
+
+    /// A call that may pass the limit: links the frame of the function at `entry` to the frame `regs`, in a new segment if this
+    /// one has no room at `window`.
+    ///
+    /// # Safety
+    /// `regs` is the innermost frame; the arguments are in its window; `entry` is the entry of a function.
+    pub(super) unsafe fn call(
+        &mut self,
+        regs: *mut u64,
+        window: *mut u64,
+        return_pc: *const u64,
+        entry: *const u64,
+    ) -> Result<*mut u64, Fault> {
+        // SAFETY: the caller's. The window's header and parameters are inside the caller's extent.
+        unsafe {
+            let function = *prologue(entry);
+            let (registers, boundary, extent) = (function.registers, function.boundary, function.bytes());
+            let depth = self.depth(window, registers);
+            self.check_depth(depth)?;
+            let top = self.segments.last().expect("there is a root frame");
+            if window.addr() as u64 + extent <= (top.base.addr() + size_of_class(top.class)) as u64 {
+                link(window, regs, return_pc, entry);
+                return Ok(window);
+            }
+            // Two headers come before the callee's registers, of which its depth counts one.
+            let base_depth = depth - 8 * u64::from(registers) - 16 * HEADER as u64;
+            let next = (top.class + 1).min(CLASSES - 1);
+            let base = self.push(next, extent, base_depth)?;
+            let bridge_regs = base.add(HEADER);
+            link(bridge_regs, regs, return_pc, std::ptr::null());
+            *bridge_regs.sub(CALLEE) = entry.expose_provenance() as u64;
+            *bridge_regs.sub(WINDOW) = window.expose_provenance() as u64;
+            let callee = bridge_regs.add(HEADER);
+            link(callee, bridge_regs, bridge(), entry);
+            callee.copy_from_nonoverlapping(window, usize::from(boundary));
+            Ok(callee)
+        }
+    }
+
+    /// The callee behind the bridge `regs` has returned: hands its results back and leaves the segment. The caller's frame,
+    /// and where it goes on.
+    ///
+    /// # Safety
+    /// `regs` is a bridge, and the innermost frame.
+    pub(super) unsafe fn leave(&mut self, regs: *mut u64) -> (*mut u64, *const u64) {
+        // SAFETY: `call` made the bridge and what lies around it.
+        unsafe {
+            let entry = address(regs.sub(CALLEE));
+            let window = address(regs.sub(WINDOW));
+            window.copy_from_nonoverlapping(regs.add(HEADER), usize::from((*prologue(entry)).boundary));
+            let caller = parent(regs);
+            let left = self.segments.pop().expect("the bridge lies in one");
+            self.free[left.class].push(left.base);
+            caller
+        }
+    }
+
+    /// A new segment of at least class `class` and with room for two headers and `extent` bytes; its base.
+    fn push(&mut self, class: usize, extent: u64, depth: u64) -> Result<*mut u64, Fault> {
+        let needed = extent as usize + 16 * HEADER;
+        let class = (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest");
+        let base = match self.free[class].pop() {
+            Some(base) => base,
+            None => self.carve(class)?,
+        };
+        self.segments.push(Segment { base, class, depth });
+        Ok(base)
+    }
+
+    fn carve(&mut self, class: usize) -> Result<*mut u64, Fault> {
+        let size = size_of_class(class);
+        self.budget.take(size as u64)?;
+        self.charged += size as u64;
+        let slots = self.bump.try_alloc_slice_fill_default::<u64>(size / 8);
+        Ok(slots.map_err(|_| super::trap::Stop::Memory)?.as_mut_ptr())
+    }
+}

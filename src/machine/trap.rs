@@ -1,0 +1,51 @@
+//! How a run ends before its last instruction: traps, stops and exits.
+
+pub use super::interrupt::Stop;
+use crate::bytecode::trap::TrapCode;
+
+/// What a built-in or an instruction's slow path fails with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// A trap: its code, and the values concerned ("index 12, length 10"), empty if the code's title says all.
+    Trap(TrapCode, String),
+    /// The run stops.
+    Stop(Stop),
+    /// The program ends itself with that exit code.
+    Exit(u8),
+}
+
+impl Fault {
+    /// A trap.
+    pub fn trap(code: TrapCode, values: impl Into<String>) -> Fault {
+        Fault::Trap(code, values.into())
+    }
+}
+
+impl From<Stop> for Fault {
+    fn from(stop: Stop) -> Fault {
+        Fault::Stop(stop)
+    }
+}
+
+/// One line of a backtrace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TraceLine {
+    /// The function, by index.
+    pub function: u32,
+    /// Where in it, by index into the program's sites. For an outer line, the call.
+    pub site: u32,
+}
+
+/// A trap as it is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trap {
+    /// Why.
+    pub code: TrapCode,
+    /// The values concerned; empty if there are none.
+    pub message: String,
+    /// Where, innermost first; functions that were inlined have lines of their own. Of a deep chain the innermost and
+    /// outermost lines are there.
+    pub backtrace: Vec<TraceLine>,
+    /// After the line of this index so many were left out.
+    pub omitted: Option<(usize, u64)>,
+}

@@ -1,0 +1,3 @@
+//! What the machine asks of the system that it runs on.
+
+pub mod os;

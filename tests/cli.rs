@@ -1,0 +1,560 @@
+//! The command line: exit codes, bad input, standard streams, the pages of help.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+fn tgvm() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    command.env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+/// What a command printed, and how it ended.
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    error: String,
+}
+
+impl Ended {
+    /// Asserts the exit code, and that standard error says all of these.
+    #[track_caller]
+    fn is(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.error);
+        for text in says {
+            assert!(self.error.contains(text), "{text:?} is missing:\n{}", self.error);
+        }
+    }
+
+    /// Asserts success with that output, and nothing on standard error.
+    #[track_caller]
+    fn prints(&self, out: &str) {
+        self.is(0, &[]);
+        assert_eq!((self.out.as_str(), self.error.as_str()), (out, ""));
+    }
+}
+
+fn tg(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+    tg_with_input(args, b"")
+}
+
+fn tg_with_input(args: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Ended {
+    let mut command = tgvm();
+    let mut child =
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        // It may end without reading all.
+        let _ = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("messages are UTF-8");
+    Ended { code: output.status.code(), out: text(output.stdout), error: text(output.stderr) }
+}
+
+/// A folder with one file `p.tg`.
+struct Program {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+fn program(text: impl AsRef<[u8]>) -> Program {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.tg");
+    fs::write(&path, text).unwrap();
+    Program { folder, path }
+}
+
+fn run(text: impl AsRef<[u8]>) -> Ended {
+    tg([OsStr::new("run"), program(text).path.as_os_str()])
+}
+
+const HELLO: &str = "fn main() { print(\"hello\") }\n";
+const FOREVER: &str = "fn main() {\n    eprint(\"ready\")\n    var n = 0\n    while true { n = n +% 1 }\n}\n";
+
+// Exit codes
+
+#[test]
+fn a_program_that_ends_gives_0() {
+    run(HELLO).prints("hello\n");
+}
+
+#[test]
+fn a_program_that_exits_gives_its_code() {
+    let ended = run("fn main() {\n    print(\"before\")\n    exit(7)\n}\n");
+    ended.is(7, &[]);
+    assert_eq!((ended.out.as_str(), ended.error.as_str()), ("before\n", ""));
+    run("fn main() { exit(0) }\n").prints("");
+    run("fn main() { exit(256) }\n").is(1, &["trap[T0014]", "256"]);
+}
+
+#[test]
+fn a_trap_gives_1_and_shows_the_place_the_values_and_the_calls() {
+    let text = "fn get(xs: [Int], i: Int) -> Int {\n    let last = xs[i]\n    return last + xs.len() * i * 3 - xs[0] * last * last\n}\n\ntask outer(n: Int) -> Int {\n    var t = 0\n    while t < n { t += get([1, 2, 3], n + t) }\n    return t\n}\n\nfn main() {\n    print(\"before\")\n    print(outer(12))\n    print(\"after\")\n}\n";
+    let ended = run(text);
+    ended.is(
+        1,
+        &[
+            "trap[T0004]: index out of bounds: index 12, length 3",
+            "p.tg:2:16",
+            "2 |     let last = xs[i]",
+            "^^^^^",
+            "called from `outer` at ",
+            "p.tg:8:",
+            "called from `main` at ",
+            "p.tg:14:11",
+        ],
+    );
+    assert_eq!(ended.out, "before\n");
+}
+
+#[test]
+fn a_deep_recursion_traps_with_a_short_backtrace() {
+    let ended = run("fn down(n: Int) -> Int { return 1 + down(n + 1) }\n\nfn main() { print(down(0)) }\n");
+    ended.is(1, &["trap[T0009]", "recursion too deep", "`main`"]);
+    assert!(ended.error.lines().count() < 40, "{}", ended.error);
+    let program = program("fn down(n: Int) -> Int { if n == 0 { return 0 } return 1 + down(n - 1) }\n\nfn main() { print(down(100_000)) }\n");
+    let path = program.path.to_str().unwrap();
+    tg(["run", path]).prints("100000\n");
+    tg(["run", "--max-depth", "1M", path]).is(1, &["trap[T0009]"]);
+}
+
+#[test]
+fn what_does_not_compile_gives_2() {
+    let ended = run("fn main() {\n    let total = 1\n    print(totl)\n}\n");
+    ended.is(2, &["error[E0201]", "p.tg:3:11", "totl", "did you mean `total`?"]);
+    assert_eq!(ended.out, "");
+}
+
+#[test]
+fn a_wrong_command_line_gives_2() {
+    let program = program(HELLO);
+    let path = program.path.to_str().unwrap();
+    tg(["frobnicate"]).is(2, &["frobnicate"]);
+    tg(["run"]).is(2, &["FILE"]);
+    tg(["run", "--no-such-option", path]).is(2, &["--no-such-option"]);
+    tg(["run", "--max-memory", "lots", path]).is(2, &["--max-memory", "512M"]);
+    tg(["run", "--max-memory", "0", path]).is(2, &["--max-memory"]);
+    tg(["run", "--max-steps", "-1", path]).is(2, &["--max-steps"]);
+    tg(["run", "--timeout", "0", path]).is(2, &["--timeout"]);
+    tg(["run", "--workers", "0", path]).is(2, &["--workers"]);
+    tg(["run", "--workers", "4", path]).prints("hello\n");
+    tg([] as [&str; 0]).is(2, &["Usage", "run"]);
+}
+
+#[test]
+fn a_limit_gives_3() {
+    let forever = program(FOREVER);
+    let path = forever.path.to_str().unwrap();
+    tg(["run", "--max-steps", "1000000", path]).is(3, &["stopped", "steps", "--max-steps"]);
+    let started = Instant::now();
+    tg(["run", "--timeout", "0.2", path]).is(3, &["stopped", "0.2 seconds", "--timeout"]);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    let growing = program("fn main() {\n    var xs: [Int] = []\n    while true { xs.push(1) }\n}\n");
+    let path = growing.path.to_str().unwrap();
+    tg(["run", "--max-memory", "32M", path]).is(3, &["stopped", "memory", "32 MiB", "--max-memory"]);
+    run("fn main() {\n    let xs = [Int](1_000_000_000_000, fill: 0)\n    print(xs.len())\n}\n").is(3, &["memory"]);
+    let built_in = program("fn main() { print(\"ab\".repeat(1_000_000_000_000_000).len()) }\n");
+    tg(["run", built_in.path.to_str().unwrap()]).is(3, &["memory"]);
+}
+
+#[test]
+fn a_limit_on_time_also_ends_a_program_that_waits_for_input() {
+    let program = program("fn main() {\n    var line = \"\"\n    print(read_line(&line))\n}\n");
+    let mut command = tgvm();
+    let mut child =
+        command.args(["run", "--timeout", "0.2"]).arg(&program.path).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    let stdin = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    drop(stdin);
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+
+    /// Runs a program, waits for it to say "ready", and interrupts it.
+    fn interrupted(text: &str) {
+        let program = program(text);
+        let mut command = tgvm();
+        let mut child = command
+            .arg("run")
+            .arg(&program.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut error = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        error.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        std::thread::sleep(Duration::from_millis(30));
+        let started = Instant::now();
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        let mut rest = String::new();
+        error.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("interrupted") && !rest.contains("panicked"), "{rest}");
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_loop() {
+        interrupted(FOREVER);
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_long_built_in() {
+        interrupted(
+            "fn main() {\n    var xs = [i *% 7919 % 1_000_003 for i in 0..3_000_000]\n    eprint(\"ready\")\n    while true {\n        xs.sort()\n        xs.reverse()\n    }\n}\n",
+        );
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_wait_for_input() {
+        interrupted("fn main() {\n    eprint(\"ready\")\n    var line = \"\"\n    print(read_line(&line))\n}\n");
+    }
+}
+
+// Standard streams
+
+#[test]
+fn a_reader_that_leaves_ends_the_program_quietly() {
+    for text in [
+        "fn main() { for i in 0..100_000_000 { print(i) } }\n",
+        "fn main() {\n    let line = \"x\".repeat(200_000)\n    while true { print(line) }\n}\n",
+    ] {
+        let program = program(text);
+        let mut command = tgvm();
+        let mut child =
+            command.arg("run").arg(&program.path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        out.read_exact(&mut [0]).unwrap();
+        drop(out);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_gives_1() {
+    let program = program(HELLO);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output =
+        tgvm().arg("run").arg(&program.path).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("can't write the output: the disk is full"), "{error}");
+}
+
+#[test]
+fn output_and_errors_are_one_sequence() {
+    let program = program(
+        "fn main() {\n    print(\"one\")\n    eprint(\"two\")\n    write(\"three \")\n    ewrite(\"four \")\n    print(\"five\")\n    let xs = [1]\n    print(xs[3 - xs[0]])\n}\n",
+    );
+    let both = program.folder.path().join("both");
+    let file = File::create(&both).unwrap();
+    let status =
+        tgvm().arg("run").arg(&program.path).stdout(file.try_clone().unwrap()).stderr(file).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let text = fs::read_to_string(both).unwrap();
+    assert!(text.starts_with("one\ntwo\nthree four five\ntrap[T0004]"), "{text}");
+}
+
+#[test]
+fn a_question_is_shown_before_its_answer_is_awaited() {
+    let program = program(
+        "fn main() {\n    write(\"name? \")\n    var name = \"\"\n    if read_line(&name) { print(\"hello {name}\") }\n}\n",
+    );
+    let mut command = tgvm();
+    let mut child =
+        command.arg("run").arg(&program.path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut question = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut question).unwrap();
+    assert_eq!(&question, b"name? ");
+    child.stdin.take().unwrap().write_all("Zoë\r\n".as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap(), "hello Zoë\n");
+}
+
+#[test]
+fn arguments_belong_to_the_program() {
+    let program = program("fn main() { print(args()) }\n");
+    let path = program.path.to_str().unwrap();
+    tg(["run", path, "a", "--help", "--max-steps", "-", "x y", "--", ""])
+        .prints("[\"a\", \"--help\", \"--max-steps\", \"-\", \"x y\", \"--\", \"\"]\n");
+    tg(["run", path]).prints("[]\n");
+}
+
+#[test]
+fn a_program_may_come_from_standard_input() {
+    tg_with_input(["run", "-", "x"], b"fn main() { print(args()) }\n").prints("[\"x\"]\n");
+    tg_with_input(["run", "-"], b"fn main() { print(x) }\n").is(2, &["<stdin>:1:19"]);
+    tg_with_input(["check", "-"], HELLO.as_bytes()).prints("");
+}
+
+#[test]
+fn statistics_go_to_standard_error() {
+    let program = program(HELLO);
+    let ended = tg(["run", "--stats", program.path.to_str().unwrap()]);
+    ended.is(0, &["steps", "memory"]);
+    assert_eq!(ended.out, "hello\n");
+}
+
+#[test]
+fn colours_are_for_terminals_only() {
+    let ended = run("fn main() { print(x) }\n");
+    assert!(!ended.error.contains('\x1b'));
+    assert!(!tg(["help", "run"]).out.contains('\x1b'));
+}
+
+// Bad input
+
+#[test]
+fn files_that_cannot_be_read_give_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for command in ["run", "check", "dis", "build"] {
+        tg([command, &at("missing.tg")]).is(2, &["error: can't read", "missing.tg", "no such file"]);
+        tg([command, folder.path().to_str().unwrap()]).is(2, &["error: can't read", "it is a folder"]);
+    }
+    fs::write(at("here.tg"), HELLO).unwrap();
+    tg(["run", &at("here")]).is(2, &["did you mean", "here.tg"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_permission_gives_2() {
+    use std::os::unix::fs::PermissionsExt;
+    let program = program(HELLO);
+    fs::set_permissions(&program.path, PermissionsExt::from_mode(0o000)).unwrap();
+    // Who may read everything can't be refused.
+    if File::open(&program.path).is_err() {
+        tg([OsStr::new("run"), program.path.as_os_str()]).is(2, &["error: can't read", "no permission"]);
+    }
+}
+
+/// The number of errors that are shown.
+fn errors(ended: &Ended) -> usize {
+    ended.error.lines().filter(|line| line.starts_with("error")).count()
+}
+
+#[test]
+fn bad_text_gives_2_and_one_clear_error() {
+    let cases: &[(&[u8], &[&str])] = &[
+        (b"", &["`main`"]),
+        (b"\n// nothing\n", &["`main`"]),
+        (b"fn main() {\n    print(\"\xff\")\n}\n", &["not UTF-8", "0xff", "line 2", "offset 23"]),
+        (b"fn main() {\n    print(1)\0\n}\n", &["p.tg:2:13", "NUL"]),
+        (b"fn main() {\n    print(\"abc)\n}\n", &["p.tg:2:11", "unterminated string"]),
+        (b"fn main() {\n    let x = 1\n    print(\"a {x\")\n}\n", &["p.tg:3:", "unterminated"]),
+        (b"fn main() { print(99999999999999999999) }\n", &["p.tg:1:19", "too large for an Int"]),
+        (b"fn main() { print(9223372036854775808) }\n", &["too large for an Int"]),
+        (b"fn main() {\n    print((1 + 2)\n}\n", &["p.tg:2:"]),
+    ];
+    for (text, says) in cases {
+        let ended = run(text);
+        ended.is(2, says);
+        assert_eq!(errors(&ended), 1, "{}", ended.error);
+        assert_eq!(ended.out, "");
+    }
+    let deep = format!("fn main() {{ print({}1{}) }}\n", "(".repeat(100_000), ")".repeat(100_000));
+    let ended = run(deep);
+    ended.is(2, &["nested too deeply"]);
+    assert_eq!(errors(&ended), 1, "{}", ended.error);
+    assert!(ended.error.len() < 2_000, "{}", ended.error.len());
+}
+
+#[test]
+fn thousands_of_errors_are_cut_off_with_a_count() {
+    let text = format!("fn main() {{\n{}}}\n", "    print(nothing)\n".repeat(3_000));
+    let ended = run(&text);
+    ended.is(2, &["… and 2950 more errors"]);
+    assert_eq!(errors(&ended), 50);
+    let one_line = format!("fn main() {{ print([{}]) }}\n", "nothing, ".repeat(200_000));
+    let started = Instant::now();
+    let ended = run(&one_line);
+    ended.is(2, &["… and 199950 more errors"]);
+    assert!(ended.error.len() < 50_000);
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn unusual_text_is_accepted() {
+    run("\u{feff}fn main() { print(\"bom\") }\n").prints("bom\n");
+    run("fn main() {\r\n    print(\"crlf\")\r\n}\r\n").prints("crlf\n");
+    run(format!("fn main() {{ print(1{}) }}\n", " + 1".repeat(250_000))).prints("250001\n");
+    run(format!("fn main() {{ print(\"{}\".len()) }}\n", "x".repeat(1_000_000))).prints("1000000\n");
+    run("fn main() { print(\"no newline at the end\") }").prints("no newline at the end\n");
+}
+
+// Bytecode
+
+#[test]
+fn a_compiled_program_runs_like_its_text() {
+    let program = program("fn main() {\n    let xs = args()\n    print(xs)\n    print(xs[0].parse_int())\n}\n");
+    let path = program.path.to_str().unwrap();
+    tg(["build", path]).prints("");
+    let built = program.path.with_extension("tgb");
+    tg(["run", built.to_str().unwrap(), "7"]).prints("[\"7\"]\n7\n");
+    // The name does not matter, and a trap shows the source.
+    let other = program.folder.path().join("other");
+    tg(["build", path, "-o", other.to_str().unwrap()]).prints("");
+    assert_eq!(fs::read(&built).unwrap(), fs::read(&other).unwrap());
+    fs::remove_file(&program.path).unwrap();
+    let ended = tg(["run", other.to_str().unwrap(), "seven"]);
+    ended.is(1, &["trap[T0012]", "\"seven\"", "4 |     print(xs[0].parse_int())"]);
+    assert_eq!(tg(["dis", other.to_str().unwrap()]).code, Some(0));
+}
+
+#[test]
+fn an_output_file_is_written_whole_or_not_at_all() {
+    let program = program("fn main() { print(x) }\n");
+    let built = program.path.with_extension("tgb");
+    fs::write(&built, "old").unwrap();
+    tg([OsStr::new("build"), program.path.as_os_str()]).is(2, &["error["]);
+    assert_eq!(fs::read(&built).unwrap(), b"old");
+    assert_eq!(fs::read_dir(program.folder.path()).unwrap().count(), 2, "nothing is left beside it");
+    fs::write(&program.path, HELLO).unwrap();
+    let nowhere = program.folder.path().join("no/such/folder.tgb");
+    tg([OsStr::new("build"), program.path.as_os_str(), OsStr::new("-o"), nowhere.as_os_str()])
+        .is(1, &["can't write", "no such file or folder"]);
+    tg([OsStr::new("build"), program.path.as_os_str(), OsStr::new("-o"), program.path.as_os_str()]).is(2, &["overwritten"]);
+    tg_with_input(["build", "-"], HELLO.as_bytes()).is(2, &["-o"]);
+}
+
+#[test]
+fn damaged_bytecode_gives_2() {
+    let program = program("fn main() {\n    var t = 0\n    for i in 0..10 { t += i }\n    print(\"{t} in all\")\n}\n");
+    let built = program.path.with_extension("tgb");
+    tg([OsStr::new("build"), program.path.as_os_str()]).prints("");
+    let bytes = fs::read(&built).unwrap();
+    let refused = |bytes: &[u8], what: &str| {
+        fs::write(&built, bytes).unwrap();
+        let ended = tg([OsStr::new("run"), built.as_os_str()]);
+        assert_eq!(ended.code, Some(2), "{what}: {}{}", ended.out, ended.error);
+        assert_eq!(errors(&ended), 1, "{what}: {}", ended.error);
+        assert!(!ended.error.contains("panicked"), "{what}: {}", ended.error);
+    };
+    for end in [bytes.len() - 1, bytes.len() / 2, 10] {
+        refused(&bytes[..end], &format!("the first {end} bytes"));
+    }
+    for at in (0..bytes.len()).step_by(bytes.len() / 64 + 1) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        refused(&flipped, &format!("byte {at} flipped"));
+    }
+}
+
+// Checking
+
+#[test]
+fn errors_as_json_are_one_object_a_line() {
+    let program = program("\u{feff}fn main() {\n    print(é)\n    let totl = 1\n    print(tota)\n}\n");
+    let path = program.path.to_str().unwrap();
+    let ended = tg(["check", "--json", path]);
+    assert_eq!((ended.code, ended.error.as_str()), (Some(2), ""));
+    let objects: Vec<serde_json::Value> =
+        ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!objects.is_empty());
+    for object in &objects {
+        assert!(object["code"].as_str().unwrap().starts_with('E'), "{object}");
+        assert_eq!(object["file"], path);
+        assert!(object["message"].is_string() && object["help"].is_array());
+        let label = &object["labels"][0];
+        assert!(label["start"].as_u64().unwrap() <= label["end"].as_u64().unwrap());
+        assert!(label["text"].is_string());
+    }
+    assert_eq!(objects[0]["labels"][0]["line"], 2);
+    assert_eq!(objects[0]["labels"][0]["column"], 11);
+    let missing = tg(["check", "--json", "/no/such/file.tg"]);
+    let object: serde_json::Value = serde_json::from_str(&missing.out).unwrap();
+    assert_eq!((missing.code, &object["code"]), (Some(2), &serde_json::Value::Null));
+    let fine = self::program(HELLO);
+    tg(["check", "--json", fine.path.to_str().unwrap()]).prints("");
+    tg(["check", fine.path.to_str().unwrap(), path]).is(2, &["error["]);
+}
+
+// Help
+
+#[test]
+fn each_command_and_topic_has_help() {
+    for command in ["run", "check", "dis", "build", "help", "version"] {
+        let ended = tg(["help", command]);
+        ended.is(0, &[]);
+        assert!(ended.out.contains("Usage: tgvm ") && ended.out.contains(command), "{}", ended.out);
+        assert!(command == "version" || ended.out.contains("Examples:"), "{}", ended.out);
+        assert_eq!(tg([command, "--help"]).code, Some(0));
+    }
+    assert!(tg(["help"]).out.contains("Examples:"));
+    assert!(tg(["help", "builtins"]).out.contains("clamp(x: N, lo: N, hi: N) -> N"));
+    assert!(tg(["help", "sort"]).out.contains("sort(inout xs: [T])"));
+    assert!(tg(["help", "codes"]).out.contains("T0004: index out of bounds"));
+    tg(["help", "srot"]).is(2, &["`srot`", "did you mean `tgvm help sort`?"]);
+    tg(["help", "E9999"]).is(2, &["E9999"]);
+    assert_eq!(tg(["version"]).out, format!("tgvm {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(tg(["--version"]).out, tg(["version"]).out);
+}
+
+/// The two programs of an explanation.
+fn examples(help: &str) -> (String, String) {
+    let (wrong, right) = help.split_once("\nWrong:\n").unwrap().1.split_once("\nRight:\n").unwrap();
+    let program = |text: &str| text.lines().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n").collect();
+    (program(wrong), program(right))
+}
+
+#[test]
+fn each_code_is_explained_by_programs_that_show_it() {
+    let codes = tg(["help", "codes"]).out;
+    let codes: Vec<&str> = codes.lines().filter_map(|line| line.split_once(": ")).map(|(code, _)| code).collect();
+    assert!(codes.len() > 60, "{codes:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.tg");
+    let arg = path.to_str().unwrap();
+    for code in codes {
+        let help = tg(["help", &code.to_lowercase()]);
+        help.is(0, &[]);
+        let (wrong, right) = examples(&help.out);
+        let (command, exit) = if code.starts_with('T') { ("run", 1) } else { ("check", 2) };
+        fs::write(&path, wrong).unwrap();
+        let ended = tg([command, arg]);
+        assert_eq!(ended.code, Some(exit), "{code}, wrong: {}{}", ended.out, ended.error);
+        assert!(ended.error.contains(&format!("[{code}]")), "{code}, wrong: {}", ended.error);
+        fs::write(&path, right).unwrap();
+        let ended = tg([command, arg]);
+        assert_eq!(ended.code, Some(0), "{code}, right: {}{}", ended.out, ended.error);
+    }
+}
+
+#[test]
+fn each_code_that_the_source_names_is_explained() {
+    let known = tg(["help", "codes"]).out;
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for (at, _) in text.match_indices("\"E0").filter(|(at, _)| text[at + 6..].starts_with('"')) {
+                let code = &text[at + 1..at + 6];
+                let in_tests = text[..at].contains("#[cfg(test)]");
+                assert!(in_tests || known.contains(code), "{code} in {} is not explained", path.display());
+            }
+        }
+    }
+}
