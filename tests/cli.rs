@@ -121,7 +121,7 @@ fn a_deep_recursion_traps_with_a_short_backtrace() {
     let ended = run("fn down(n: Int) -> Int { return 1 + down(n + 1) }\n\nfn main() { print(down(0)) }\n");
     ended.is(1, &["trap[T0009]", "recursion too deep", "`main`"]);
     assert!(ended.error.lines().count() < 40, "{}", ended.error);
-    let program = program("fn down(n: Int) -> Int { if n == 0 { return 0 } return 1 + down(n - 1) }\n\nfn main() { print(down(100_000)) }\n");
+    let program = program("fn down(n: Int) -> Int {\n    if n == 0 { return 0 }\n    return 1 + down(n - 1)\n}\n\nfn main() { print(down(100_000)) }\n");
     let path = program.path.to_str().unwrap();
     tg(["run", path]).prints("100000\n");
     tg(["run", "--max-depth", "1M", path]).is(1, &["trap[T0009]"]);
@@ -143,7 +143,7 @@ fn a_wrong_command_line_gives_2() {
     tg(["run", "--no-such-option", path]).is(2, &["--no-such-option"]);
     tg(["run", "--max-memory", "lots", path]).is(2, &["--max-memory", "512M"]);
     tg(["run", "--max-memory", "0", path]).is(2, &["--max-memory"]);
-    tg(["run", "--max-steps", "-1", path]).is(2, &["--max-steps"]);
+    tg(["run", "--max-steps=-1", path]).is(2, &["--max-steps"]);
     tg(["run", "--timeout", "0", path]).is(2, &["--timeout"]);
     tg(["run", "--workers", "0", path]).is(2, &["--workers"]);
     tg(["run", "--workers", "4", path]).prints("hello\n");

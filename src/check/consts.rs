@@ -332,6 +332,9 @@ impl Checker<'_> {
 
     /// The literal that a conversion of a literal to `ty` gives, if it does not trap.
     pub(super) fn fold_conversion(&self, operand: ExprId, ty: TypeId) -> Option<ExprKind> {
+        if ty == TypeId::STR {
+            return None;
+        }
         literal_kind(convert(self.scalar_literal(operand)?, ty).ok()?)
     }
 

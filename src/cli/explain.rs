@@ -1,11 +1,12 @@
 //! The explanations of the error and trap codes, gathered from the stages that use them.
 
 use super::traps::TRAPS;
-use crate::syntax::codes::Code;
+use crate::check::codes::CHECK;
+use crate::syntax::codes::{Code, SYNTAX};
 
 /// All codes, in order: errors, then traps.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    TRAPS.iter()
+    SYNTAX.iter().chain(CHECK).chain(TRAPS)
 }
 
 /// The explanation of a code.
