@@ -128,7 +128,7 @@ impl<'t> Checker<'t> {
         &mut self,
         index: u32,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
@@ -152,7 +152,6 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(expected);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..expected {
             let Parameter { inout, ty } = self.functions[index as usize].params[position];
             let argument = match receiver.take() {
@@ -299,7 +298,7 @@ impl<'t> Checker<'t> {
         &mut self,
         list: u16,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
@@ -319,13 +318,12 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(total);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..total {
             let inout = model.signature().params[position].1 != Mode::In;
             let argument = match receiver.take() {
                 Some(receiver) => self.receiver_argument(receiver),
                 None => {
-                    let hint = fitting.first().and_then(|c| self.instantiate(c.signature().params[position].2, c.of));
+                    let hint = self.common_hint(&fitting, position);
                     self.argument(&args[position - before], inout, hint, name)
                 }
             };
@@ -362,6 +360,13 @@ impl<'t> Checker<'t> {
         let of = chosen.of.unwrap_or(TypeId::UNIT);
         let kind = ExprKind::Builtin { builtin: chosen.builtin, of, args: typed.into(), may_overlap };
         self.push(kind, result, span)
+    }
+
+    /// The type of the parameter at `position`, if all candidates agree on it.
+    fn common_hint(&mut self, candidates: &[Candidate], position: usize) -> Option<TypeId> {
+        let mut hints = candidates.iter().map(|c| self.instantiate(c.signature().params[position].2, c.of));
+        let first = hints.next()??;
+        hints.all(|hint| hint == Some(first)).then_some(first)
     }
 
     /// A built-in that resizes an array takes no slice of one; a parameter that it resizes is resized by the function.

@@ -1,7 +1,8 @@
 //! Expressions: one function for each form, but for operators, calls and loops, which have files of their own.
 //!
-//! A *hint* is the type that the surroundings would like. It decides the type of `[]` and lets an array's elements be
-//! blamed one by one; the surroundings still compare the result with what they need.
+//! A *hint* is the type that the surroundings need, where they know it beforehand. It decides the type of `[]`, and lets
+//! the elements of an array and the blocks of an `if` be blamed one by one; for everything else the surroundings compare
+//! the result with what they need.
 
 use super::calls::Receiver;
 use super::places::{Reach, Write};
@@ -285,6 +286,9 @@ impl<'t> Checker<'t> {
 
     /// The field that was probably meant.
     pub(super) fn suggest_field(&mut self, index: u32, text: &str) -> Option<String> {
+        if self.suggestion_budget == 0 {
+            return None;
+        }
         let names: Vec<String> = self.types.structs[index as usize].fields.iter().map(|f| f.0.clone()).collect();
         self.suggest(text, names.iter().map(String::as_str).collect()).map(str::to_owned)
     }
@@ -315,20 +319,23 @@ impl<'t> Checker<'t> {
             self.diagnostics.extend(said.into_iter().filter(|d| d.code != "E0316" && d.code != "E0317"));
             return self.poison(span);
         };
+        let hint = hint.filter(|&ty| ty != ERROR);
         let mut found: Option<(TypeId, Span)> = None;
         let mut poisoned = false;
         let mut block = |checker: &mut Self, block: &'t tree::Block| {
-            let hint = hint.or(found.map(|f| f.0));
-            let mut typed = checker.value_block(block, hint);
+            let mut typed = checker.value_block(block, hint.or(found.map(|f| f.0)));
             if let Some(value) = typed.value {
                 let (ty, span) = (checker.ty(value), checker.span(value));
-                poisoned |= ty == ERROR;
-                match found {
-                    Some((ty, first)) => {
-                        typed.value = Some(checker.expect(value, ty, Some((first, "the value of another block"))));
+                typed.value = Some(match (hint, found) {
+                    (Some(want), _) => checker.expect(value, want, None),
+                    (None, Some((want, first))) => {
+                        checker.expect(value, want, Some((first, "the value of another block")))
                     }
-                    None if ty != ERROR => found = Some((ty, span)),
-                    None => {}
+                    (None, None) => value,
+                });
+                match found {
+                    None if ty != ERROR => found = Some((hint.unwrap_or(ty), span)),
+                    _ => poisoned |= ty == ERROR,
                 }
             }
             typed

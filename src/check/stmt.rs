@@ -246,10 +246,10 @@ impl<'t> Checker<'t> {
         let message = format!("`{}=` does not fit `{left}` and `{right}`", op.text());
         let mut diagnostic = Diagnostic::new("E0302", self.span(value), message, format!("this is `{right}`"))
             .and(at, format!("this is `{left}`"));
-        if self.takes(op, place) {
-            if let Some(help) = self.conversion_help(value, place) {
-                diagnostic = diagnostic.help(help);
-            }
+        if self.takes(op, place)
+            && let Some(help) = self.conversion_help(value, place)
+        {
+            diagnostic = diagnostic.help(help);
         }
         self.report(diagnostic);
     }
