@@ -47,11 +47,7 @@ impl<'s> Builder<'s> {
 
     /// Where it stands now.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            items: self.tree.items.len(),
-            stmts: self.stmts.len(),
-            diagnostics: self.diagnostics.len(),
-        }
+        Checkpoint { items: self.tree.items.len(), stmts: self.stmts.len(), diagnostics: self.diagnostics.len() }
     }
 
     /// Takes back the items and statements since `checkpoint`, between which no block was opened.
@@ -92,8 +88,13 @@ impl<'s> Builder<'s> {
         if self.tree.names.text(name.symbol) != "Grid" {
             let element = self.slice(element.span);
             self.report(
-                Diagnostic::new("E0126", name.span, "only `Grid` takes a type between brackets", "not a type with elements")
-                    .help(format!("an array's type is `[{element}]`, a grid's `Grid[{element}]`")),
+                Diagnostic::new(
+                    "E0126",
+                    name.span,
+                    "only `Grid` takes a type between brackets",
+                    "not a type with elements",
+                )
+                .help(format!("an array's type is `[{element}]`, a grid's `Grid[{element}]`")),
             );
         }
         TypeExpr { kind: TypeKind::Grid(Box::new(element)), span: Span::new(name.span.start, r) }

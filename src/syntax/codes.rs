@@ -20,7 +20,8 @@ pub struct Code {
 macro_rules! sixteen {
     ($text:expr) => {
         concat!(
-            $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text
+            $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text, $text,
+            $text
         )
     };
 }

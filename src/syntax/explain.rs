@@ -41,8 +41,9 @@ impl<'a> Failure<'a> {
     /// Where the blocks begin that should not be there at all, so that what is wrong inside is no news.
     pub fn unexpected_block(&self) -> Option<u32> {
         match (self.found(), self.first()) {
+            (_, Token::Reserved | Token::Struct) => Some(self.span(0).start),
+            (_, Token::Name) if defines_type(self.text(0)) => Some(self.span(0).start),
             (Token::Block | Token::Reserved, _) => Some(self.span(self.at).start),
-            (_, Token::Reserved) => Some(self.span(0).start),
             _ => None,
         }
     }
@@ -112,11 +113,11 @@ impl<'a> Failure<'a> {
         match self.found() {
             Token::Reserved => {
                 let help = match text {
+                    _ if self.at > 0 => "choose another name",
                     "match" => "write `if … { … } else if … { … } else { … }`",
                     "each" => "write `for … in … { … }`",
                     "enum" => "write named constants: `const RED = 0`",
-                    "use" => "a program is one file",
-                    _ => "choose another name",
+                    _ => "a program is one file",
                 };
                 Some(Diagnostic::new("E0116", self.here(), format!("`{text}` is a reserved word"), "").help(help))
             }
@@ -153,12 +154,14 @@ impl<'a> Failure<'a> {
             }
             Const => Diagnostic::new("E0121", here, "`const` inside a function", "")
                 .help("write `let` here, or move the constant out of the function"),
-            Struct => Diagnostic::new("E0121", here, "a struct inside a function", "").help("move it out of the function"),
+            Struct => {
+                Diagnostic::new("E0121", here, "a struct inside a function", "").help("move it out of the function")
+            }
             Fn | Task => Diagnostic::new("E0121", here, "a function inside a function", "")
                 .help("functions stand side by side: move it out of this one"),
             Else => Diagnostic::new("E0114", here, "`else` without an `if` before it", "")
                 .help("`else` follows the `}` of its `if` on the same line: `} else {`"),
-            Block => Diagnostic::new("E0112", here, "a block by itself", "")
+            Block => Diagnostic::new("E0112", Span::new(here.start, here.start + 1), "a block by itself", "")
                 .help("a block belongs to `if`, `while`, `for` or a function"),
             found if infix(found) || found == Dot => {
                 Diagnostic::new("E0124", here, format!("a line can't begin with `{text}`"), "")
@@ -170,19 +173,19 @@ impl<'a> Failure<'a> {
 
     /// Words of other languages.
     fn foreign_word(&self) -> Option<Diagnostic> {
-        let places = [self.at, self.at.wrapping_sub(1), 0];
-        for at in places.into_iter().filter(|&at| at == self.at || at + 2 >= self.at) {
+        let near = [Some(self.at), self.at.checked_sub(1), (self.at <= 2).then_some(0)];
+        for at in near.into_iter().flatten() {
             if at >= self.tokens.len() || self.token(at) != Token::Name {
                 continue;
             }
             let word = self.text(at);
             let after_operand = at > 0 && self.token(at - 1).ends_operand();
             let help = match word {
-                "def" | "func" | "function" | "fun" | "proc" | "sub" if at == 0 => "a function is written `fn name() { … }`",
-                "async" if at == 0 => "a function whose calls may run side by side is a `task`",
-                "class" | "record" | "type" | "interface" | "impl" if at == 0 => {
-                    "a type of your own is written `struct Name { field: Type }`"
+                "def" | "func" | "function" | "fun" | "proc" | "sub" if at == 0 => {
+                    "a function is written `fn name() { … }`"
                 }
+                "async" if at == 0 => "a function whose calls may run side by side is a `task`",
+                _ if at == 0 && defines_type(word) => "a type of your own is written `struct Name { field: Type }`",
                 "import" | "include" | "require" | "from" | "package" | "module" | "mod" if at == 0 => {
                     "a program is one file, and the built-in functions are always there"
                 }
@@ -248,11 +251,6 @@ impl<'a> Failure<'a> {
                 let name = self.text(self.at - 1);
                 return Some(self.unexpected().help(format!("an argument's name is written `{name}: …`")));
             }
-        }
-        if self.ended() && self.back(1) == Some(Minus) && self.back(2) == Some(Minus) {
-            let span = self.span(self.at - 2).to(self.span(self.at - 1));
-            let diagnostic = Diagnostic::new("E0102", span, "there is no `--`", "");
-            return Some(diagnostic.help("write `-= 1`"));
         }
         if matches!(found, Pipe | OrOr) && self.expects("integer") {
             return Some(self.unexpected().help("there are no closures: write a `fn` and call it by its name"));
@@ -331,11 +329,15 @@ impl<'a> Failure<'a> {
             let fields = name.len() < inside.len() && name.trim_start().starts_with(':');
             if self.back(1) == Some(Name) && (fields || inside.starts_with('}')) {
                 let name = self.text(self.at - 1);
-                let diagnostic = Diagnostic::new("E0129", Span::new(l, l + 1), "a struct's value takes parentheses", "");
+                let diagnostic =
+                    Diagnostic::new("E0129", Span::new(l, l + 1), "a struct's value takes parentheses", "");
                 return Some(diagnostic.help(format!("write `{name}(field: value, …)`")));
             }
             let diagnostic = Diagnostic::new("E0112", Span::new(l, l + 1), "unexpected `{`", self.expectation());
             return Some(match self.expects("integer") {
+                true if matches!(self.back(1), Some(If | While)) => {
+                    diagnostic.help("a condition stands before the block")
+                }
                 true => diagnostic.help("an array is written `[a, b]`, a struct's value `Name(field: value)`"),
                 false => diagnostic,
             });
@@ -375,6 +377,9 @@ impl<'a> Failure<'a> {
         let diagnostic = self.unexpected();
         let operands = self.back(1).is_some_and(Token::ends_operand) && self.expects("+");
         match self.found() {
+            DotDot => diagnostic.help("a range stands after `in`, or as an index: `for i in lo..hi`, `xs[lo..hi]`"),
+            Comma if self.expects(")") => diagnostic.help("there are no tuples: put the values into a struct"),
+            OpenParen if self.first() == Struct => diagnostic.help("fields stand in braces: `struct Name { x: Int }`"),
             Name | Integer | Float | True | False | StringBegin if operands => {
                 diagnostic.help("an operator or a `,` may be missing before it")
             }
@@ -435,18 +440,24 @@ impl<'a> Failure<'a> {
         ];
         // After an operand these would only go on with it; before one, they would only begin it.
         let operand = has("+") || has("integer");
-        let skip = |sign| operand && matches!(sign, "(" | "=" | "..");
+        let skip = |sign| operand && matches!(sign, "(" | "=" | ".." | ":");
         words.extend(signs.iter().filter(|&&(sign, _)| has(sign) && !skip(sign)).map(|&(_, word)| word));
         if has("+") {
             words.push("an operator");
         }
         words.dedup();
         match words.as_slice() {
+            [] if self.expected.is_empty() => "expected the end of the line".into(),
             [] => String::new(),
             [one] => format!("expected {one}"),
             [init @ .., last] => format!("expected {} or {last}", init.join(", ")),
         }
     }
+}
+
+/// Words that begin a type's definition elsewhere.
+fn defines_type(word: &str) -> bool {
+    matches!(word, "class" | "record" | "type" | "interface" | "trait" | "impl")
 }
 
 fn infix(token: Token) -> bool {

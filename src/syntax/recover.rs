@@ -186,7 +186,8 @@ impl<'a, 's> Recovery<'a, 's> {
         if !explicit && next == Some(Token::OpenBrace) && self.awaits_block() {
             let (l, _, r) = self.lexed.tokens[at + 1];
             let diagnostic = Diagnostic::new("E0115", Span::new(l, r), "`{` stands on a line of its own", "");
-            self.builder.report(diagnostic.help("a line end ends the statement: put `{` at the end of the line before"));
+            self.builder
+                .report(diagnostic.help("a line end ends the statement: put `{` at the end of the line before"));
         } else if !explicit && next == Some(Token::Else) && last == Some(Token::Block) {
             let (l, _, r) = self.lexed.tokens[at + 1];
             let diagnostic = Diagnostic::new("E0114", Span::new(l, r), "`else` begins a line", "");
@@ -216,7 +217,9 @@ impl<'a, 's> Recovery<'a, 's> {
                 CloseParen | CloseBracket if depth == 0 => return true,
                 CloseBrace | InterpolationEnd if depth == 0 => return false,
                 CloseParen | CloseBracket | CloseBrace | InterpolationEnd => depth -= 1,
-                Let | Var | Return | Break | Continue | Assign | Fn | Task | Struct | Const if depth == 0 => return false,
+                Let | Var | Return | Break | Continue | Assign | Fn | Task | Struct | Const if depth == 0 => {
+                    return false;
+                }
                 For | While if line_start && depth == 0 => return false,
                 _ => {}
             }
