@@ -76,6 +76,27 @@ pub fn operands<'a>(typed: &'a Typed, e: ExprId, f: &mut dyn FnMut(ExprId), g: &
     }
 }
 
+/// Whether a variable occurs in an expression.
+pub fn mentions(typed: &Typed, e: ExprId, local: LocalId) -> bool {
+    let mut stack = vec![e];
+    while let Some(e) = stack.pop() {
+        let occurs = match &typed[e].kind {
+            ExprKind::Local(other) => *other == local,
+            ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
+                args.iter().any(|arg| matches!(arg, Arg::Inout(place) if place.root == local))
+            }
+            // Blocks are not looked into.
+            ExprKind::If { .. } => true,
+            _ => false,
+        };
+        if occurs {
+            return true;
+        }
+        operands(typed, e, &mut |child| stack.push(child), &mut |_| ());
+    }
+    false
+}
+
 fn place_operands(place: &Place, f: &mut dyn FnMut(ExprId)) {
     for step in &place.path {
         match *step {

@@ -481,6 +481,14 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                 Op::AddF => set_float!(float!(B) + float!(C)),
                 Op::SubF => set_float!(float!(B) - float!(C)),
                 Op::MulF => set_float!(float!(B) * float!(C)),
+                Op::MulAdd => {
+                    get!(P) = (float!(Q) + float!(R) * float!(S)).to_bits();
+                    next!()
+                }
+                Op::MulSub => {
+                    get!(P) = (float!(Q) - float!(R) * float!(S)).to_bits();
+                    next!()
+                }
                 Op::DivF => set_float!(float!(B) / float!(C)),
                 Op::RemF => set_float!(float!(B) % float!(C)),
                 Op::NegF => set_float!(-float!(B)),

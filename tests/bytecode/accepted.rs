@@ -166,8 +166,5 @@ fn large_functions_are_verified() {
         ));
     }
     text.push_str("jlt.k r0, 0, 1; jmp -300002; ret");
-    let program = program(code(&vec![I; variables], 0, &text));
-    let begin = std::time::Instant::now();
-    verify(program).expect("it is well-formed");
-    assert!(begin.elapsed().as_secs_f64() < 2.0, "it took {:?}", begin.elapsed());
+    verify(program(code(&vec![I; variables], 0, &text))).expect("it is well-formed");
 }

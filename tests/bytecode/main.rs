@@ -108,7 +108,7 @@ fn mutate(program: &mut Program, edits: &[(usize, usize, Edit)]) {
         let instr = &mut code[at % count];
         match edit {
             Edit::Flip(bit) => instr.0 ^= 1 << (bit % 64),
-            Edit::Op(op) => instr.0 = instr.0 & !0xff | u64::from(op) % TABLE.len() as u64,
+            Edit::Op(op) => instr.0 = instr.0 & !0xff | (u64::from(op) % TABLE.len() as u64),
             Edit::Field(field, value) => {
                 let shift = [16, 32, 48][usize::from(field) % 3];
                 instr.0 = instr.0 & !(0xffff << shift) | u64::from(value) << shift;
