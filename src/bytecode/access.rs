@@ -94,8 +94,14 @@ impl Access {
             },
             Kind::ElementAll => {
                 let container = function.registers.get(instr.get(Field::A) as usize).copied();
-                let element = container.and_then(type_of).and_then(|ty| element_slots(&program.types, ty));
-                element.unwrap_or(1)
+                let leaves = container.and_then(type_of).and_then(|ty| element_leaves(&program.types, ty));
+                let leaves = leaves.unwrap_or_default();
+                if operand.role == Role::Take {
+                    let owned = (first..).zip(leaves).filter(|&(_, &leaf)| program.types.is_ref(leaf));
+                    self.registers_written.extend(owned.map(|(register, _)| register..register.saturating_add(1)));
+                }
+                self.registers_read.push(first..first.saturating_add(leaves.len() as u16));
+                return;
             }
             _ => 1,
         };
@@ -276,10 +282,10 @@ fn type_of(register: RegType) -> Option<TypeId> {
     }
 }
 
-fn element_slots(types: &TypeTable, ty: TypeId) -> Option<u16> {
+fn element_leaves(types: &TypeTable, ty: TypeId) -> Option<&[TypeId]> {
     let exists = |ty: &TypeId| (ty.0 as usize) < types.len();
     let element = Some(ty).filter(exists).and_then(|ty| types.element(ty)).filter(exists)?;
-    Some(types.slots(element) as u16)
+    Some(types.leaves(element))
 }
 
 fn callee(program: &Program, op: Op, instr: Instr) -> Option<Signature> {

@@ -279,6 +279,8 @@ ops! {
     AddF  "add.f"  [A Def Float, B Use Float, C Use Float] {} Scalar "A = B + C";
     SubF  "sub.f"  [A Def Float, B Use Float, C Use Float] {} Scalar "A = B - C";
     MulF  "mul.f"  [A Def Float, B Use Float, C Use Float] {} Scalar "A = B * C";
+    MulAdd "mad.f" [P Def Float, Q Use Float, R Use Float, S Use Float] {} Scalar "P = Q + R * S, rounded twice";
+    MulSub "msb.f" [P Def Float, Q Use Float, R Use Float, S Use Float] {} Scalar "P = Q - R * S, rounded twice";
     DivF  "div.f"  [A Def Float, B Use Float, C Use Float] {} Scalar "A = B / C";
     RemF  "rem.f"  [A Def Float, B Use Float, C Use Float] {} Scalar "A = B % C, as C's fmod";
     NegF  "neg.f"  [A Def Float, B Use Float] {} Scalar "A = -B";

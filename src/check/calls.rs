@@ -128,7 +128,7 @@ impl<'t> Checker<'t> {
         &mut self,
         index: u32,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
@@ -136,6 +136,7 @@ impl<'t> Checker<'t> {
         let (item, result, expected) = (signature.item, signature.result, signature.params.len());
         let before = usize::from(receiver.is_some());
         self.facts.called(self.body.function, index);
+        self.refuse_labels(args);
         if expected != before + args.len() {
             let message = format!(
                 "`{}` takes {}, not {}",
@@ -151,7 +152,6 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(expected);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..expected {
             let Parameter { inout, ty } = self.functions[index as usize].params[position];
             let argument = match receiver.take() {
@@ -228,7 +228,6 @@ impl<'t> Checker<'t> {
 
     /// Checks an argument for a parameter that is `inout` or not. `None` if something was wrong with it.
     fn argument(&mut self, arg: &'t tree::Arg, inout: bool, hint: Option<TypeId>, callee: Name) -> Option<Arg> {
-        self.refuse_label(arg);
         match (inout, arg.inout) {
             (true, Some(_)) => self.place(arg.value, Write::Call { name: callee }).map(Arg::Inout),
             (true, None) => {
@@ -263,14 +262,16 @@ impl<'t> Checker<'t> {
             }
             None => {
                 let message = format!("`{text}` changes this argument, but it is not a place");
-                Diagnostic::new("E0402", span, message, "not a place").help("store it in a `var` and pass that with `&`")
+                Diagnostic::new("E0402", span, message, "not a place")
+                    .help("store it in a `var` and pass that with `&`")
             }
         };
         self.report(diagnostic);
     }
 
-    fn refuse_label(&mut self, arg: &tree::Arg) {
-        if let Some(label) = arg.label {
+    /// Reports the first argument that has a name.
+    fn refuse_labels(&mut self, args: &[tree::Arg]) {
+        if let Some(label) = args.iter().find_map(|arg| arg.label) {
             let text = self.text(label.symbol);
             let message = format!("arguments of a function have no names, but here is `{text}:`");
             let diagnostic = Diagnostic::new("E0315", label.span, message, "")
@@ -297,10 +298,11 @@ impl<'t> Checker<'t> {
         &mut self,
         list: u16,
         name: Name,
-        receiver: Option<Receiver>,
+        mut receiver: Option<Receiver>,
         args: &'t [tree::Arg],
         span: Span,
     ) -> ExprId {
+        self.refuse_labels(args);
         let before = usize::from(receiver.is_some());
         let total = before + args.len();
         let all: SmallVec<[Candidate; 4]> =
@@ -316,13 +318,12 @@ impl<'t> Checker<'t> {
         let writes = self.writes_before(&receiver);
         let mut typed = Vec::with_capacity(total);
         let mut sound = true;
-        let mut receiver = receiver;
         for position in 0..total {
             let inout = model.signature().params[position].1 != Mode::In;
             let argument = match receiver.take() {
                 Some(receiver) => self.receiver_argument(receiver),
                 None => {
-                    let hint = fitting.first().and_then(|c| self.instantiate(c.signature().params[position].2, c.of));
+                    let hint = self.common_hint(&fitting, position);
                     self.argument(&args[position - before], inout, hint, name)
                 }
             };
@@ -361,6 +362,13 @@ impl<'t> Checker<'t> {
         self.push(kind, result, span)
     }
 
+    /// The type of the parameter at `position`, if all candidates agree on it.
+    fn common_hint(&mut self, candidates: &[Candidate], position: usize) -> Option<TypeId> {
+        let mut hints = candidates.iter().map(|c| self.instantiate(c.signature().params[position].2, c.of));
+        let first = hints.next()??;
+        hints.all(|hint| hint == Some(first)).then_some(first)
+    }
+
     /// A built-in that resizes an array takes no slice of one; a parameter that it resizes is resized by the function.
     fn check_resizing(&mut self, signature: &Builtin, args: &[Arg], name: Name) {
         for (arg, param) in args.iter().zip(signature.params) {
@@ -380,7 +388,8 @@ impl<'t> Checker<'t> {
     /// Reports a slice that is passed to what may change its length.
     pub(super) fn report_slice_resized(&mut self, callee: &str, span: Span) {
         let message = format!("`{callee}` may change the length of this argument, and a slice's length can't change");
-        let diagnostic = Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
+        let diagnostic =
+            Diagnostic::new("E0406", span, message, "a slice").help("pass the whole array, or work on a copy");
         self.report(diagnostic);
     }
 
@@ -469,14 +478,15 @@ impl<'t> Checker<'t> {
 
     fn assert(&mut self, name: Name, args: &'t [tree::Arg], span: Span) -> ExprId {
         if args.is_empty() || args.len() > 2 {
-            let diagnostic = Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
-                .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
+            let diagnostic =
+                Diagnostic::new("E0304", name.span, "`assert` takes a condition, and a message if you like", "")
+                    .help("`assert(x > 0)` or `assert(x > 0, \"x is {x}\")`");
             self.report(diagnostic);
             self.loose_arguments(args);
             return self.broken(TypeId::UNIT, span);
         }
+        self.refuse_labels(args);
         for arg in args {
-            self.refuse_label(arg);
             self.refuse_mark(arg, "assert");
         }
         let cond = self.condition(args[0].value);
@@ -528,9 +538,7 @@ fn signature(builtin: &Builtin) -> String {
     let params: Vec<_> = builtin
         .params
         .iter()
-        .map(|&(name, mode, ty)| {
-            format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty))
-        })
+        .map(|&(name, mode, ty)| format!("{}{name}: {}", if mode == Mode::In { "" } else { "inout " }, pattern(ty)))
         .collect();
     let result = match builtin.result {
         Pattern::Unit | Pattern::Never => String::new(),

@@ -161,8 +161,9 @@ impl<'t> Checker<'t> {
         let mut diagnostic = Diagnostic::new("E0210", name.span, format!("`{text}` can't take a `for`"), "");
         diagnostic = match self.suggest(text, names) {
             Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-            None => diagnostic
-                .help("`sum product min max count any all` can; for anything else make an array: `[… for …]`"),
+            None => {
+                diagnostic.help("`sum product min max count any all` can; for anything else make an array: `[… for …]`")
+            }
         };
         self.report(diagnostic);
     }

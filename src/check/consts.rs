@@ -156,6 +156,8 @@ impl Checker<'_> {
                         open.extend(args.iter().rev().map(|arg| arg.value));
                         continue;
                     }
+                    // What is no function at all is reported when the expression is checked.
+                    Global::None if self.entry(name.symbol).overloads.is_none() => continue,
                     _ => "a call",
                 },
                 tree::ExprKind::Interpolation(_) => "text with values in it",
@@ -330,6 +332,9 @@ impl Checker<'_> {
 
     /// The literal that a conversion of a literal to `ty` gives, if it does not trap.
     pub(super) fn fold_conversion(&self, operand: ExprId, ty: TypeId) -> Option<ExprKind> {
+        if ty == TypeId::STR {
+            return None;
+        }
         literal_kind(convert(self.scalar_literal(operand)?, ty).ok()?)
     }
 

@@ -3,8 +3,8 @@
 //! Both are least fixed points over the call graph. A function's effects change at most once for each effect, a
 //! parameter's mark once, and each change visits the callers again: linear in the calls.
 
-use super::typed::LocalKind;
 use super::Checker;
+use super::typed::LocalKind;
 use crate::syntax::span::Span;
 
 /// A parameter: function, index.

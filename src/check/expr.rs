@@ -1,7 +1,8 @@
 //! Expressions: one function for each form, but for operators, calls and loops, which have files of their own.
 //!
-//! A *hint* is the type that the surroundings would like. It decides the type of `[]` and lets an array's elements be
-//! blamed one by one; the surroundings still compare the result with what they need.
+//! A *hint* is the type that the surroundings need, where they know it beforehand. It decides the type of `[]`, and lets
+//! the elements of an array and the blocks of an `if` be blamed one by one; for everything else the surroundings compare
+//! the result with what they need.
 
 use super::calls::Receiver;
 use super::places::{Reach, Write};
@@ -77,6 +78,7 @@ impl<'t> Checker<'t> {
             (TypeId::FLOAT, TypeId::INT) => format!("`Int({shown})` rounds towards zero"),
             (TypeId::BOOL, TypeId::INT) => format!("write `Int({shown})`: 1 for true, 0 for false"),
             (TypeId::INT, TypeId::BOOL) => format!("compare it: `{shown} != 0`"),
+            (TypeId::FLOAT, TypeId::BOOL) => format!("compare it: `{shown} != 0.0`"),
             (TypeId::STR, TypeId::INT) => format!("read the number in it: `parse_int({shown})`"),
             (TypeId::STR, TypeId::FLOAT) => format!("read the number in it: `parse_float({shown})`"),
             (_, TypeId::STR) => format!("write `Str({shown})`"),
@@ -201,7 +203,8 @@ impl<'t> Checker<'t> {
             }
             _ => ("", true, ""),
         };
-        let (what, fits, whose) = if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
+        let (what, fits, whose) =
+            if fits && format.zero { ("`0`", number, "Int and Float") } else { (what, fits, whose) };
         if !fits {
             let found = self.type_name(ty);
             let message = format!("{what} in a format is for {whose}, not for `{found}`");
@@ -283,6 +286,9 @@ impl<'t> Checker<'t> {
 
     /// The field that was probably meant.
     pub(super) fn suggest_field(&mut self, index: u32, text: &str) -> Option<String> {
+        if self.suggestion_budget == 0 {
+            return None;
+        }
         let names: Vec<String> = self.types.structs[index as usize].fields.iter().map(|f| f.0.clone()).collect();
         self.suggest(text, names.iter().map(String::as_str).collect()).map(str::to_owned)
     }
@@ -313,20 +319,23 @@ impl<'t> Checker<'t> {
             self.diagnostics.extend(said.into_iter().filter(|d| d.code != "E0316" && d.code != "E0317"));
             return self.poison(span);
         };
+        let hint = hint.filter(|&ty| ty != ERROR);
         let mut found: Option<(TypeId, Span)> = None;
         let mut poisoned = false;
         let mut block = |checker: &mut Self, block: &'t tree::Block| {
-            let hint = hint.or(found.map(|f| f.0));
-            let mut typed = checker.value_block(block, hint);
+            let mut typed = checker.value_block(block, hint.or(found.map(|f| f.0)));
             if let Some(value) = typed.value {
                 let (ty, span) = (checker.ty(value), checker.span(value));
-                poisoned |= ty == ERROR;
-                match found {
-                    Some((ty, first)) => {
-                        typed.value = Some(checker.expect(value, ty, Some((first, "the value of another block"))));
+                typed.value = Some(match (hint, found) {
+                    (Some(want), _) => checker.expect(value, want, None),
+                    (None, Some((want, first))) => {
+                        checker.expect(value, want, Some((first, "the value of another block")))
                     }
-                    None if ty != ERROR => found = Some((ty, span)),
-                    None => {}
+                    (None, None) => value,
+                });
+                match found {
+                    None if ty != ERROR => found = Some((hint.unwrap_or(ty), span)),
+                    _ => poisoned |= ty == ERROR,
                 }
             }
             typed
@@ -354,24 +363,17 @@ impl<'t> Checker<'t> {
         }
         let message = format!("a condition is a `Bool`, not `{}`", self.type_name(ty));
         let mut diagnostic = Diagnostic::new("E0303", span, message, "");
-        if ty == TypeId::INT || ty == TypeId::FLOAT {
-            let zero = if ty == TypeId::INT { "0" } else { "0.0" };
-            diagnostic = diagnostic.help(format!("compare it: `… != {zero}`"));
+        if let Some(help) = self.conversion_help(cond, TypeId::BOOL) {
+            diagnostic = diagnostic.help(help);
         } else if ty == TypeId::STR || self.is_sequence(ty) {
-            diagnostic = diagnostic.help("ask what is meant: `… .len() > 0`");
+            diagnostic = diagnostic.help("write what is asked, like `….len() > 0`");
         }
         self.report(diagnostic);
         self.poison(span)
     }
 
     /// Checks a place that is written, and makes a method call of it.
-    fn method_on_place(
-        &mut self,
-        name: Name,
-        receiver: tree::ExprId,
-        args: &'t [tree::Arg],
-        span: Span,
-    ) -> ExprId {
+    fn method_on_place(&mut self, name: Name, receiver: tree::ExprId, args: &'t [tree::Arg], span: Span) -> ExprId {
         let writes = self.body.writes;
         let place = self.place(receiver, Write::Call { name });
         self.function_or_builtin(name, Some(Receiver::Place(place, writes)), args, span)

@@ -114,9 +114,14 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(why) = reserved {
-            let diagnostic = Diagnostic::new("E0207", name.span, format!("`{text}` is {why}"), "")
-                .help("choose another name");
-            return self.report(diagnostic);
+            let diagnostic =
+                Diagnostic::new("E0207", name.span, format!("`{text}` is {why}"), "").help("choose another name");
+            self.report(diagnostic);
+            // Uses of it are right all the same, unless they mean a basic type.
+            if !matches!(taken, Global::Type(ty) if ty != self.rng) {
+                self.names[name.symbol.0 as usize].global = global;
+            }
+            return;
         }
         self.names[name.symbol.0 as usize].global = global;
     }
@@ -156,9 +161,13 @@ impl Checker<'_> {
                 self.types.structs[index].fields.push((text.into(), resolved));
                 let first = *self.fields.entry((index as u32, name.symbol)).or_insert(number as u32);
                 if first as usize != number {
-                    let diagnostic =
-                        Diagnostic::new("E0205", name.span, format!("the field `{text}` is defined twice"), "again here")
-                            .and(item.fields[first as usize].0.span, "first here");
+                    let diagnostic = Diagnostic::new(
+                        "E0205",
+                        name.span,
+                        format!("the field `{text}` is defined twice"),
+                        "again here",
+                    )
+                    .and(item.fields[first as usize].0.span, "first here");
                     self.report(diagnostic);
                 }
             }

@@ -191,13 +191,9 @@ impl<'t> Checker<'t> {
             self.report(Diagnostic::new("E0507", span, message, "this one is too many"));
         }
         match main {
-            Some(main) if self.diagnostics.is_empty() && !self.incomplete => Ok(Typed {
-                types: self.types,
-                functions: self.checked,
-                main,
-                consts: self.table,
-                exprs: self.exprs,
-            }),
+            Some(main) if self.diagnostics.is_empty() && !self.incomplete => {
+                Ok(Typed { types: self.types, functions: self.checked, main, consts: self.table, exprs: self.exprs })
+            }
             _ => {
                 self.diagnostics.sort_by_key(|d| d.labels[0].span);
                 Err(self.diagnostics)
@@ -217,9 +213,8 @@ impl<'t> Checker<'t> {
         };
         let item = self.functions[main as usize].item;
         if !item.params.is_empty() || item.result.is_some() {
-            let diagnostic =
-                Diagnostic::new("E0209", item.head, "`main` takes no parameters and gives no result", "")
-                    .help("write `fn main()`; the program's arguments come from `args()`, an exit code goes to `exit`");
+            let diagnostic = Diagnostic::new("E0209", item.head, "`main` takes no parameters and gives no result", "")
+                .help("write `fn main()`; the program's arguments come from `args()`, an exit code goes to `exit`");
             self.report(diagnostic);
         }
         Some(FunctionId(main))

@@ -97,20 +97,20 @@ impl Checker<'_> {
         use BinaryOp::*;
         let (left, right) = (self.ty(lhs), self.ty(rhs));
         let gives_bool = matches!(op, Eq | Ne | Lt | Le | Gt | Ge | And | Or);
-        let ty = if left == ERROR || right == ERROR {
-            if gives_bool { TypeId::BOOL } else { ERROR }
-        } else if left == right && self.takes(op, left) {
-            if gives_bool { TypeId::BOOL } else { left }
-        } else {
+        if left == ERROR || right == ERROR {
+            return self.broken(if gives_bool { TypeId::BOOL } else { ERROR }, span);
+        }
+        if left != right || !self.takes(op, left) {
             self.report_operands(op, lhs, rhs);
-            if gives_bool { TypeId::BOOL } else { ERROR }
-        };
+            return self.broken(if gives_bool { TypeId::BOOL } else { ERROR }, span);
+        }
         // Only the side that is evaluated may decide: `x && false` still evaluates `x`.
         match (op, &self.at(lhs).kind) {
-            (And, ExprKind::Bool(true)) | (Or, ExprKind::Bool(false)) if right == TypeId::BOOL => return rhs,
-            (And, ExprKind::Bool(false)) | (Or, ExprKind::Bool(true)) if left == TypeId::BOOL => return lhs,
+            (And, ExprKind::Bool(true)) | (Or, ExprKind::Bool(false)) => return rhs,
+            (And, ExprKind::Bool(false)) | (Or, ExprKind::Bool(true)) => return lhs,
             _ => {}
         }
+        let ty = if gives_bool { TypeId::BOOL } else { left };
         let kind = self.fold_binary(op, lhs, rhs).unwrap_or(ExprKind::Binary(op, lhs, rhs));
         self.push(kind, ty, span)
     }

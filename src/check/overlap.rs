@@ -97,14 +97,18 @@ impl Checker<'_> {
         for (root, span, other, read) in reports {
             let name = self.local(root).name.clone();
             let what = if read { "read here" } else { "changed here, too" };
-            let diagnostic =
-                Diagnostic::new("E0407", span, format!("two arguments of one call share a part of `{name}`"), "changed here")
-                    .and(other, what)
-                    .help(if read {
-                        "copy what is read first: `let copy = …`"
-                    } else {
-                        "pass places that have nothing in common, or make two calls"
-                    });
+            let diagnostic = Diagnostic::new(
+                "E0407",
+                span,
+                format!("two arguments of one call share a part of `{name}`"),
+                "changed here",
+            )
+            .and(other, what)
+            .help(if read {
+                "copy what is read first: `let copy = …`"
+            } else {
+                "pass places that have nothing in common, or make two calls"
+            });
             self.report(diagnostic);
         }
         may_overlap.into()
@@ -249,10 +253,9 @@ impl Context<'_> {
                 }
                 (ExprKind::Field(a, field), ExprKind::Field(b, other)) if field == other => open.push((*a, *b)),
                 (ExprKind::Index(a, c), ExprKind::Index(b, d)) => open.extend([(*a, *b), (*c, *d)]),
-                (
-                    ExprKind::Builtin { builtin, args, .. },
-                    ExprKind::Builtin { builtin: other, args: others, .. },
-                ) if builtin == other && pure(*builtin) => {
+                (ExprKind::Builtin { builtin, args, .. }, ExprKind::Builtin { builtin: other, args: others, .. })
+                    if builtin == other && pure(*builtin) =>
+                {
                     for pair in args.iter().zip(others) {
                         let (Arg::In(a), Arg::In(b)) = pair else { return false };
                         open.push((*a, *b));

@@ -1,7 +1,7 @@
 //! Places: what is written, and the steps of a path, which reading shares.
 
 use super::scope::Wanted;
-use super::typed::{Extent, ExprId, ExprKind, LocalKind, Place, Step};
+use super::typed::{ExprId, ExprKind, Extent, LocalKind, Place, Step};
 use super::{Checker, ERROR, Global};
 use crate::bytecode::types::{Type, TypeId};
 use crate::syntax::diagnostic::Diagnostic;
@@ -124,7 +124,10 @@ impl<'t> Checker<'t> {
             LocalKind::Loop => ("a loop's variable", format!("copy it: `var copy = {text}`")),
             LocalKind::In => (
                 "a parameter that is only read",
-                format!("write `inout {text}: {}` to change the caller's, or copy it to a `var`", self.type_name(local.ty)),
+                format!(
+                    "write `inout {text}: {}` to change the caller's, or copy it to a `var`",
+                    self.type_name(local.ty)
+                ),
             ),
         };
         let message = match write {
@@ -220,10 +223,9 @@ impl<'t> Checker<'t> {
     fn extent(&mut self, index: &'t Index) -> Extent {
         match index {
             Index::At(at) => Extent::At(self.value_of(*at, TypeId::INT)),
-            Index::Range { lo, hi, .. } => Extent::Range(
-                lo.map(|lo| self.value_of(lo, TypeId::INT)),
-                hi.map(|hi| self.value_of(hi, TypeId::INT)),
-            ),
+            Index::Range { lo, hi, .. } => {
+                Extent::Range(lo.map(|lo| self.value_of(lo, TypeId::INT)), hi.map(|hi| self.value_of(hi, TypeId::INT)))
+            }
         }
     }
 

@@ -92,11 +92,11 @@ impl<'t> Checker<'t> {
             Wanted::Type => ("E0203", "type"),
         };
         let mut diagnostic = Diagnostic::new(code, name.span, format!("there is no {what} `{text}`"), "not found");
-        let candidates = self.candidates(wanted);
-        if let Some(meant) = self.suggest(text, candidates) {
-            diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
-        } else if wanted == Wanted::Type && text == "Grid" {
-            diagnostic = diagnostic.help("write the type of its elements: `Grid[Int]`");
+        if self.suggestion_budget > 0 {
+            let candidates = self.candidates(wanted);
+            if let Some(meant) = self.suggest(text, candidates) {
+                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+            }
         }
         self.report(diagnostic);
     }
@@ -160,7 +160,10 @@ impl<'t> Checker<'t> {
         if text.len() > MAX_COMPARED_LENGTH {
             return None;
         }
-        self.suggestion_budget = self.suggestion_budget.checked_sub(candidates.len())?;
+        self.suggestion_budget = self.suggestion_budget.saturating_sub(candidates.len());
+        if self.suggestion_budget == 0 {
+            return None;
+        }
         let allowed = (text.len() / 3).max(1);
         candidates
             .into_iter()

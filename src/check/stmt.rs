@@ -1,7 +1,7 @@
 //! Function bodies: statements, blocks, and where control can't come.
 
 use super::places::Write;
-use super::typed::{Arg, BinaryOp, Block, ExprId, ExprKind, Function, LocalKind, Stmt, StmtKind, Step};
+use super::typed::{Arg, BinaryOp, Block, ExprId, ExprKind, Function, LocalKind, Step, Stmt, StmtKind};
 use super::{BROKEN, Body, Checker, ERROR};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::effects::Effects;
@@ -67,9 +67,10 @@ impl<'t> Checker<'t> {
         let end = item.body.span.end;
         let name = self.text(item.name.symbol);
         let message = format!("`{name}` may end without giving its `{}`", self.type_name(result));
-        let diagnostic = Diagnostic::new("E0603", Span::new(end.saturating_sub(1), end), message, "the end is reached here")
-            .and(item.head, "a value is promised here")
-            .help("end with `return …`, or with `panic` where that can't happen");
+        let diagnostic =
+            Diagnostic::new("E0603", Span::new(end.saturating_sub(1), end), message, "the end is reached here")
+                .and(item.head, "a value is promised here")
+                .help("end with `return …`, or with `panic` where that can't happen");
         self.report(diagnostic);
     }
 
@@ -176,14 +177,14 @@ impl<'t> Checker<'t> {
                 (StmtKind::For { local, source, body }, false)
             }
             tree::StmtKind::Break => {
-                self.leave_loop("break", stmt.span)?;
+                self.check_in_loop("break", stmt.span);
                 if let Some(breaks) = self.body.loops.last_mut() {
                     *breaks = true;
                 }
                 (StmtKind::Break, true)
             }
             tree::StmtKind::Continue => {
-                self.leave_loop("continue", stmt.span)?;
+                self.check_in_loop("continue", stmt.span);
                 (StmtKind::Continue, true)
             }
             tree::StmtKind::Return(value) => (self.return_statement(*value, stmt.span), true),
@@ -245,10 +246,10 @@ impl<'t> Checker<'t> {
         let message = format!("`{}=` does not fit `{left}` and `{right}`", op.text());
         let mut diagnostic = Diagnostic::new("E0302", self.span(value), message, format!("this is `{right}`"))
             .and(at, format!("this is `{left}`"));
-        if self.takes(op, place) {
-            if let Some(help) = self.conversion_help(value, place) {
-                diagnostic = diagnostic.help(help);
-            }
+        if self.takes(op, place)
+            && let Some(help) = self.conversion_help(value, place)
+        {
+            diagnostic = diagnostic.help(help);
         }
         self.report(diagnostic);
     }
@@ -313,7 +314,8 @@ impl<'t> Checker<'t> {
     fn is_last(&self, span: Span) -> bool {
         let signature = &self.functions[self.body.function as usize];
         let last = signature.item.body.stmts.last();
-        signature.result != TypeId::UNIT && last.is_some_and(|stmt| stmt.span.end >= span.end && stmt.span.start <= span.start)
+        signature.result != TypeId::UNIT
+            && last.is_some_and(|stmt| stmt.span.end >= span.end && stmt.span.start <= span.start)
     }
 
     /// The body of a loop, and whether it has a `break`.
@@ -324,22 +326,22 @@ impl<'t> Checker<'t> {
     }
 
     /// Reports `break` and `continue` where there is no loop to leave.
-    fn leave_loop(&mut self, what: &str, span: Span) -> Option<()> {
+    fn check_in_loop(&mut self, what: &str, span: Span) {
         if !self.body.loops.is_empty() {
-            return Some(());
+            return;
         }
         if let Some((_, clause)) = self.body.clause {
             self.report_leaving(what, span, clause);
         } else {
             self.report(Diagnostic::new("E0601", span, format!("`{what}` outside of a loop"), ""));
         }
-        None
     }
 
     fn report_leaving(&mut self, what: &str, span: Span, clause: Span) {
-        let diagnostic = Diagnostic::new("E0602", span, format!("`{what}` can't leave the body of a comprehension"), "")
-            .and(clause, "all its elements are computed")
-            .help("choose elements with `if`, or write a `for` loop");
+        let diagnostic =
+            Diagnostic::new("E0602", span, format!("`{what}` can't leave the body of a comprehension"), "")
+                .and(clause, "all its elements are computed")
+                .help("choose elements with `if`, or write a `for` loop");
         self.report(diagnostic);
     }
 
@@ -359,12 +361,17 @@ impl<'t> Checker<'t> {
         if result == TypeId::UNIT {
             let value = self.expr(value, None);
             if self.ty(value) != ERROR {
-                let mut diagnostic =
-                    Diagnostic::new("E0318", self.span(value), "the function has no result, so `return` gives no value", "")
-                        .and(head, "no result is written here");
+                let mut diagnostic = Diagnostic::new(
+                    "E0318",
+                    self.span(value),
+                    "the function has no result, so `return` gives no value",
+                    "",
+                )
+                .and(head, "no result is written here");
                 let ty = self.ty(value);
                 if ty != TypeId::UNIT && ty != TypeId::NEVER {
-                    diagnostic = diagnostic.help(format!("write the result's type after the parameters: `-> {}`", self.type_name(ty)));
+                    diagnostic = diagnostic
+                        .help(format!("write the result's type after the parameters: `-> {}`", self.type_name(ty)));
                 }
                 self.report(diagnostic);
             }

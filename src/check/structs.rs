@@ -41,7 +41,8 @@ impl<'t> Checker<'t> {
                 continue;
             };
             let value = self.value(arg.value, Some(want));
-            let declared = self.structs[index as usize].map(|item| (item.fields[field].1.span, "because of this field"));
+            let declared =
+                self.structs[index as usize].map(|item| (item.fields[field].1.span, "because of this field"));
             let value = self.expect(value, want, declared);
             if let Some(first) = given[field].replace(label.span) {
                 let message = format!("the field `{}` is given twice", self.text(label.symbol));
@@ -103,13 +104,10 @@ impl<'t> Checker<'t> {
         if !fits {
             let found = self.type_name(from);
             let message = format!("`{text}` does not convert `{found}`");
-            let mut diagnostic =
-                Diagnostic::new("E0313", self.span(value), message, format!("this is `{found}`"));
+            let mut diagnostic = Diagnostic::new("E0313", self.span(value), message, format!("this is `{found}`"));
             let help = match (from, to) {
                 _ if from == to => Some(format!("it is `{text}` already: leave the conversion out")),
                 (TypeId::BOOL, TypeId::FLOAT) => Some("write `Float(Int(b))`".into()),
-                (TypeId::INT, TypeId::BOOL) => Some("compare it: `n != 0`".into()),
-                (TypeId::FLOAT, TypeId::BOOL) => Some("compare it: `x != 0.0`".into()),
                 (TypeId::STR, TypeId::BOOL) => Some("compare it: `s == \"true\"`".into()),
                 _ => self.conversion_help(value, to),
             };

@@ -29,7 +29,8 @@ pub struct Typed {
     pub functions: Vec<Function>,
     /// `main`: no parameters, no result.
     pub main: FunctionId,
-    /// Constants that are not scalars (Str, arrays, structs): those that are stand as literals where they are used.
+    /// Arrays, structs and long texts among the constants; numbers, Bools and short texts stand as literals where they
+    /// are used.
     pub consts: Vec<Const>,
     /// The arena.
     pub exprs: Vec<Expr>,

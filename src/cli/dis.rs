@@ -17,7 +17,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Exit {
     match input::load(&args.file) {
-        Ok(module) => print(&disassemble(module.verified())),
+        Ok(module) => print(&disassemble(module.program())),
         Err(exit) => exit,
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Exit, complain, reason, render, say};
-use crate::bytecode::file::MAGIC;
+use crate::bytecode::file::is_bytecode;
 use crate::embed::{LoadError, Module};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Source;
@@ -50,7 +50,7 @@ pub fn read(path: &Path) -> Result<Input, Unreadable> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(unreadable(format!("`{name}` is too large for a program: over {} MiB", MAX_SIZE >> 20), vec![]));
     }
-    if bytes.starts_with(&MAGIC) {
+    if is_bytecode(&bytes) {
         return Ok(Input::Bytecode(name, bytes));
     }
     match String::from_utf8(bytes) {

@@ -106,9 +106,9 @@ impl Painter {
 
     /// A message about no place: `error: …`, `stopped: …`.
     pub fn message(&self, level: &str, message: &str, help: &[String]) -> String {
-        let title = Level::ERROR.with_name(level).primary_title(message);
-        let help = help.iter().map(|help| Level::HELP.message(&**help));
-        self.renderer.render(&[Group::with_title(title).elements(help)]) + "\n"
+        let title = |title| self.renderer.render(&[Group::with_title(title)]) + "\n";
+        let help = help.iter().map(|help| title(Level::HELP.primary_title(&**help)));
+        std::iter::once(title(Level::ERROR.with_name(level).primary_title(message))).chain(help).collect()
     }
 
     fn with_excerpts<'a>(

@@ -41,15 +41,13 @@ impl<'a> Gen<'a, '_> {
     fn cut(&mut self, e: ExprId) {
         let mut below = e;
         for _ in 0..LINKS {
-            match first_operand(self.typed, below) {
-                Some(first) if !self.ready.contains_key(&first) => below = first,
-                _ => return,
+            match self.link(below) {
+                Some(first) => below = first,
+                None => return,
             }
         }
         let mut chain = vec![e];
-        while let Some(first) = first_operand(self.typed, *chain.last().expect("it has one"))
-            && !self.ready.contains_key(&first)
-        {
+        while let Some(first) = self.link(*chain.last().expect("it has one")) {
             chain.push(first);
         }
         let mut previous: Option<Slots> = None;
@@ -65,6 +63,14 @@ impl<'a> Gen<'a, '_> {
             }
             self.ready.insert(node, slots);
         }
+    }
+
+    /// What a chain goes on with below `e`. Chains of `&&` and `||` are compiled in a loop anyhow.
+    fn link(&self, e: ExprId) -> Option<ExprId> {
+        if matches!(self.typed[e].kind, ExprKind::Binary(BinaryOp::And | BinaryOp::Or, ..)) {
+            return None;
+        }
+        first_operand(self.typed, e).filter(|first| !self.ready.contains_key(first))
     }
 
     /// Evaluates an expression of type Int, Float or Bool.
@@ -236,6 +242,11 @@ impl<'a> Gen<'a, '_> {
         if let Some(reg) = self.binary_immediate(e, op, a, b, want) {
             return reg;
         }
+        if operand_ty == TypeId::FLOAT
+            && let Some(reg) = self.multiply_add(e, op, a, b, want)
+        {
+            return reg;
+        }
         let (op, swap) = scalar_op(op, operand_ty == TypeId::FLOAT);
         let dest = self.dest(ty, want);
         let mark = self.mark();
@@ -251,6 +262,45 @@ impl<'a> Gen<'a, '_> {
         self.out.emit(op, [dest.arg(), lhs.arg(), rhs.arg()]);
         self.release(mark);
         dest
+    }
+
+    /// `x + a * b`, `a * b + x` and `x - a * b` of Floats.
+    fn multiply_add(&mut self, e: ExprId, op: BinaryOp, a: ExprId, b: ExprId, want: Want) -> Option<Reg> {
+        let factors = |e: ExprId| match self.typed[e].kind {
+            ExprKind::Binary(BinaryOp::Mul, x, y) if !self.ready.contains_key(&e) => Some((x, y)),
+            _ => None,
+        };
+        let (op, product_first, (x, y)) = match (op, factors(a), factors(b)) {
+            (BinaryOp::Add, _, Some(product)) => (Op::MulAdd, false, product),
+            (BinaryOp::Add, Some(product), None) => (Op::MulAdd, true, product),
+            (BinaryOp::Sub, _, Some(product)) => (Op::MulSub, false, product),
+            _ => return None,
+        };
+        let dest = self.dest(RegType::Float, want);
+        let mark = self.mark();
+        let scratch = match want {
+            Want::Into(_) => None,
+            _ => (!dest.is_window()).then_some(dest),
+        };
+        let (sum, x, y) = if product_first {
+            let (lhs, rhs) = (self.first_of_all(x, &[y, b], scratch), self.first_of_all(y, &[b], None));
+            (self.scalar(b, Want::Brief), lhs, rhs)
+        } else {
+            let sum = self.first_of_all(a, &[x, y], scratch);
+            let lhs = self.first_of_all(x, &[y], None);
+            (sum, lhs, self.scalar(y, Want::Brief))
+        };
+        self.at(self.typed[e].span);
+        self.out.emit(op, [dest.arg(), sum.arg(), x.arg(), y.arg()]);
+        self.release(mark);
+        Some(dest)
+    }
+
+    /// Evaluates `a` so that its value lasts while `later` are evaluated.
+    fn first_of_all(&mut self, a: ExprId, later: &[ExprId], scratch: Option<Reg>) -> Reg {
+        let decisive = later.iter().copied().find(|&b| self.memo.writes(b));
+        let decisive = decisive.or_else(|| later.iter().copied().find(|&b| !self.is_simple(b)));
+        self.first_of(a, decisive.unwrap_or(later[0]), scratch)
     }
 
     /// An Int operator with a constant that fits into the instruction.
@@ -576,17 +626,19 @@ impl<'a> Gen<'a, '_> {
 
     fn interpolation(&mut self, e: ExprId, pieces: &[Piece], dest: Reg) {
         let span = self.typed[e].span;
-        let mut pieces = pieces.iter().peekable();
-        let first = match pieces.peek() {
-            Some(Piece::Text(text)) => {
-                pieces.next();
-                self.pool.text(text)
-            }
-            _ => self.pool.text(""),
+        let (first, rest) = match pieces.split_first() {
+            Some((Piece::Text(text), rest)) => (self.pool.text(text), rest),
+            _ => (self.pool.text(""), pieces),
         };
         self.at(span);
         self.load_constant(dest, RegType::Own(TypeId::STR), u64::from(first));
         self.now_live(dest);
+        self.append_pieces(e, rest, dest);
+    }
+
+    /// Adds an interpolated string to the owned Str in `dest`, piece by piece.
+    pub fn append_pieces(&mut self, e: ExprId, pieces: &[Piece], dest: Reg) {
+        let span = self.typed[e].span;
         for piece in pieces {
             let mark = self.mark();
             match piece {

@@ -693,7 +693,7 @@ impl<'a> Gen<'a, '_> {
             let Target::Slots(slots) = self.open(&path).target else { unreachable!("only fields") };
             match op {
                 None => self.into(value, &slots, false),
-                Some(op) => self.update_slots(stmt, &slots, place.ty, op, value),
+                Some(op) => self.update_slots(stmt, place.root, &slots, op, value),
             }
         } else if let Some(Step::Slice(..) | Step::Slice2(..)) = place.path.last() {
             self.assign_part(stmt, place, op, value);
@@ -754,9 +754,14 @@ impl<'a> Gen<'a, '_> {
         place_indices(place).into_iter().any(|e| self.memo.window(e))
     }
 
-    fn update_slots(&mut self, stmt: &Stmt, slots: &Slots, ty: TypeId, op: BinaryOp, value: ExprId) {
-        let dest = slots[0];
+    fn update_slots(&mut self, stmt: &Stmt, root: LocalId, slots: &Slots, op: BinaryOp, value: ExprId) {
+        let (dest, ty) = (slots[0], self.ty(value));
         if !self.is_scalar(ty) {
+            if let ExprKind::Interpolation(pieces) = &self.typed[value].kind
+                && !super::uses::mentions(self.typed, value, root)
+            {
+                return self.append_pieces(value, pieces, dest);
+            }
             // `s += s`: what is added must not be the register that grows.
             let added = match self.held(value) {
                 reg if reg == dest => {
@@ -787,6 +792,19 @@ impl<'a> Gen<'a, '_> {
         {
             self.at(stmt.span);
             return self.out.emit(op, [dest.arg(), dest.arg(), k]);
+        }
+        if let ExprKind::Binary(BinaryOp::Mul, x, y) = self.typed[value].kind
+            && ty == TypeId::FLOAT
+            && let Some(fused) = match op {
+                BinaryOp::Add => Some(Op::MulAdd),
+                BinaryOp::Sub => Some(Op::MulSub),
+                _ => None,
+            }
+        {
+            let x = self.first_of(x, y, None);
+            let y = self.scalar(y, Want::Brief);
+            self.at(stmt.span);
+            return self.out.emit(fused, [dest.arg(), dest.arg(), x.arg(), y.arg()]);
         }
         let rhs = self.scalar(value, Want::Brief);
         let (op, _) = scalar_op(op, ty == TypeId::FLOAT);

@@ -76,6 +76,27 @@ pub fn operands<'a>(typed: &'a Typed, e: ExprId, f: &mut dyn FnMut(ExprId), g: &
     }
 }
 
+/// Whether a variable occurs in an expression.
+pub fn mentions(typed: &Typed, e: ExprId, local: LocalId) -> bool {
+    let mut stack = vec![e];
+    while let Some(e) = stack.pop() {
+        let occurs = match &typed[e].kind {
+            ExprKind::Local(other) => *other == local,
+            ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
+                args.iter().any(|arg| matches!(arg, Arg::Inout(place) if place.root == local))
+            }
+            // Blocks are not looked into.
+            ExprKind::If { .. } => true,
+            _ => false,
+        };
+        if occurs {
+            return true;
+        }
+        operands(typed, e, &mut |child| stack.push(child), &mut |_| ());
+    }
+    false
+}
+
 fn place_operands(place: &Place, f: &mut dyn FnMut(ExprId)) {
     for step in &place.path {
         match *step {
@@ -282,8 +303,8 @@ pub fn inlinable(typed: &Typed) -> Vec<Option<ExprId>> {
 }
 
 /// The uses of owned variables that are their last, so that the value may be moved out: the only one in its statement,
-/// none later in the text, and not inside a loop that the variable is declared outside of. In `a = f(a)` the use of
-/// `a` on the right counts as its last.
+/// none later in the text, and not inside a loop that the variable is declared outside of; or the last one before
+/// the variable is assigned as a whole (`a = f(a)`, `let t = a` and then `a = b`).
 pub fn last_uses(typed: &Typed, function: &Function) -> Vec<ExprId> {
     let mut walk = LastUses {
         typed,
@@ -295,6 +316,9 @@ pub fn last_uses(typed: &Typed, function: &Function) -> Vec<ExprId> {
         next_stmt: 0,
         depth: 0,
         pending: 0,
+        block: 0,
+        next_block: 0,
+        jumps: 0,
         overwritten: Vec::new(),
     };
     walk.block(&function.body);
@@ -315,6 +339,8 @@ struct Use {
     e: Option<ExprId>,
     stmt: u32,
     depth: u32,
+    block: u32,
+    jumps: u32,
     /// It stands at the loop depth of the declaration.
     last_depth: bool,
 }
@@ -330,11 +356,17 @@ struct LastUses<'a> {
     depth: u32,
     /// How many `if` expressions we are in whose surroundings may hold operands already evaluated.
     pending: u32,
+    block: u32,
+    next_block: u32,
+    /// How many `break` and `continue` have passed.
+    jumps: u32,
     overwritten: Vec<ExprId>,
 }
 
 impl<'a> LastUses<'a> {
     fn block(&mut self, block: &'a Block) {
+        self.next_block += 1;
+        let outer = std::mem::replace(&mut self.block, self.next_block);
         for stmt in &block.stmts {
             self.stmt(stmt);
         }
@@ -343,6 +375,7 @@ impl<'a> LastUses<'a> {
             self.expr(value);
             self.stmt = outer;
         }
+        self.block = outer;
     }
 
     /// Begins a statement; gives the one around it.
@@ -361,12 +394,12 @@ impl<'a> LastUses<'a> {
             StmtKind::Assign { place, op, value } => {
                 self.expr(*value);
                 let root = place.root.0;
+                // The last use before, in this statement or an earlier one of the block with no way out between.
                 if place.path.is_empty()
                     && op.is_none()
-                    && self.counts.get(&(self.stmt, root)) == Some(&1)
-                    && let Some(Use { e: Some(e), stmt, depth, .. }) = self.last[root as usize]
-                    && stmt == self.stmt
-                    && depth == self.depth
+                    && let Some(Use { e: Some(e), stmt, depth, block, jumps, .. }) = self.last[root as usize]
+                    && self.counts.get(&(stmt, root)) == Some(&1)
+                    && (depth, block, jumps) == (self.depth, self.block, self.jumps)
                 {
                     self.overwritten.push(e);
                 }
@@ -391,7 +424,8 @@ impl<'a> LastUses<'a> {
                 self.depth -= 1;
             }
             StmtKind::Return(Some(e)) => self.expr(*e),
-            StmtKind::Break | StmtKind::Continue | StmtKind::Return(None) => {}
+            StmtKind::Break | StmtKind::Continue => self.jumps += 1,
+            StmtKind::Return(None) => {}
         }
         self.stmt = outer;
     }
@@ -418,6 +452,8 @@ impl<'a> LastUses<'a> {
             e: if movable { e } else { None },
             stmt: self.stmt,
             depth: self.depth,
+            block: self.block,
+            jumps: self.jumps,
             last_depth: !inout && self.depth == self.declared[index],
         });
     }

@@ -1,12 +1,31 @@
 //! What drives the stages: text or bytecode to a module, and a module to a run. The command line, the tests and the fuzz
 //! targets go through it.
 
-use crate::bytecode::verify::{VerifyError, Verified, verify};
+use std::sync::Arc;
+
+use crate::bytecode::file;
+use crate::bytecode::program::Program;
+use crate::bytecode::verify::{Verified, VerifyError, verify};
 use crate::check::check;
 use crate::compile::compile;
+use crate::host;
+use crate::machine::code::Code;
+use crate::machine::engine::{self, Options, RunResult};
+use crate::machine::host_call::World;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::parse;
 use crate::syntax::span::Source;
+
+/// Why bytecode is refused.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are damaged, or of another version.
+    #[error(transparent)]
+    File(#[from] file::FileError),
+    /// The program is not safe to run.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
 
 /// A program that can be run.
 #[derive(Clone, Debug)]
@@ -37,8 +56,26 @@ impl Module {
         Ok(Module { verified })
     }
 
+    /// Reads a program that [`crate::bytecode::file::write`] wrote.
+    ///
+    /// # Errors
+    /// The bytes are damaged, of another version, or not a program that is safe to run.
+    pub fn from_bytecode(bytes: &[u8]) -> Result<Module, LoadError> {
+        Ok(Module { verified: verify(file::read(bytes)?)? })
+    }
+
+    /// The program as the machine runs it.
+    pub fn into_code(self) -> Arc<Code> {
+        Arc::new(Code::new(self.verified))
+    }
+
     /// The program, for the disassembler and the file format.
-    pub fn verified(&self) -> &Verified {
+    pub fn program(&self) -> &Program {
         &self.verified
     }
+}
+
+/// Runs a program with the built-ins of the host.
+pub fn run(code: &Arc<Code>, options: &Options, world: &mut dyn World) -> RunResult {
+    engine::run(code, options, host::table(), world)
 }

@@ -389,12 +389,8 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         break 'rest;
                     }
 
-                    Op::LoadInt | Op::LoadBool => {
-                        set!('moves, imm!(i))
-                    }
-                    Op::LoadWordI | Op::LoadWordF => {
-                        set!('moves, *pc.offset(imm!(i)))
-                    }
+                    Op::LoadInt | Op::LoadBool => set!('moves, imm!(i)),
+                    Op::LoadWordI | Op::LoadWordF => set!('moves, *pc.offset(imm!(i))),
                     Op::LoadValue => {
                         own!(get!(A), *pc.offset(imm!(i)));
                         next!('moves)
@@ -405,9 +401,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         let register: *mut u64 = &raw mut get!(A);
                         let old = *register;
                         *register = value;
-                        if old != 0
-                            && imm!(X) != usize::from(INTO_WINDOW)
-                        {
+                        if old != 0 && imm!(X) != usize::from(INTO_WINDOW) {
                             buffers::release(cx, old);
                         }
                         next!('moves)
@@ -423,13 +417,11 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         next!('moves)
                     }
                     Op::View => {
-                        let (to, from): (*mut u64, *mut u64) =
-                            (&raw mut get!(A), &raw mut get!(B));
+                        let (to, from): (*mut u64, *mut u64) = (&raw mut get!(A), &raw mut get!(B));
                         match imm!(X) {
                             0 => {
                                 let held = buffer(*from);
-                                *to = data(held).expose_provenance()
-                                    as u64;
+                                *to = data(held).expose_provenance() as u64;
                                 *to.add(1) = (*held).len;
                                 *to.add(2) = *from;
                             }
@@ -442,39 +434,19 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         }
                         next!('loads)
                     }
-                    Op::GridView => {
-                        slow!('rest, elements::grid_view)
-                    }
+                    Op::GridView => slow!('rest, elements::grid_view),
                     Op::RowView => slow!('rest, elements::row_view),
                     Op::Own => slow!('rest, buffers::own),
 
-                    Op::AddI => {
-                        set!('ints, some!((int!(B)).checked_add(int!(C))))
-                    }
-                    Op::SubI => {
-                        set!('ints, some!((int!(B)).checked_sub(int!(C))))
-                    }
-                    Op::MulI => {
-                        set!('ints, some!((int!(B)).checked_mul(int!(C))))
-                    }
-                    Op::DivI => {
-                        set!('ints, some!((int!(B)).checked_div(int!(C))))
-                    }
-                    Op::RemI => {
-                        set!('ints, some!((int!(B)).checked_rem(int!(C))))
-                    }
-                    Op::NegI => {
-                        set!('ints, some!((int!(B)).checked_neg()))
-                    }
-                    Op::AddW => {
-                        set!('bits, (int!(B)).wrapping_add(int!(C)))
-                    }
-                    Op::SubW => {
-                        set!('bits, (int!(B)).wrapping_sub(int!(C)))
-                    }
-                    Op::MulW => {
-                        set!('bits, (int!(B)).wrapping_mul(int!(C)))
-                    }
+                    Op::AddI => set!('ints, some!((int!(B)).checked_add(int!(C)))),
+                    Op::SubI => set!('ints, some!((int!(B)).checked_sub(int!(C)))),
+                    Op::MulI => set!('ints, some!((int!(B)).checked_mul(int!(C)))),
+                    Op::DivI => set!('ints, some!((int!(B)).checked_div(int!(C)))),
+                    Op::RemI => set!('ints, some!((int!(B)).checked_rem(int!(C)))),
+                    Op::NegI => set!('ints, some!((int!(B)).checked_neg())),
+                    Op::AddW => set!('bits, (int!(B)).wrapping_add(int!(C))),
+                    Op::SubW => set!('bits, (int!(B)).wrapping_sub(int!(C))),
+                    Op::MulW => set!('bits, (int!(B)).wrapping_mul(int!(C))),
                     Op::And => set!('bits, get!(B) & get!(C)),
                     Op::Or => set!('bits, get!(B) | get!(C)),
                     Op::Xor => set!('bits, get!(B) ^ get!(C)),
@@ -493,12 +465,8 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         }
                         set!('bits, int!(B) >> amount)
                     }
-                    Op::AddImm => {
-                        set!('ints, some!((int!(B)).checked_add(imm!(c))))
-                    }
-                    Op::MulImm => {
-                        set!('ints, some!((int!(B)).checked_mul(imm!(c))))
-                    }
+                    Op::AddImm => set!('ints, some!((int!(B)).checked_add(imm!(c)))),
+                    Op::MulImm => set!('ints, some!((int!(B)).checked_mul(imm!(c)))),
                     Op::DivImm => match imm!(c) {
                         0 | -1 => unreachable_unchecked(),
                         by => set!('ints, int!(B) / by),
@@ -508,34 +476,20 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         by => set!('ints, int!(B) % by),
                     },
                     Op::DivPow => {
-                        let (value, shift) =
-                            (int!(B), imm!(C) as u32);
-                        let bias = ((value >> 63) as u64)
-                            .wrapping_shr(64 - shift)
-                            as i64;
+                        let (value, shift) = (int!(B), imm!(C) as u32);
+                        let bias = ((value >> 63) as u64).wrapping_shr(64 - shift) as i64;
                         set!('bits, value.wrapping_add(bias).wrapping_shr(shift))
                     }
                     Op::RemPow => {
-                        let (value, shift) =
-                            (int!(B), imm!(C) as u32);
-                        let bias = ((value >> 63) as u64)
-                            .wrapping_shr(64 - shift)
-                            as i64;
-                        let quotient = value
-                            .wrapping_add(bias)
-                            .wrapping_shr(shift);
+                        let (value, shift) = (int!(B), imm!(C) as u32);
+                        let bias = ((value >> 63) as u64).wrapping_shr(64 - shift) as i64;
+                        let quotient = value.wrapping_add(bias).wrapping_shr(shift);
                         set!('bits, value.wrapping_sub(quotient.wrapping_shl(shift)))
                     }
                     Op::AndImm => set!('bits, int!(B) & imm!(c)),
-                    Op::ShlImm => {
-                        set!('bits, (int!(B)).wrapping_shl(imm!(C) as u32))
-                    }
-                    Op::ShrImm => {
-                        set!('bits, (int!(B)).wrapping_shr(imm!(C) as u32))
-                    }
-                    Op::AbsI => {
-                        set!('ints, some!((int!(B)).checked_abs()))
-                    }
+                    Op::ShlImm => set!('bits, (int!(B)).wrapping_shl(imm!(C) as u32)),
+                    Op::ShrImm => set!('bits, (int!(B)).wrapping_shr(imm!(C) as u32)),
+                    Op::AbsI => set!('ints, some!((int!(B)).checked_abs())),
                     Op::MinI => set!('ints, (int!(B)).min(int!(C))),
                     Op::MaxI => set!('ints, (int!(B)).max(int!(C))),
                     Op::LtI => set!('truths, int!(B) < int!(C)),
@@ -544,25 +498,21 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                     Op::NeI => set!('truths, int!(B) != int!(C)),
                     Op::NotB => set!('truths, get!(B) ^ 1),
 
-                    Op::AddF => {
-                        set_float!('floats, float!(B) + float!(C))
+                    Op::AddF => set_float!('floats, float!(B) + float!(C)),
+                    Op::SubF => set_float!('floats, float!(B) - float!(C)),
+                    Op::MulF => set_float!('floats, float!(B) * float!(C)),
+                    Op::MulAdd => {
+                        get!(P) = (float!(Q) + float!(R) * float!(S)).to_bits();
+                        next!('floats)
                     }
-                    Op::SubF => {
-                        set_float!('floats, float!(B) - float!(C))
+                    Op::MulSub => {
+                        get!(P) = (float!(Q) - float!(R) * float!(S)).to_bits();
+                        next!('floats)
                     }
-                    Op::MulF => {
-                        set_float!('floats, float!(B) * float!(C))
-                    }
-                    Op::DivF => {
-                        set_float!('floats, float!(B) / float!(C))
-                    }
-                    Op::RemF => {
-                        set_float!('floats, float!(B) % float!(C))
-                    }
+                    Op::DivF => set_float!('floats, float!(B) / float!(C)),
+                    Op::RemF => set_float!('floats, float!(B) % float!(C)),
                     Op::NegF => set_float!('floats, -float!(B)),
-                    Op::AbsF => {
-                        set_float!('floats, float!(B).abs())
-                    }
+                    Op::AbsF => set_float!('floats, float!(B).abs()),
                     Op::MinF => {
                         let (b, c) = (float!(B), float!(C));
                         set_float!('floats, if total_order(b, c) == Order::Greater { c } else { b })
@@ -571,35 +521,18 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         let (b, c) = (float!(B), float!(C));
                         set_float!('floats, if total_order(b, c) == Order::Less { c } else { b })
                     }
-                    Op::Sqrt => {
-                        set_float!('floats, float!(B).sqrt())
-                    }
-                    Op::Floor => {
-                        set_float!('floats, float!(B).floor())
-                    }
-                    Op::Ceil => {
-                        set_float!('floats, float!(B).ceil())
-                    }
+                    Op::Sqrt => set_float!('floats, float!(B).sqrt()),
+                    Op::Floor => set_float!('floats, float!(B).floor()),
+                    Op::Ceil => set_float!('floats, float!(B).ceil()),
                     Op::LtF => set!('truths, float!(B) < float!(C)),
-                    Op::LeF => {
-                        set!('truths, float!(B) <= float!(C))
-                    }
-                    Op::EqF => {
-                        set!('truths, float!(B) == float!(C))
-                    }
-                    Op::NeF => {
-                        set!('truths, float!(B) != float!(C))
-                    }
+                    Op::LeF => set!('truths, float!(B) <= float!(C)),
+                    Op::EqF => set!('truths, float!(B) == float!(C)),
+                    Op::NeF => set!('truths, float!(B) != float!(C)),
 
-                    Op::IntToFloat => {
-                        set_float!('truths, int!(B) as f64)
-                    }
+                    Op::IntToFloat => set_float!('truths, int!(B) as f64),
                     Op::FloatToInt => {
                         let value = float!(B);
-                        if !(-9_223_372_036_854_775_808.0
-                            ..9_223_372_036_854_775_808.0)
-                            .contains(&value)
-                        {
+                        if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
                             return arith::trap(cx, pc, regs);
                         }
                         set!('truths, value.to_int_unchecked::<i64>())
@@ -613,24 +546,15 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         let at = index!(get!(C), (*held).len);
                         set!('loads, *data(held).cast::<u8>().add(at))
                     }
-                    Op::SliceStr => {
-                        slow!('rest, buffers::slice_text)
-                    }
-                    Op::NewArray => {
-                        slow!('rest, buffers::new_array)
-                    }
+                    Op::SliceStr => slow!('rest, buffers::slice_text),
+                    Op::NewArray => slow!('rest, buffers::new_array),
                     Op::NewGrid => slow!('rest, buffers::new_grid),
                     Op::Fill => slow!('rest, buffers::fill),
-                    Op::FillGrid => {
-                        slow!('rest, buffers::fill_grid)
-                    }
+                    Op::FillGrid => slow!('rest, buffers::fill_grid),
                     Op::Push => {
                         let array = buffer(get!(A));
                         let len = (*array).len;
-                        if !is_unique(array)
-                            || !(*array).takes_scalars()
-                            || len >= (*array).cap
-                        {
+                        if !is_unique(array) || !(*array).takes_scalars() || len >= (*array).cap {
                             slow!('stores, buffers::push)
                         }
                         *data(array).add(len as usize) = get!(B);
@@ -644,8 +568,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                     }
                     Op::LenV => set!('loads, get!(B + 1)),
                     Op::DimV => {
-                        let (rows, cols) =
-                            (get!(B + 1), get!(B + 2));
+                        let (rows, cols) = (get!(B + 1), get!(B + 2));
                         set!('loads, match imm!(X) {
                             0 => rows,
                             1 => cols,
@@ -669,28 +592,24 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         share_slot!('loads, slot!(held, at), held)
                     }
                     Op::Store => {
-                        let at =
-                            index!(get!(B), (*buffer(get!(A))).len);
+                        let at = index!(get!(B), (*buffer(get!(A))).len);
                         let held = unique!(get!(A));
                         *data(held).add(at) = get!(C);
                         next!('stores)
                     }
                     Op::StoreF => {
-                        let at =
-                            index!(get!(B), (*buffer(get!(A))).len);
+                        let at = index!(get!(B), (*buffer(get!(A))).len);
                         let held = unique!(get!(A));
                         *slot!(held, at) = get!(C);
                         next!('stores)
                     }
                     Op::StoreR => {
-                        let at =
-                            index!(get!(B), (*buffer(get!(A))).len);
+                        let at = index!(get!(B), (*buffer(get!(A))).len);
                         let held = unique!(get!(A));
                         move_to_slot!('stores, slot!(held, at))
                     }
                     Op::TakeR => {
-                        let at =
-                            index!(get!(C), (*buffer(get!(B))).len);
+                        let at = index!(get!(C), (*buffer(get!(B))).len);
                         let held = unique!(get!(B));
                         take_slot!('stores, slot!(held, at), held)
                     }
@@ -699,72 +618,39 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         set!('views, *buffer(get!(B)).cast::<u64>().add(at))
                     }
                     Op::LoadVF => set!('views, *view_slot!(B, C)),
-                    Op::LoadVR => {
-                        share_slot!('views, view_slot!(B, C), buffer(get!(B + 2)))
-                    }
+                    Op::LoadVR => share_slot!('views, view_slot!(B, C), buffer(get!(B + 2))),
                     Op::StoreV => {
                         let at = index!(get!(B), get!(A + 1));
-                        *buffer(get!(A)).cast::<u64>().add(at) =
-                            get!(C);
+                        *buffer(get!(A)).cast::<u64>().add(at) = get!(C);
                         next!('views)
                     }
                     Op::StoreVF => {
                         *view_slot!(A, B) = get!(C);
                         next!('views)
                     }
-                    Op::StoreVR => {
-                        move_to_slot!('views, view_slot!(A, B))
-                    }
-                    Op::TakeV => {
-                        take_slot!('views, view_slot!(B, C), buffer(get!(B + 2)))
-                    }
+                    Op::StoreVR => move_to_slot!('views, view_slot!(A, B)),
+                    Op::TakeV => take_slot!('views, view_slot!(B, C), buffer(get!(B + 2))),
                     Op::LoadG => {
                         let held = buffer(get!(Q));
-                        let at = index2!(
-                            get!(R),
-                            get!(S),
-                            (*held).rows,
-                            (*held).cols,
-                            (*held).cols
-                        );
+                        let at = index2!(get!(R), get!(S), (*held).rows, (*held).cols, (*held).cols);
                         get!(P) = *data(held).add(at);
                         next!('grids)
                     }
                     Op::StoreG => {
                         let held = buffer(get!(P));
-                        let at = index2!(
-                            get!(Q),
-                            get!(R),
-                            (*held).rows,
-                            (*held).cols,
-                            (*held).cols
-                        );
+                        let at = index2!(get!(Q), get!(R), (*held).rows, (*held).cols, (*held).cols);
                         let held = unique!(get!(P));
                         *data(held).add(at) = get!(S);
                         next!('grids)
                     }
                     Op::LoadGV => {
-                        let at = index2!(
-                            get!(R),
-                            get!(S),
-                            get!(Q + 1),
-                            get!(Q + 2),
-                            get!(Q + 3)
-                        );
-                        get!(P) =
-                            *buffer(get!(Q)).cast::<u64>().add(at);
+                        let at = index2!(get!(R), get!(S), get!(Q + 1), get!(Q + 2), get!(Q + 3));
+                        get!(P) = *buffer(get!(Q)).cast::<u64>().add(at);
                         next!('grids)
                     }
                     Op::StoreGV => {
-                        let at = index2!(
-                            get!(Q),
-                            get!(R),
-                            get!(P + 1),
-                            get!(P + 2),
-                            get!(P + 3)
-                        );
-                        *buffer(get!(P)).cast::<u64>().add(at) =
-                            get!(S);
+                        let at = index2!(get!(Q), get!(R), get!(P + 1), get!(P + 2), get!(P + 3));
+                        *buffer(get!(P)).cast::<u64>().add(at) = get!(S);
                         next!('grids)
                     }
                     Op::Index2 => {
@@ -775,38 +661,25 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         let cols = get!(B + 2);
                         set!('grids, index2!(get!(C), get!(C + 1), get!(B + 1), cols, cols))
                     }
-                    Op::LoadGVF => {
-                        set!('grids, *grid_view_slot!(B, C))
-                    }
-                    Op::LoadGVR => {
-                        share_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4)))
-                    }
+                    Op::LoadGVF => set!('grids, *grid_view_slot!(B, C)),
+                    Op::LoadGVR => share_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4))),
                     Op::StoreGVF => {
                         *grid_view_slot!(A, B) = get!(C);
                         next!('grids)
                     }
-                    Op::StoreGVR => {
-                        move_to_slot!('rest, grid_view_slot!(A, B))
-                    }
-                    Op::TakeGV => {
-                        take_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4)))
-                    }
+                    Op::StoreGVR => move_to_slot!('rest, grid_view_slot!(A, B)),
+                    Op::TakeGV => take_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4))),
 
                     Op::Acc => {
-                        let (low, carry) =
-                            get!(A).overflowing_add(get!(B));
+                        let (low, carry) = get!(A).overflowing_add(get!(B));
                         let sign = (int!(B) >> 63) as u64;
-                        get!(A + 1) = get!(A + 1)
-                            .wrapping_add(sign)
-                            .wrapping_add(u64::from(carry));
+                        get!(A + 1) = get!(A + 1).wrapping_add(sign).wrapping_add(u64::from(carry));
                         get!(A) = low;
                         next!('truths)
                     }
                     Op::AccEnd => {
                         let low = get!(B);
-                        if get!(B + 1)
-                            != ((low as i64) >> 63) as u64
-                        {
+                        if get!(B + 1) != ((low as i64) >> 63) as u64 {
                             return arith::trap(cx, pc, regs);
                         }
                         set!('truths, low)
@@ -816,57 +689,23 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
 
                     Op::Jump => jump!('jumps, i),
                     Op::JumpIf => jump_if!('jumps, get!(A) != 0, i),
-                    Op::JumpNot => {
-                        jump_if!('jumps, get!(A) == 0, i)
-                    }
-                    Op::JumpLtI => {
-                        jump_if!('jumps, (int!(A)) < int!(B), c)
-                    }
-                    Op::JumpLeI => {
-                        jump_if!('jumps, (int!(A)) <= int!(B), c)
-                    }
-                    Op::JumpEqI => {
-                        jump_if!('jumps, get!(A) == get!(B), c)
-                    }
-                    Op::JumpNeI => {
-                        jump_if!('jumps, get!(A) != get!(B), c)
-                    }
-                    Op::JumpLtK => {
-                        jump_if!('jumps_k, (int!(A)) < imm!(b), c)
-                    }
-                    Op::JumpLeK => {
-                        jump_if!('jumps_k, (int!(A)) <= imm!(b), c)
-                    }
-                    Op::JumpGtK => {
-                        jump_if!('jumps_k, (int!(A)) > imm!(b), c)
-                    }
-                    Op::JumpGeK => {
-                        jump_if!('jumps_k, (int!(A)) >= imm!(b), c)
-                    }
-                    Op::JumpEqK => {
-                        jump_if!('jumps_k, (int!(A)) == imm!(b), c)
-                    }
-                    Op::JumpNeK => {
-                        jump_if!('jumps_k, (int!(A)) != imm!(b), c)
-                    }
-                    Op::JumpLtF => {
-                        jump_if!('loops, float!(A) < float!(B), c)
-                    }
-                    Op::JumpLeF => {
-                        jump_if!('loops, float!(A) <= float!(B), c)
-                    }
-                    Op::JumpEqF => {
-                        jump_if!('loops, float!(A) == float!(B), c)
-                    }
-                    Op::JumpNeF => {
-                        jump_if!('loops, float!(A) != float!(B), c)
-                    }
-                    Op::JumpNotLtF => {
-                        jump_if!('rest, !(float!(A) < float!(B)), c)
-                    }
-                    Op::JumpNotLeF => {
-                        jump_if!('rest, !(float!(A) <= float!(B)), c)
-                    }
+                    Op::JumpNot => jump_if!('jumps, get!(A) == 0, i),
+                    Op::JumpLtI => jump_if!('jumps, (int!(A)) < int!(B), c),
+                    Op::JumpLeI => jump_if!('jumps, (int!(A)) <= int!(B), c),
+                    Op::JumpEqI => jump_if!('jumps, get!(A) == get!(B), c),
+                    Op::JumpNeI => jump_if!('jumps, get!(A) != get!(B), c),
+                    Op::JumpLtK => jump_if!('jumps_k, (int!(A)) < imm!(b), c),
+                    Op::JumpLeK => jump_if!('jumps_k, (int!(A)) <= imm!(b), c),
+                    Op::JumpGtK => jump_if!('jumps_k, (int!(A)) > imm!(b), c),
+                    Op::JumpGeK => jump_if!('jumps_k, (int!(A)) >= imm!(b), c),
+                    Op::JumpEqK => jump_if!('jumps_k, (int!(A)) == imm!(b), c),
+                    Op::JumpNeK => jump_if!('jumps_k, (int!(A)) != imm!(b), c),
+                    Op::JumpLtF => jump_if!('loops, float!(A) < float!(B), c),
+                    Op::JumpLeF => jump_if!('loops, float!(A) <= float!(B), c),
+                    Op::JumpEqF => jump_if!('loops, float!(A) == float!(B), c),
+                    Op::JumpNeF => jump_if!('loops, float!(A) != float!(B), c),
+                    Op::JumpNotLtF => jump_if!('rest, !(float!(A) < float!(B)), c),
+                    Op::JumpNotLeF => jump_if!('rest, !(float!(A) <= float!(B)), c),
                     Op::For => {
                         let i = (int!(A)).wrapping_add(1);
                         get!(A) = i as u64;
@@ -874,14 +713,12 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                     }
                     Op::ForStep => {
                         let (step, end) = (int!(B + 1), int!(B));
-                        let (i, overflow) =
-                            (int!(A)).overflowing_add(step);
+                        let (i, overflow) = (int!(A)).overflowing_add(step);
                         get!(A) = i as u64;
                         jump_if!('loops, !overflow && if step > 0 { i < end } else { i > end }, c)
                     }
                     Op::ForTest => {
-                        let (i, step, end) =
-                            (int!(A), int!(B + 1), int!(B));
+                        let (i, step, end) = (int!(A), int!(B + 1), int!(B));
                         if step == 0 {
                             return arith::trap(cx, pc, regs);
                         }
@@ -892,21 +729,14 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         let window = regs.add(imm!(A));
                         let entry = pc.offset(imm!(i));
                         // With `PREPARE` in it, the sum passes any limit.
-                        if window.addr() as u64 + *entry.sub(1)
-                            > cx.limit as u64
-                        {
+                        if window.addr() as u64 + *entry.sub(1) > cx.limit as u64 {
                             let callee = calls::enter(cx, pc, regs);
                             if callee.is_null() {
                                 fail!()
                             }
                             regs = callee;
                         } else {
-                            frame::link(
-                                window,
-                                regs,
-                                pc.add(1),
-                                entry,
-                            );
+                            frame::link(window, regs, pc.add(1), entry);
                             regs = window;
                         }
                         pc = entry;

@@ -1,7 +1,7 @@
 //! What the grammar's actions call: puts nodes into the tree, and says what the grammar alone can't.
 //!
 //! Statements pile up on one stack; a block takes those above the mark that its `{` left. So the parser's own stack
-//! holds only small values, and a piece that failed is undone by cutting the stacks ([`Builder::undo`]).
+//! holds only small values, and a piece that failed is undone by cutting the stack ([`Builder::undo`]).
 
 use super::diagnostic::Diagnostic;
 use super::literal::{self, NumberError, TextError};
@@ -16,11 +16,11 @@ pub(crate) struct Builder<'s> {
     text: &'s str,
     pub tree: Tree,
     pub diagnostics: Vec<Diagnostic>,
-    pub stmts: Vec<Stmt>,
+    stmts: Vec<Stmt>,
     /// How many statements there were at each open `{`, and where it stands.
     marks: Vec<(usize, u32)>,
-    /// Blocks already read, by where they start, for the token that stands for them.
-    pub blocks: Vec<(u32, Block)>,
+    /// Blocks already read, in source order, for the tokens that stand for them.
+    pub blocks: Vec<Block>,
 }
 
 /// Where a [`Builder`] stood.
@@ -28,7 +28,8 @@ pub(crate) struct Builder<'s> {
 pub(crate) struct Checkpoint {
     items: usize,
     stmts: usize,
-    marks: usize,
+    /// How many diagnostics there were.
+    pub diagnostics: usize,
 }
 
 impl<'s> Builder<'s> {
@@ -46,14 +47,13 @@ impl<'s> Builder<'s> {
 
     /// Where it stands now.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { items: self.tree.items.len(), stmts: self.stmts.len(), marks: self.marks.len() }
+        Checkpoint { items: self.tree.items.len(), stmts: self.stmts.len(), diagnostics: self.diagnostics.len() }
     }
 
-    /// Takes back all but expressions and diagnostics since `checkpoint`.
+    /// Takes back the items and statements since `checkpoint`, between which no block was opened.
     pub fn undo(&mut self, checkpoint: Checkpoint) {
         self.tree.items.truncate(checkpoint.items);
         self.stmts.truncate(checkpoint.stmts);
-        self.marks.truncate(checkpoint.marks);
     }
 
     /// Keeps a diagnostic, unless there are very many.
@@ -63,7 +63,18 @@ impl<'s> Builder<'s> {
         }
     }
 
-    fn slice(&self, span: Span) -> &'s str {
+    /// The statements since `checkpoint`, taken off the stack.
+    pub fn take_stmts(&mut self, checkpoint: Checkpoint) -> Vec<Stmt> {
+        self.stmts.drain(checkpoint.stmts..).collect()
+    }
+
+    /// The text that the tree is built over.
+    pub fn text(&self) -> &'s str {
+        self.text
+    }
+
+    /// The text of a span.
+    pub fn slice(&self, span: Span) -> &'s str {
         &self.text[span.range()]
     }
 
@@ -77,8 +88,13 @@ impl<'s> Builder<'s> {
         if self.tree.names.text(name.symbol) != "Grid" {
             let element = self.slice(element.span);
             self.report(
-                Diagnostic::new("E0126", name.span, "only `Grid` takes a type between brackets", "not a type with elements")
-                    .help(format!("an array's type is `[{element}]`, a grid's `Grid[{element}]`")),
+                Diagnostic::new(
+                    "E0126",
+                    name.span,
+                    "only `Grid` takes a type between brackets",
+                    "not a type with elements",
+                )
+                .help(format!("an array's type is `[{element}]`, a grid's `Grid[{element}]`")),
             );
         }
         TypeExpr { kind: TypeKind::Grid(Box::new(element)), span: Span::new(name.span.start, r) }
@@ -98,9 +114,9 @@ impl<'s> Builder<'s> {
     /// The block that the token at `l` stands for.
     pub fn take_block(&mut self, l: u32, r: u32) -> Block {
         let empty = Block { stmts: Vec::new(), span: Span::new(l, r) };
-        match self.blocks.iter_mut().rev().find(|(start, _)| *start == l) {
-            Some((_, block)) => std::mem::replace(block, empty),
-            None => empty,
+        match self.blocks.binary_search_by_key(&l, |block| block.span.start) {
+            Ok(at) => std::mem::replace(&mut self.blocks[at], empty),
+            Err(_) => empty,
         }
     }
 
@@ -151,7 +167,7 @@ impl<'s> Builder<'s> {
         });
     }
 
-    pub fn text(&mut self, l: u32, r: u32) -> Piece {
+    pub fn piece(&mut self, l: u32, r: u32) -> Piece {
         let raw = self.slice(Span::new(l, r));
         Piece::Text(literal::unescape(raw, |range, error| {
             let span = Span::new(l + range.start as u32, l + range.end as u32);

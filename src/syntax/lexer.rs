@@ -206,14 +206,27 @@ impl Lexer<'_> {
 
     fn terminator(&mut self, start: u32, end: u32) {
         let newline = self.raw.slice() == "\n";
-        if !self.strings.is_empty() {
+        if newline && !self.strings.is_empty() {
             self.unterminated(start);
         }
+        self.decrement();
         if !newline || self.ends_statement() {
             self.push(start, Token::Terminator, end);
             let top = self.top();
             top.ifs = 0;
             self.depth = top.floor;
+        }
+    }
+
+    /// A statement that ends in `--` means `-= 1`; read as two operators it would go on in the next line.
+    fn decrement(&mut self) {
+        if let [.., (l, Token::Minus, m), (n, Token::Minus, r)] = self.lexed.tokens[..]
+            && m == n
+        {
+            self.lexed.tokens.truncate(self.lexed.tokens.len() - 2);
+            self.lexed
+                .diagnostics
+                .push(Diagnostic::new("E0102", Span::new(l, r), "there is no `--`", "").help("write `-= 1`"));
         }
     }
 
@@ -297,13 +310,17 @@ impl Lexer<'_> {
         let Some(outermost) = self.strings.first() else { return };
         let mut diagnostic =
             Diagnostic::new("E0103", Span::new(outermost.quote, outermost.quote + 1), "unterminated string", "");
+        let line = self.raw.source()[..at as usize].trim_end();
+        // What the line ends with then begins a block.
+        let block = line.ends_with('{');
         let open = self.open.get(outermost.brackets).is_some_and(|open| open.bracket == Bracket::Interpolation);
-        diagnostic = match outermost.brace.filter(|_| open) {
+        diagnostic = match outermost.brace.filter(|&brace| open && !(block && brace as usize + 1 == line.len())) {
             Some(brace) => diagnostic
                 .and(Span::new(brace, brace + 1), "this `{` has no `}` before the line ends")
                 .help("a `{` in a string begins an expression; write `\\{` for the character"),
             None => diagnostic.help("a string ends with `\"` on the same line; write `\\n` for a line end in it"),
         };
+        let brace = line.len() as u32 - 1;
         self.lexed.lost.push(outermost.quote);
         self.lexed.tokens.truncate(outermost.tokens);
         self.open.truncate(outermost.brackets);
@@ -311,6 +328,12 @@ impl Lexer<'_> {
         let top = self.top();
         self.depth = top.floor + top.ifs;
         self.lexed.diagnostics.push(diagnostic);
-        self.push(at, Token::StringEnd, at);
+        if block {
+            self.push(brace, Token::StringEnd, brace);
+            self.nest(Token::OpenBrace, brace, brace + 1);
+            self.push(brace, Token::OpenBrace, brace + 1);
+        } else {
+            self.push(at, Token::StringEnd, at);
+        }
     }
 }

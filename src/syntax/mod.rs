@@ -3,9 +3,11 @@
 mod builder;
 pub mod codes;
 pub mod diagnostic;
+mod explain;
 mod lexer;
 mod literal;
 mod parser;
+mod recover;
 pub mod span;
 mod token;
 pub mod tree;

@@ -230,7 +230,16 @@ impl Token {
         use Token::*;
         matches!(
             self,
-            True | False | Name | Integer | Float | StringEnd | CloseParen | CloseBracket | CloseBrace | Block | Reserved
+            True | False
+                | Name
+                | Integer
+                | Float
+                | StringEnd
+                | CloseParen
+                | CloseBracket
+                | CloseBrace
+                | Block
+                | Reserved
         )
     }
 

@@ -96,15 +96,6 @@ impl Events {
     }
 }
 
-/// Proves it for a function of `count` registers, of which `given` have a value at entry and `due` must have one at
-/// return.
-///
-/// # Errors
-/// The instruction, and what is wrong.
-pub fn check(events: &Events, count: usize, given: Range<usize>, due: &[u16]) -> Result<(), (usize, String)> {
-    Walk::new(events, count, given, due).run().map_err(|(event, what)| (events.instruction_of(event), what))
-}
-
 /// What is known of a label before the walk.
 #[derive(Clone, Copy)]
 struct Label {
@@ -118,34 +109,61 @@ struct Label {
     state: Option<u32>,
 }
 
-struct Walk<'a> {
-    events: &'a Events,
+/// The walk over functions, one after the other.
+#[derive(Default)]
+pub struct Flow {
     labels: Vec<Label>,
     /// Words of a state.
     words: usize,
+    /// The registers that have a value here.
     state: Vec<u64>,
+    /// Those that must have one at return.
     due: Vec<u64>,
+    /// States, kept or pending.
     pool: Vec<u64>,
     free: Vec<u32>,
     kept: Vec<u32>,
-    credit: usize,
+    loops: BinaryHeap<(u32, u32)>,
 }
 
-fn set_of(words: usize, registers: impl Iterator<Item = usize>) -> Vec<u64> {
-    let mut set = vec![0; words];
+/// Makes `set` the set of those registers.
+fn fill(set: &mut Vec<u64>, words: usize, registers: impl Iterator<Item = usize>) {
+    set.clear();
+    set.resize(words, 0);
     registers.for_each(|r| set[r / 64] |= 1 << (r % 64));
-    set
 }
 
-impl<'a> Walk<'a> {
-    fn new(events: &'a Events, count: usize, given: Range<usize>, due: &[u16]) -> Walk<'a> {
-        let words = count.div_ceil(64);
+impl Flow {
+    /// Proves a function of `count` registers, of which `given` have a value at entry and `due` must have one at return.
+    ///
+    /// # Errors
+    /// The instruction, and what is wrong.
+    pub fn check(
+        &mut self,
+        events: &Events,
+        count: usize,
+        given: Range<usize>,
+        due: impl Iterator<Item = usize>,
+    ) -> Result<(), (usize, String)> {
+        self.words = count.div_ceil(64);
+        fill(&mut self.state, self.words, given);
+        fill(&mut self.due, self.words, due);
+        self.pool.clear();
+        self.free.clear();
+        self.kept.clear();
+        self.find_loops(events);
+        self.walk(events).map_err(|(event, what)| (events.instruction_of(event), what))
+    }
+
+    /// Looks at the jumps, for which labels' states are to be kept.
+    fn find_loops(&mut self, events: &Events) {
         let blank = Label { last_back: 0, first_forward: u32::MAX, kept: false, state: None };
-        let mut labels = vec![blank; events.labels.len()];
+        self.labels.clear();
+        self.labels.resize(events.labels.len(), blank);
         for (at, &event) in (0..).zip(&events.list) {
             if event >> KIND_SHIFT == JUMP {
                 let number = (event & ((1 << KIND_SHIFT) - 1)) as usize;
-                let label = &mut labels[number];
+                let label = &mut self.labels[number];
                 if events.labels[number] > at {
                     label.first_forward = label.first_forward.min(at);
                 } else {
@@ -154,32 +172,22 @@ impl<'a> Walk<'a> {
             }
         }
         // The loops around the position, the innermost on top: (head, last jump back). Labels are numbered in order.
-        let mut loops: BinaryHeap<(u32, u32)> = BinaryHeap::new();
-        for (label, &at) in labels.iter_mut().zip(&events.labels) {
-            while loops.peek().is_some_and(|&(_, last)| last < at) {
-                loops.pop();
+        self.loops.clear();
+        for (label, &at) in self.labels.iter_mut().zip(&events.labels) {
+            while self.loops.peek().is_some_and(|&(_, last)| last < at) {
+                self.loops.pop();
             }
-            let entered_from_outside = loops.peek().is_some_and(|&(head, _)| label.first_forward < head);
+            let entered_from_outside = self.loops.peek().is_some_and(|&(head, _)| label.first_forward < head);
             label.kept = label.last_back > 0 || entered_from_outside;
             if label.last_back > 0 {
-                loops.push((at, label.last_back));
+                self.loops.push((at, label.last_back));
             }
-        }
-        Walk {
-            events,
-            labels,
-            words,
-            state: set_of(words, given),
-            due: set_of(words, due.iter().map(|&r| usize::from(r))),
-            pool: Vec::new(),
-            free: Vec::new(),
-            kept: Vec::new(),
-            credit: MAX_WALKED_AGAIN + 16 * events.list.len(),
         }
     }
 
-    fn run(mut self) -> Result<(), (usize, String)> {
-        let list = &self.events.list;
+    fn walk(&mut self, events: &Events) -> Result<(), (usize, String)> {
+        let list = &events.list;
+        let mut credit = MAX_WALKED_AGAIN + 16 * list.len();
         let mut at = 0;
         // Whether there is a path to here.
         let mut live = true;
@@ -213,12 +221,12 @@ impl<'a> Walk<'a> {
                 KILL => self.state[word] &= !bit,
                 JUMP => {
                     let changed = self.leave_for(payload).map_err(|what| (at - 1, what))?;
-                    let target = self.events.labels[payload as usize] as usize;
+                    let target = events.labels[payload as usize] as usize;
                     if changed && target < at {
-                        let Some(credit) = self.credit.checked_sub(at - target) else {
+                        let Some(left) = credit.checked_sub(at - target) else {
                             return Err((at - 1, "its loops are too tangled to be verified".into()));
                         };
-                        self.credit = credit;
+                        credit = left;
                         at = target;
                         live = false;
                     }

@@ -3,13 +3,13 @@
 //! data flow.
 
 use super::Fault;
-use super::flow::{self, Events};
+use super::flow::{Events, Flow};
 use super::signature::Signature;
 use super::types::is_value;
 use super::window::{Held, Window};
 use crate::bytecode::access::describe;
 use crate::bytecode::ops::{Field, HEADER, Instr, Kind, Op, Operand, Role};
-use crate::bytecode::program::{Function, Passing, Program, RegType};
+use crate::bytecode::program::{Function, Program, RegType};
 use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::{Type, TypeId};
 use std::collections::HashMap;
@@ -36,6 +36,7 @@ pub struct Checker<'p> {
     read_only: Vec<bool>,
     window: Window,
     events: Events,
+    flow: Flow,
     /// For each instruction, its label if it is a jump's target.
     labels: Vec<u32>,
 }
@@ -117,6 +118,7 @@ impl<'p> Checker<'p> {
             read_only: Vec::new(),
             window: Window::default(),
             events: Events::default(),
+            flow: Flow::default(),
             labels: Vec::new(),
         }
     }
@@ -134,7 +136,13 @@ impl<'p> Checker<'p> {
         if function.sites.len() != function.code.len() {
             return Err(Fault::from(format!("it has {} sites for its instructions", function.sites.len())));
         }
-        let (given, due) = self.parameters(&self.signatures[index]);
+        let signature = &self.signatures[index];
+        let fixed = signature.registers.len();
+        self.read_only.clear();
+        self.read_only.resize(self.count, false);
+        self.read_only[signature.results..fixed].fill(true);
+        let returned = signature.returned.iter().map(|&(register, _)| usize::from(register));
+        returned.clone().for_each(|register| self.read_only[register] = false);
         let labels = self.find_labels()?;
         self.events.start(labels);
         for (index, &instr) in function.code.iter().enumerate() {
@@ -145,20 +153,9 @@ impl<'p> Checker<'p> {
             Some(Op::Jump | Op::Return | Op::ReturnValue | Op::ReturnDrop | Op::Trap) => {}
             _ => return Err(Fault::at(last, "the function goes on past its last instruction".into())),
         }
-        flow::check(&self.events, self.count, given, &due).map_err(|(index, what)| Fault::at(index, what))
-    }
-
-    /// The registers that have a value at entry, and those that must have one at return.
-    fn parameters(&mut self, signature: &Signature) -> (std::ops::Range<usize>, Vec<u16>) {
-        self.read_only.clear();
-        self.read_only.resize(self.count, false);
-        let mut at = signature.results;
-        for param in &self.function.params {
-            let width = param.registers(&self.program.types).len();
-            self.read_only[at..at + width].fill(param.passing != Passing::Inout);
-            at += width;
-        }
-        (signature.results..at, signature.returned.iter().map(|&(register, _)| register).collect())
+        self.flow
+            .check(&self.events, self.count, signature.results..fixed, returned)
+            .map_err(|(index, what)| Fault::at(index, what))
     }
 
     /// Checks opcodes and where jumps go, and numbers the targets in their order; how many there are.
@@ -417,7 +414,7 @@ impl<'p> Checker<'p> {
             (Op::Own, Some(source)) if own_register(self.function.registers[usize::from(source)]) => {
                 self.window.shared(source);
             }
-            (Op::Share, None) if own => self.window.shared(register as u16),
+            (Op::Share, None) if own && register < self.count => self.window.shared(register as u16),
             _ if operand.role == Role::Modify => self.window.wrote(register as u16),
             _ => {}
         }

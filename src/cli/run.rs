@@ -1,0 +1,213 @@
+//! `tgvm run`: compiles and runs a program, and says how it ended.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::render::Text;
+use super::size::{default_memory, parse_count, parse_seconds, parse_size, show_size};
+use super::{Exit, complain, input, painter, say};
+use crate::bytecode::program::Program;
+use crate::host::StdWorld;
+use crate::machine::engine::{Options, Outcome, Stats};
+use crate::machine::interrupt::{Interrupt, Stop};
+use crate::machine::trap::{Fault, TraceLine, Trap};
+use crate::syntax::span::Span;
+
+/// How long a program that was asked to stop may take before the process ends under it: it may wait for input, or for
+/// somebody who does not read its output.
+const GRACE: Duration = Duration::from_millis(250);
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    done, or the reader of the output closed it
+  1    the program trapped, or its output could not be written
+  2    it does not compile or can't be read, or the command line is wrong
+  3    a limit (memory, steps, time) stopped it
+  130  interrupted
+  n    the program called exit(n)
+
+Examples:
+  tgvm run program.tg
+  tgvm run program.tg 1000 data.csv          what follows FILE is for the program
+  tgvm run --max-memory 512M --timeout 10 program.tg
+  tgvm run program.tgb                       what `tgvm build` wrote
+  echo 'fn main() { print(6 * 7) }' | tgvm run -";
+
+/// Compile and run a program.
+///
+/// FILE is a program's text, or what `tgvm build` made of one; - is standard input. The program may read and write files
+/// as you may.
+#[derive(clap::Args)]
+#[command(override_usage = "tgvm run [OPTIONS] FILE [ARGS]...", after_help = AFTER_HELP)]
+pub struct Args {
+    /// The program, then its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "FILE [ARGS]", hide = true)]
+    program: Vec<OsString>,
+    /// Stop the program when it would take more memory: bytes, or with K, M, G [default: three quarters of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
+    /// How deep calls may nest, in bytes of frames: 8 a register and 64 a call
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256M")]
+    max_depth: u64,
+    /// Stop the program after that many instructions
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    max_steps: Option<u64>,
+    /// Stop the program after that time
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    timeout: Option<Duration>,
+    /// How many cores to use; programs run in order on one today
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    workers: Option<u64>,
+    /// Tell on standard error what the run took
+    #[arg(long)]
+    stats: bool,
+    /// Move the program to another thread at every poll, for tests of the machine
+    #[arg(long, hide = true)]
+    migrate: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Exit {
+    let Some((file, program_args)) = args.program.split_first() else { return Exit::Unusable };
+    let mut texts = Vec::with_capacity(program_args.len());
+    for (index, arg) in program_args.iter().enumerate() {
+        match arg.to_str() {
+            Some(text) => texts.push(text.to_owned()),
+            None => {
+                complain(&format!("argument {} of the program is not UTF-8", index + 1), &[]);
+                return Exit::Unusable;
+            }
+        }
+    }
+    let started = Instant::now();
+    let module = match input::load(Path::new(file)) {
+        Ok(module) => module,
+        Err(exit) => return exit,
+    };
+    let loaded = started.elapsed();
+    let interrupt = Interrupt::new();
+    let options = Options {
+        max_memory: args.max_memory.unwrap_or_else(default_memory),
+        max_depth: args.max_depth,
+        max_steps: args.max_steps,
+        timeout: None,
+        count: args.stats,
+        migrate: args.migrate,
+        interrupt: interrupt.clone(),
+    };
+    watch(&interrupt, args.timeout);
+    let mut world = StdWorld::new(texts);
+    let started = Instant::now();
+    let code = module.into_code();
+    let result = crate::embed::run(&code, &options, &mut world);
+    let outcome = match (world.flush(), result.outcome) {
+        // What was printed comes before all other news, also that it can't be printed.
+        (Err(Fault::Stop(stop)), outcome) if !matches!(outcome, Outcome::Stop(_)) => Outcome::Stop(stop),
+        (_, outcome) => outcome,
+    };
+    let ran = started.elapsed();
+    let exit = conclude(&outcome, &args, options.max_memory, code.program());
+    if args.stats {
+        say(&statistics(&result.stats, loaded, ran));
+    }
+    exit
+}
+
+/// Sees to it that Ctrl-C and the time limit end the run, and the process, should it not end by itself.
+fn watch(interrupt: &Interrupt, timeout: Option<Duration>) {
+    let on_signal = interrupt.clone();
+    let handler = ctrlc::set_handler(move || {
+        on_signal.interrupt();
+        thread::sleep(GRACE);
+        say(&interrupted());
+        std::process::exit(Exit::Interrupted.number().into());
+    });
+    // Without a handler Ctrl-C ends the process all the same, only less politely.
+    drop(handler);
+    if let Some(timeout) = timeout {
+        let on_time = interrupt.clone();
+        thread::spawn(move || {
+            thread::sleep(timeout);
+            on_time.time_out();
+            thread::sleep(GRACE);
+            say(&timed_out(timeout));
+            std::process::exit(Exit::Limit.number().into());
+        });
+    }
+}
+
+fn stopped(why: &str, help: &str) -> String {
+    painter().message("stopped", why, &[help.to_owned()])
+}
+
+fn interrupted() -> String {
+    painter().message("stopped", "interrupted", &[])
+}
+
+fn timed_out(timeout: Duration) -> String {
+    let seconds = timeout.as_secs_f64();
+    stopped(&format!("the program ran for {seconds} seconds"), "`--timeout` sets the limit")
+}
+
+/// Says how a run ended, if it was not by itself, and gives the exit code.
+fn conclude(outcome: &Outcome, args: &Args, max_memory: u64, program: &Program) -> Exit {
+    let (message, exit) = match outcome {
+        Outcome::Done | Outcome::Stop(Stop::OutputClosed) => return Exit::Done,
+        Outcome::Exit(code) => return Exit::Program(*code),
+        Outcome::Trap(trap) => (show_trap(trap, program), Exit::Failed),
+        Outcome::Stop(Stop::Memory) => {
+            let why = format!("out of memory: the limit is {}", show_size(max_memory));
+            (stopped(&why, "`--max-memory` sets the limit"), Exit::Limit)
+        }
+        Outcome::Stop(Stop::Steps) => {
+            let steps = args.max_steps.unwrap_or_default();
+            (stopped(&format!("the program took {steps} steps"), "`--max-steps` sets the limit"), Exit::Limit)
+        }
+        Outcome::Stop(Stop::Time) => (timed_out(args.timeout.unwrap_or_default()), Exit::Limit),
+        Outcome::Stop(Stop::Interrupted) => (interrupted(), Exit::Interrupted),
+        Outcome::Stop(Stop::OutputFailed(reason)) => {
+            complain(&format!("can't write the output: {reason}"), &[]);
+            return Exit::Failed;
+        }
+    };
+    say(&message);
+    exit
+}
+
+/// A trap with its source line and the chain of calls.
+fn show_trap(trap: &Trap, program: &Program) -> String {
+    let text = Text::new(&program.source_name, &program.source);
+    let span = |line: &TraceLine| {
+        let site = program.sites[line.site as usize];
+        Span::new(site.start, site.end)
+    };
+    let mut notes = Vec::new();
+    for (index, line) in trap.backtrace.iter().enumerate().skip(1) {
+        let function = &program.functions[line.function as usize].name;
+        notes.push(format!("called from `{function}` at {}", text.position(span(line).start)));
+        if let Some((after, calls)) = trap.omitted
+            && after == index
+        {
+            notes.push(format!("… {calls} calls more …"));
+        }
+    }
+    let title = trap.code.title();
+    let message = if trap.message.is_empty() { title.to_owned() } else { format!("{title}: {}", trap.message) };
+    painter().trap(&trap.code.code(), &message, trap.backtrace.first().map(span), &notes, &text)
+}
+
+fn statistics(stats: &Stats, loaded: Duration, ran: Duration) -> String {
+    let seconds = ran.as_secs_f64();
+    let rate = stats.instructions as f64 / seconds.max(1e-9) / 1e6;
+    let lines = [
+        ("compiled in", format!("{:.3} ms", loaded.as_secs_f64() * 1e3)),
+        ("ran for", format!("{:.3} ms", seconds * 1e3)),
+        ("steps", format!("{} ({rate:.0} million a second)", stats.instructions)),
+        ("calls", stats.calls.to_string()),
+        ("most memory", show_size(stats.peak_memory)),
+        ("deepest calls", format!("{} of frames", show_size(stats.peak_depth))),
+    ];
+    lines.map(|(what, how_much)| format!("{what:>14}  {how_much}\n")).concat()
+}
