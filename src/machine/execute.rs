@@ -677,6 +677,14 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         get!(A) = low;
                         next!('truths)
                     }
+                    Op::Prod => {
+                        let (product, overflow) = (int!(A)).overflowing_mul(int!(B));
+                        get!(A) = product as u64;
+                        if overflow {
+                            get!(A + 1) = u64::MAX;
+                        }
+                        next!('truths)
+                    }
                     Op::AccEnd => {
                         let low = get!(B);
                         if get!(B + 1) != ((low as i64) >> 63) as u64 {
