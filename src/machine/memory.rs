@@ -43,6 +43,11 @@ impl Buffer {
     pub(crate) fn takes_scalars(&self) -> bool {
         self.flags == 0 && self.stride == 1
     }
+
+    /// What an element takes of the room: slots, or the byte of a Str.
+    fn room_of_one(&self) -> u64 {
+        if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride) }
+    }
 }
 
 /// The size of the header.
@@ -658,7 +663,7 @@ impl Heap {
         // SAFETY: the caller's; the copy is unique and has room.
         unsafe {
             let old = buffer(*place);
-            let stride = if (*old).flags & TEXT != 0 { 1 } else { u64::from((*old).stride) };
+            let stride = (*old).room_of_one();
             let room = len.checked_add(extra).and_then(|n| n.checked_mul(stride)).ok_or(Stop::Memory)?;
             let copy = self.new_buffer(TypeId((*old).ty), room, false)?;
             if let Err(stop) = self.append_copies(copy, data(old), len) {
@@ -683,7 +688,7 @@ impl Heap {
         unsafe {
             let held = buffer(*place);
             if is_unique(held) {
-                let stride = if (*held).flags & TEXT != 0 { 1 } else { u64::from((*held).stride) };
+                let stride = (*held).room_of_one();
                 let needed = (*held).len.checked_add(extra).and_then(|n| n.checked_mul(stride)).ok_or(Stop::Memory)?;
                 if needed <= (*held).cap {
                     return Ok(held);
@@ -691,7 +696,7 @@ impl Heap {
                 return self.grow(place, needed);
             }
             let len = (*held).len;
-            self.copy_into(place, len, extra.max(len / 2).max(4))
+            self.copy_into(place, len, extra.max(len / 2).max(if (*held).flags & TEXT != 0 { 32 } else { 4 }))
         }
     }
 
