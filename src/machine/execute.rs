@@ -25,7 +25,7 @@ use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
 use super::interrupt::{Interrupt, MIGRATE, Stop};
-use super::memory::{Heap, buffer, data, is_unique};
+use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
 use super::trap::Fault;
 use super::value::total_order;
 use crate::bytecode::ops::Op;
@@ -338,8 +338,8 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
     macro_rules! view_slot {
         ($field:tt, $index:tt) => {{
             let index = index!(get!($index), get!($field + 1));
-            let container = buffer(get!($field + 2));
-            buffer(get!($field)).cast::<u64>().add(index * (*container).stride as usize + imm!(X))
+            let stride = tail_stride(get!($field + 2));
+            buffer(get!($field)).cast::<u64>().add(index * stride + imm!(X))
         }};
     }
     // Slot X of an element of a grid's view, by row-by-row index.
@@ -350,8 +350,8 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
             if cols != stride {
                 index = index / cols * stride + index % cols;
             }
-            let container = buffer(get!($field + 4));
-            buffer(get!($field)).cast::<u64>().add(index as usize * (*container).stride as usize + imm!(X))
+            let element = tail_stride(get!($field + 4));
+            buffer(get!($field)).cast::<u64>().add(index as usize * element + imm!(X))
         }};
     }
     // The row-by-row index of an element.
@@ -423,7 +423,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                                 let held = buffer(*from);
                                 *to = data(held).expose_provenance() as u64;
                                 *to.add(1) = (*held).len;
-                                *to.add(2) = *from;
+                                *to.add(2) = view_tail(held, 0);
                             }
                             1 | 3 => {
                                 *to = *from;
@@ -618,7 +618,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         set!('views, *buffer(get!(B)).cast::<u64>().add(at))
                     }
                     Op::LoadVF => set!('views, *view_slot!(B, C)),
-                    Op::LoadVR => share_slot!('views, view_slot!(B, C), buffer(get!(B + 2))),
+                    Op::LoadVR => share_slot!('views, view_slot!(B, C), tail_buffer(get!(B + 2))),
                     Op::StoreV => {
                         let at = index!(get!(B), get!(A + 1));
                         *buffer(get!(A)).cast::<u64>().add(at) = get!(C);
@@ -629,7 +629,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         next!('views)
                     }
                     Op::StoreVR => move_to_slot!('views, view_slot!(A, B)),
-                    Op::TakeV => take_slot!('views, view_slot!(B, C), buffer(get!(B + 2))),
+                    Op::TakeV => take_slot!('views, view_slot!(B, C), tail_buffer(get!(B + 2))),
                     Op::LoadG => {
                         let held = buffer(get!(Q));
                         let at = index2!(get!(R), get!(S), (*held).rows, (*held).cols, (*held).cols);
@@ -662,19 +662,27 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                         set!('grids, index2!(get!(C), get!(C + 1), get!(B + 1), cols, cols))
                     }
                     Op::LoadGVF => set!('grids, *grid_view_slot!(B, C)),
-                    Op::LoadGVR => share_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4))),
+                    Op::LoadGVR => share_slot!('rest, grid_view_slot!(B, C), tail_buffer(get!(B + 4))),
                     Op::StoreGVF => {
                         *grid_view_slot!(A, B) = get!(C);
                         next!('grids)
                     }
                     Op::StoreGVR => move_to_slot!('rest, grid_view_slot!(A, B)),
-                    Op::TakeGV => take_slot!('rest, grid_view_slot!(B, C), buffer(get!(B + 4))),
+                    Op::TakeGV => take_slot!('rest, grid_view_slot!(B, C), tail_buffer(get!(B + 4))),
 
                     Op::Acc => {
                         let (low, carry) = get!(A).overflowing_add(get!(B));
                         let sign = (int!(B) >> 63) as u64;
                         get!(A + 1) = get!(A + 1).wrapping_add(sign).wrapping_add(u64::from(carry));
                         get!(A) = low;
+                        next!('truths)
+                    }
+                    Op::Prod => {
+                        let (product, overflow) = (int!(A)).overflowing_mul(int!(B));
+                        get!(A) = product as u64;
+                        if overflow {
+                            get!(A + 1) = u64::MAX;
+                        }
                         next!('truths)
                     }
                     Op::AccEnd => {

@@ -769,3 +769,28 @@ impl Heap {
         Ok(())
     }
 }
+
+/// The last register of a view: its buffer's address above 16 bits, then [`WRITTEN`], then the slots of an element, so that an
+/// element is found without a look at the buffer. Addresses have 48 bits on every platform that runs this.
+pub(super) fn view_tail(container: *mut Buffer, flags: u64) -> u64 {
+    let address = slot(container);
+    debug_assert!(address < 1 << 48, "an address of more than 48 bits");
+    // SAFETY: the caller has a live buffer in hand.
+    address << 16 | flags | u64::from(unsafe { (*container).stride })
+}
+
+/// In a view's last register: somebody may write the elements through a view without asking for owners, so the buffer
+/// must not be shared. It is passed on to views of the view.
+pub(super) const WRITTEN: u64 = 1 << 15;
+
+/// The buffer of a view, from its last register.
+#[inline(always)]
+pub(super) fn tail_buffer(tail: u64) -> *mut Buffer {
+    buffer(tail >> 16)
+}
+
+/// The slots of an element of a view, from its last register.
+#[inline(always)]
+pub(super) fn tail_stride(tail: u64) -> usize {
+    (tail & (WRITTEN - 1)) as usize
+}
