@@ -301,8 +301,8 @@ fn jumps_go_where_they_should() {
             (Op::JumpLeF, a <= b),
             (Op::JumpEqF, a == b),
             (Op::JumpNeF, a != b),
-            (Op::JumpNotLtF, !(a < b)),
-            (Op::JumpNotLeF, !(a <= b)),
+            (Op::JumpNotLtF, a >= b || a.is_nan()),
+            (Op::JumpNotLeF, a > b || a.is_nan()),
         ] {
             jumps(Instr::abc(op, 1, 2, 1), &[F(a), F(b)], expected);
         }
