@@ -9,7 +9,8 @@ use std::process::Command;
 
 use tgvm::bytecode::builtins::BUILTINS;
 
-const PROGRAMS: &[&str] = &[INTS, FLOATS, BITS, TEXTS, MORE_TEXTS, ARRAYS, NESTED, SORTING, GRIDS, RANDOM, WORLD, FORMATS];
+const PROGRAMS: &[&str] =
+    &[INTS, FLOATS, BITS, TEXTS, MORE_TEXTS, ARRAYS, NESTED, SORTING, GRIDS, RANDOM, WORLD, FORMATS];
 
 const INTS: &str = r#"
 fn main() {
@@ -318,11 +319,7 @@ fn main() {
 
 /// What a program's comments say that it prints.
 fn expected(program: &str) -> Vec<String> {
-    program
-        .lines()
-        .filter_map(|line| line.split_once("//="))
-        .map(|(_, text)| text.trim_start().to_owned())
-        .collect()
+    program.lines().filter_map(|line| line.split_once("//=")).map(|(_, text)| text.trim_start().to_owned()).collect()
 }
 
 fn run(program: &str, folder: &Path, options: &[&str]) -> (Option<i32>, String, String) {

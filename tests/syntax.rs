@@ -366,6 +366,7 @@ mod mistakes {
         ("item_stray_word", "fn main() {\n} extra\n"),
         ("item_struct_parentheses", "struct P(x: Int)\n"),
         ("item_truncated", "fn main() {\n    if a {\n        let x ="),
+        ("item_truncated_call", "fn main() {\n    print(1"),
         ("item_unclosed_head", "fn f(a: Int\n\nfn g() {\n}\n"),
         ("item_unfinished_const", "const X = 1 +\n\nfn g() {\n}\n"),
         ("item_use", "use \"matrix.tg\"\n\nfn main() {\n}\n"),

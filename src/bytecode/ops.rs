@@ -344,9 +344,10 @@ ops! {
 
     // Reductions
     Acc     "acc"   [A Modify Int2, B Use Int] {} Scalar "the 128-bit number A (low), A+1 (high) += B";
+    Prod    "prod"  [A Modify Int2, B Use Int] {} Scalar "A *= B, wrapping; A+1 = -1 if that overflowed";
     AccEnd  "acc.e" [A Def Int, B Use Int2] {} Scalar "A = the 128-bit number B, B+1; traps if it does not fit";
-    Fold    "fold"  [A Modify OwnArray, B Use Element, C Use Int, X Immediate None] {Replace A} Heavy "adds block result B with block number C to the tree in A; X is 0 sum of Float, 1 product of Float, 2 product of Int (may trap)";
-    FoldEnd "fold.e" [A Def Element, B Modify OwnArray, X Immediate None] {Replace B} Heavy "A = the root of the tree in B; X as for `fold` (may trap)";
+    Fold    "fold"  [A Modify OwnArray, B Use Element, C Use Int, X Immediate None] {Replace A} Heavy "adds block result B with block number C to the tree in A; X is 0 sum of Float, 1 product of Float, 2 product of Int, where a number ~C says that the block overflowed";
+    FoldEnd "fold.e" [A Def Element, B Modify OwnArray, X Immediate None] {Replace B} Heavy "A = the root of the tree in B; X as for `fold`; traps if a node of a product of Int overflowed";
 
     // Control. A taken jump polls.
     Jump    "jmp"   [I Jump None] {} Scalar "goes on at I";

@@ -10,7 +10,9 @@ use crate::host::files::write_whole;
 ///
 /// The file is written whole or not at all.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  tgvm build program.tg                   writes program.tgb\n  tgvm build program.tg -o out/program.tgb\n  tgvm run program.tgb")]
+#[command(
+    after_help = "Examples:\n  tgvm build program.tg                   writes program.tgb\n  tgvm build program.tg -o out/program.tgb\n  tgvm run program.tgb"
+)]
 pub struct Args {
     /// The program; - is standard input
     #[arg(value_name = "FILE")]

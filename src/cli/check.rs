@@ -16,7 +16,9 @@ use crate::syntax::span::Source;
 /// Exit code 0 means that there are none. With --json each error is one JSON object on a line of standard output:
 /// code, message, file, labels (byte offsets, line and column from 1, text) and help.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  tgvm check program.tg\n  tgvm check --json program.tg\n  cat program.tg | tgvm check -")]
+#[command(
+    after_help = "Examples:\n  tgvm check program.tg\n  tgvm check --json program.tg\n  cat program.tg | tgvm check -"
+)]
 pub struct Args {
     /// The programs; - is standard input
     #[arg(required = true, value_name = "FILE")]

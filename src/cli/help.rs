@@ -47,7 +47,7 @@ fn suggestion(topic: &str, cli: &clap::Command) -> String {
     let commands = cli.get_subcommands().map(|command| command.get_name());
     let topics = commands
         .chain(["builtins", "codes"])
-        .chain(explain::all().map(|code| code.code))
+        .chain(explain::all().into_iter().map(|code| code.code))
         .chain(BUILTINS.iter().filter(|b| !is_internal(b)).map(|b| b.name));
     let wanted = topic.to_lowercase();
     let scored = topics.map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known));
@@ -55,7 +55,8 @@ fn suggestion(topic: &str, cli: &clap::Command) -> String {
         Some((distance, known)) if distance <= topic.chars().count().div_ceil(3) => {
             format!("did you mean `tgvm help {known}`?")
         }
-        _ => "`tgvm help` lists the commands, `tgvm help builtins` the functions, `tgvm help codes` the errors".to_owned(),
+        _ => "`tgvm help` lists the commands, `tgvm help builtins` the functions, `tgvm help codes` the errors"
+            .to_owned(),
     }
 }
 

@@ -82,8 +82,6 @@ pub struct Gen<'a, 'p> {
     last_uses: HashSet<ExprId>,
     /// Values of the lower part of a long chain.
     pub ready: HashMap<ExprId, Slots>,
-    /// How deep in long chains we are.
-    pub spine: usize,
 }
 
 /// Compiles function `index`; also gives the number of its result registers.
@@ -112,7 +110,6 @@ pub fn compile<'a>(
         hoisted: None,
         last_uses: uses::last_uses(shared.typed, function).into_iter().collect(),
         ready: HashMap::new(),
-        spine: 0,
     };
     let mut next = results;
     for (local, param) in shared.params[index].iter().enumerate() {

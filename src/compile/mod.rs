@@ -6,6 +6,7 @@
 //! temporaries and constants), `expr`, `cond`, `call`, `place`, `loops`, `reduce`, `stmt` (the parts of the language).
 
 mod call;
+pub mod codes;
 mod cond;
 mod emit;
 mod expr;

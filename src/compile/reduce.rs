@@ -24,7 +24,7 @@ impl<'a> Gen<'a, '_> {
             Reduction::Sum if ty == TypeId::INT => self.sum_of_ints(e, element, clause, dest),
             Reduction::Sum => self.tree(e, 0, Op::AddF, element, clause, dest),
             Reduction::Product if ty == TypeId::FLOAT => self.tree(e, 1, Op::MulF, element, clause, dest),
-            Reduction::Product => self.tree(e, 2, Op::MulI, element, clause, dest),
+            Reduction::Product => self.tree(e, 2, Op::Prod, element, clause, dest),
             Reduction::Count => {
                 self.load_constant(dest, RegType::Int, 0);
                 self.clause(clause, &mut |g, walk| {
@@ -81,7 +81,9 @@ impl<'a> Gen<'a, '_> {
         let list = self.types.find(&Type::Array(of)).expect("the pool made it");
         let mark = self.mark();
         let blocks = self.temp_own(list);
-        let (number, result) = (self.temp(RegType::Int), self.temp(ty));
+        let number = self.temp(RegType::Int);
+        // A product of Ints has a second register: whether it overflowed, which is told when all elements are done.
+        let result = if kind == 2 { self.temp_ints(2) } else { self.temp(ty) };
         self.load_constant(number, RegType::Int, 0);
         self.at(span);
         self.out.emit(Op::NewArray, [blocks.arg(), number.arg(), i64::from(list.0)]);
@@ -93,13 +95,24 @@ impl<'a> Gen<'a, '_> {
             g.skip_if_empty(walk, done);
             g.out.place(outer);
             g.load_constant(result, ty, identity);
+            if kind == 2 {
+                g.load_constant(result.plus(1), ty, 0);
+            }
             let body = &mut |g: &mut Self| {
                 let value = g.scalar(element, Want::Brief);
-                g.out.emit(combine, [result.arg(), result.arg(), value.arg()]);
+                match combine {
+                    Op::Prod => g.out.emit(combine, [result.arg(), value.arg()]),
+                    _ => g.out.emit(combine, [result.arg(), result.arg(), value.arg()]),
+                }
             };
             let fold = |g: &mut Self| {
                 g.at(span);
-                g.out.emit(Op::Fold, [blocks.arg(), result.arg(), number.arg(), kind]);
+                let mut tagged = number;
+                if combine == Op::Prod {
+                    tagged = result.plus(1);
+                    g.out.emit(Op::Xor, [tagged.arg(), tagged.arg(), number.arg()]);
+                }
+                g.out.emit(Op::Fold, [blocks.arg(), result.arg(), tagged.arg(), kind]);
                 g.out.emit(Op::AddImm, [number.arg(), number.arg(), 1]);
             };
             match *walk {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bytecode::file;
 use crate::bytecode::program::Program;
-use crate::bytecode::verify::{VerifyError, Verified, verify};
+use crate::bytecode::verify::{Verified, VerifyError, verify};
 use crate::check::check;
 use crate::compile::compile;
 use crate::host;

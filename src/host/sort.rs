@@ -126,7 +126,8 @@ mod tests {
     fn scalars_are_sorted_across_chunks() {
         let interrupt = Interrupt::new();
         for len in [0, 1, CHUNK, CHUNK + 1, 5 * CHUNK + 17] {
-            let mut values: Vec<i64> = (0..len as i64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as i64)).collect();
+            let mut values: Vec<i64> =
+                (0..len as i64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as i64)).collect();
             let mut sorted = values.clone();
             sorted.sort_unstable();
             sort_scalars(&mut values, i64::cmp, &interrupt).unwrap();

@@ -228,8 +228,8 @@ fn from_codepoints(call: &mut HostCall) -> Outcome {
 
 fn repeat(call: &mut HostCall) -> Outcome {
     let (text, times) = (call.text(0), call.int(1));
-    let times = u64::try_from(times)
-        .map_err(|_| Fault::trap(TrapCode::InvalidArgument, format!("repeat {times} times")))?;
+    let times =
+        u64::try_from(times).map_err(|_| Fault::trap(TrapCode::InvalidArgument, format!("repeat {times} times")))?;
     let total = times.checked_mul(text.len() as u64).and_then(|total| usize::try_from(total).ok());
     let total = total.ok_or(Stop::Memory)?;
     call.reserve(Place::Result, total)?;

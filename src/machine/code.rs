@@ -77,8 +77,6 @@ pub(super) struct FunctionInfo {
 
 /// In the X of a prepared `mov.r`: it moves into the window, and drops nothing that stood there.
 pub(super) const INTO_WINDOW: u8 = 1;
-/// In the X of a prepared `own`: the view may be written through, so its buffer can't be shared.
-pub(super) const MUST_COPY: u8 = 1;
 
 /// A program ready to run.
 pub struct Code {
@@ -281,10 +279,6 @@ impl Writer<'_> {
             Op::MoveRef if instr.get(Field::A) as usize >= function.registers.len() => {
                 return Instr(instr.0 & !0xff00 | u64::from(INTO_WINDOW) << 8);
             }
-            Op::Own => {
-                let copy = if shows_what_may_be_written(function, index) { MUST_COPY } else { 0 };
-                return Instr(instr.0 & !0xff00 | u64::from(copy) << 8);
-            }
             Op::MoveRef => return Instr(instr.0 & !0xff00),
             _ => return instr,
         };
@@ -292,19 +286,6 @@ impl Writer<'_> {
         let distance = i32::try_from(distance).expect("a program has fewer than 2^31 instructions");
         Instr(instr.0 & 0xffff_ffff | u64::from(distance as u32) << 32)
     }
-}
-
-/// Whether the view that the `own` at `index` reads is a parameter to write through, or shows a part of one.
-fn shows_what_may_be_written(function: &Function, index: usize) -> bool {
-    let viewed = function.code[index].get(Field::B);
-    let may_be_written = |register: u32| matches!(function.registers[register as usize], RegType::ViewMut(_));
-    if (viewed as usize) < function.registers.len() {
-        return may_be_written(viewed);
-    }
-    // What is in the window was put there by the last instruction before that names the register so.
-    let stages =
-        |i: &&Instr| matches!(i.op(), Some(Op::View | Op::GridView | Op::RowView)) && i.get(Field::A) == viewed;
-    function.code[..index].iter().rev().find(stages).is_none_or(|i| may_be_written(i.get(Field::B)))
 }
 
 fn make_values(program: &Program, layouts: &Layouts) -> Vec<u64> {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::code::{ViewParam, only_if_they_may_meet, view_param};
 use super::interrupt::Interrupt;
-use super::memory::{Buffer, Heap, POLL_EVERY, buffer, data, is_unique, slot};
+use super::memory::{Buffer, Heap, POLL_EVERY, WRITTEN, buffer, data, is_unique, slot, tail_buffer};
 use super::trap::Fault;
 use super::value::{Elements, Relation, ValueRef, compare, display};
 use crate::bytecode::builtins::{BUILTINS, Mode, Pattern};
@@ -623,7 +623,7 @@ impl<'a> HostCall<'a> {
         // SAFETY: the parameter is live, and of that type.
         unsafe {
             if param.passing == Passing::View {
-                return Ok(SmallVec::from_slice(&[own_view(self.heap, self.types, param.ty, at, false)?]));
+                return Ok(SmallVec::from_slice(&[own_view(self.heap, self.types, param.ty, at)?]));
             }
             let slots = Slots::from_slice(slice::from_raw_parts(at, self.types.slots(param.ty)));
             for (&slot, &leaf) in slots.iter().zip(self.types.leaves(param.ty)) {
@@ -702,7 +702,8 @@ pub(crate) unsafe fn view<'a>(types: &TypeTable, ty: TypeId, at: *const u64) -> 
     }
 }
 
-/// An owner of what a view of type `ty` shows: the viewed buffer itself, if it shows all of that and not `copy`, else a copy.
+/// An owner of what a view of type `ty` shows: the viewed buffer itself, if it shows all of that and
+/// nobody may write through a view of it, else a copy.
 ///
 /// # Safety
 /// `at` holds such a view of live elements.
@@ -711,17 +712,17 @@ pub(crate) unsafe fn own_view(
     types: &TypeTable,
     ty: TypeId,
     at: *const u64,
-    copy: bool,
 ) -> Result<u64, super::trap::Stop> {
     // SAFETY: the caller's.
     unsafe {
         let seen = view(types, ty, at);
-        let held = buffer(*at.add(if seen.is_grid() { 4 } else { 2 }));
+        let tail = *at.add(if seen.is_grid() { 4 } else { 2 });
+        let held = tail_buffer(tail);
         let same_type = (*held).ty == ty.0;
         let whole = seen.len() as u64 == (*held).len
             && seen.data() == data(held).cast_const()
             && (!seen.is_grid() || ((*held).rows, (*held).cols) == (seen.rows() as u64, seen.cols() as u64));
-        if whole && same_type && !copy {
+        if whole && same_type && tail & WRITTEN == 0 {
             Heap::share(held);
             return Ok(slot(held));
         }

@@ -43,6 +43,11 @@ impl Buffer {
     pub(crate) fn takes_scalars(&self) -> bool {
         self.flags == 0 && self.stride == 1
     }
+
+    /// What an element takes of the room: slots, or the byte of a Str.
+    fn room_of_one(&self) -> u64 {
+        if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride) }
+    }
 }
 
 /// The size of the header.
@@ -658,7 +663,7 @@ impl Heap {
         // SAFETY: the caller's; the copy is unique and has room.
         unsafe {
             let old = buffer(*place);
-            let stride = if (*old).flags & TEXT != 0 { 1 } else { u64::from((*old).stride) };
+            let stride = (*old).room_of_one();
             let room = len.checked_add(extra).and_then(|n| n.checked_mul(stride)).ok_or(Stop::Memory)?;
             let copy = self.new_buffer(TypeId((*old).ty), room, false)?;
             if let Err(stop) = self.append_copies(copy, data(old), len) {
@@ -683,7 +688,7 @@ impl Heap {
         unsafe {
             let held = buffer(*place);
             if is_unique(held) {
-                let stride = if (*held).flags & TEXT != 0 { 1 } else { u64::from((*held).stride) };
+                let stride = (*held).room_of_one();
                 let needed = (*held).len.checked_add(extra).and_then(|n| n.checked_mul(stride)).ok_or(Stop::Memory)?;
                 if needed <= (*held).cap {
                     return Ok(held);
@@ -691,7 +696,7 @@ impl Heap {
                 return self.grow(place, needed);
             }
             let len = (*held).len;
-            self.copy_into(place, len, extra.max(len / 2).max(4))
+            self.copy_into(place, len, extra.max(len / 2).max(if (*held).flags & TEXT != 0 { 32 } else { 4 }))
         }
     }
 
@@ -763,4 +768,29 @@ impl Heap {
         }
         Ok(())
     }
+}
+
+/// The last register of a view: its buffer's address above 16 bits, then [`WRITTEN`], then the slots of an element, so that an
+/// element is found without a look at the buffer. Addresses have 48 bits on every platform that runs this.
+pub(super) fn view_tail(container: *mut Buffer, flags: u64) -> u64 {
+    let address = slot(container);
+    debug_assert!(address < 1 << 48, "an address of more than 48 bits");
+    // SAFETY: the caller has a live buffer in hand.
+    address << 16 | flags | u64::from(unsafe { (*container).stride })
+}
+
+/// In a view's last register: somebody may write the elements through a view without asking for owners, so the buffer
+/// must not be shared. It is passed on to views of the view.
+pub(super) const WRITTEN: u64 = 1 << 15;
+
+/// The buffer of a view, from its last register.
+#[inline(always)]
+pub(super) fn tail_buffer(tail: u64) -> *mut Buffer {
+    buffer(tail >> 16)
+}
+
+/// The slots of an element of a view, from its last register.
+#[inline(always)]
+pub(super) fn tail_stride(tail: u64) -> usize {
+    (tail & (WRITTEN - 1)) as usize
 }

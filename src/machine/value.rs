@@ -382,6 +382,25 @@ enum Step<'a> {
     Nested(usize, Elements<'a>, Elements<'a>),
 }
 
+/// `value` in decimal, written into `digits`.
+pub fn format_int(value: i64, digits: &mut [u8; 20]) -> &str {
+    let mut start = digits.len();
+    let mut rest = value.unsigned_abs();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        start -= 1;
+        digits[start] = b'-';
+    }
+    str::from_utf8(&digits[start..]).expect("digits are text")
+}
+
 /// Appends `x` as it is printed: the shortest text that reads back as the same number.
 pub fn format_float(x: f64, out: &mut String) {
     use std::fmt::Write;
@@ -440,6 +459,8 @@ pub fn display<'a, E>(
     match value.0 {
         // SAFETY: `ValueRef` promises that the slots are what the type says.
         Place::Slots(TypeId::STR, slots) => return sink(unsafe { text_of(slots[0]) }),
+        Place::Slots(TypeId::INT, slots) => return sink(format_int(slots[0] as i64, &mut [0; 20])),
+        Place::Slots(TypeId::BOOL, slots) => return sink(if slots[0] != 0 { "true" } else { "false" }),
         Place::Slots(ty, slots) => stack.push(Item::Slots(ty, slots)),
         Place::Elements(elements) => stack.push(opened(elements, &mut out)),
     }
@@ -468,10 +489,7 @@ pub fn display<'a, E>(
                 stack.push(Item::Row(grid.row(at as usize), 0));
             }
             Item::Slots(ty, slots) => match *types.get(ty) {
-                Type::Int => {
-                    use std::fmt::Write;
-                    write!(out, "{}", slots[0] as i64).expect("a String takes all");
-                }
+                Type::Int => out.push_str(format_int(slots[0] as i64, &mut [0; 20])),
                 Type::Float => format_float(f64::from_bits(slots[0]), &mut out),
                 Type::Bool => out.push_str(if slots[0] != 0 { "true" } else { "false" }),
                 // SAFETY: as above.

@@ -194,8 +194,8 @@ pub const SYNTAX: &[Code] = &[
         code: "E0122",
         title: "a parameter or field without a type",
         explain: "The types of variables are found by the compiler, those of parameters and fields are written: `x: Int`.",
-        wrong: "fn twice(x) -> Int {\n    return 2 * x\n}\n",
-        right: "fn twice(x: Int) -> Int {\n    return 2 * x\n}\n",
+        wrong: "fn twice(x) -> Int {\n    return 2 * x\n}\n\nfn main() {\n    print(twice(1))\n}\n",
+        right: "fn twice(x: Int) -> Int {\n    return 2 * x\n}\n\nfn main() {\n    print(twice(1))\n}\n",
     },
     Code {
         code: "E0123",

@@ -175,6 +175,10 @@ impl<'a, 's> Recovery<'a, 's> {
                 if explicit || self.closes_soon(at + 1) {
                     return self.out.push(token);
                 }
+                if next.is_none() && self.units.len() > 1 {
+                    // The text breaks off: what is said of the block will do.
+                    self.unit().spoiled = true;
+                }
                 self.pop_unclosed(|kind| kind == Kind::Block || kind == Kind::Fields);
                 if self.open.last().is_some_and(|open| open.kind == Kind::Fields) {
                     return;

@@ -194,6 +194,7 @@ pub struct Stmt {
 
 /// The forms of a statement.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // of the fields, which the forms above them name
 pub enum StmtKind {
     /// `let` (not `mutable`) or `var`.
     Let { mutable: bool, name: Name, ty: Option<TypeExpr>, value: ExprId },
@@ -217,6 +218,7 @@ pub enum StmtKind {
 
 /// What a loop or a comprehension walks.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // of the fields, which the forms above them name
 pub enum LoopSource {
     /// `lo..hi by step`
     Range { lo: ExprId, hi: ExprId, step: Option<ExprId> },
@@ -246,6 +248,7 @@ pub struct Expr {
 
 /// The forms of an expression.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // of the fields, which the forms above them name
 pub enum ExprKind {
     /// An integer literal. `-9223372036854775808` comes as a `Unary(Neg, Int(1 << 63))`; the checker folds it.
     Int(u64),
@@ -289,6 +292,7 @@ pub enum ExprKind {
 
 /// A piece of an interpolated string.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // of the fields, which the forms above them name
 pub enum Piece {
     /// Text, escapes resolved.
     Text(Box<str>),
@@ -337,6 +341,7 @@ pub enum Radix {
 
 /// One index between brackets.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // of the fields, which the forms above them name
 pub enum Index {
     /// `e`
     At(ExprId),

@@ -81,21 +81,13 @@ fn bad_files_have_one_clear_error_each() {
     assert_eq!(file::read(&longer), Err(FileError::Damaged));
 }
 
-/// Makes length and checksum of a file fit its body again.
-fn seal(bytes: &mut [u8]) {
-    let (header, body) = bytes.split_at_mut(32);
-    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    header[16..24].copy_from_slice(&(body.len() as u64).to_le_bytes());
-    header[24..32].copy_from_slice(&hash.to_le_bytes());
-}
-
 #[test]
 fn forged_counts_allocate_nothing() {
     let mut bytes = file::write(&program(EMPTY));
     bytes.truncate(32);
     // No types, no structs, 2^60 functions.
     bytes.extend([0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]);
-    seal(&mut bytes);
+    file::seal(&mut bytes);
     assert_eq!(file::read(&bytes), Err(FileError::Malformed("it ends too early".into())));
 }
 
@@ -163,7 +155,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(32 + cut % (bytes.len() - 32));
         }
-        seal(&mut bytes);
+        file::seal(&mut bytes);
         if let Ok(program) = file::read(&bytes) {
             prop_assert_eq!(file::read(&file::write(&program)), Ok(program.clone()));
             let _ = verify(program);
@@ -176,7 +168,7 @@ proptest! {
         let mut bytes = file::write(&program(EMPTY));
         bytes.truncate(32);
         bytes.extend(body);
-        seal(&mut bytes);
+        file::seal(&mut bytes);
         if let Ok(program) = file::read(&bytes) {
             let _ = verify(program);
         }

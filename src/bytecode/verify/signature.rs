@@ -135,9 +135,9 @@ fn instance(types: &TypeTable, pattern: Pattern, ty: TypeId) -> Option<TypeId> {
         Pattern::GridT => types.find(&Type::Grid(value?)),
         Pattern::GridInt => types.find(&Type::Grid(TypeId::INT)),
         Pattern::Rng => {
-            let named =
-                types.structs.iter().position(|s| s.name == "Rng" && s.fields == [("seed".into(), TypeId::INT)]);
-            types.find(&Type::Struct(named? as u32))
+            let index = types.structs.iter().position(|s| s.name == "Rng")?;
+            let sound = types.structs[index].fields == [("seed".into(), TypeId::INT)];
+            types.find(&Type::Struct(index as u32)).filter(|_| sound)
         }
     }
 }

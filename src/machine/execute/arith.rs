@@ -59,14 +59,26 @@ pub(super) unsafe fn trap(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
     failed(cx, pc, regs)
 }
 
-/// Combines two nodes of a reduction's tree; `None` if a product of Ints overflows.
-fn combine(kind: usize, a: u64, b: u64) -> Option<u64> {
+/// Combines two nodes of a reduction's tree; and whether a product of Ints overflows.
+fn combine(kind: usize, a: u64, b: u64) -> (u64, bool) {
     let (x, y) = (f64::from_bits(a), f64::from_bits(b));
     match kind {
-        0 => Some((x + y).to_bits()),
-        1 => Some((x * y).to_bits()),
-        _ => (a as i64).checked_mul(b as i64).map(|product| product as u64),
+        0 => ((x + y).to_bits(), false),
+        1 => ((x * y).to_bits(), false),
+        _ => {
+            let (product, overflow) = (a as i64).overflowing_mul(b as i64);
+            (product as u64, overflow)
+        }
     }
+}
+
+/// The number of a node's first block; of one that overflowed, all bits are the other way round.
+fn block_number(number: u64) -> u64 {
+    if overflowed(number) { !number } else { number }
+}
+
+fn overflowed(number: u64) -> bool {
+    (number as i64) < 0
 }
 
 /// The nodes of a tree, in an array of Float or Int: (number of a block, value) by turns, so that the left of two subtrees
@@ -78,19 +90,21 @@ struct Tree {
 }
 
 impl Tree {
-    /// Makes one node of the last two; `false` if that overflows.
+    /// Makes one node of the last two.
     ///
     /// # Safety
     /// There are two.
-    unsafe fn join(&mut self) -> bool {
+    unsafe fn join(&mut self) {
         // SAFETY: inside the array.
         unsafe {
             let left = self.slots.add(2 * (self.nodes - 2));
-            let Some(value) = combine(self.kind, *left.add(1), *left.add(3)) else { return false };
+            let (value, overflow) = combine(self.kind, *left.add(1), *left.add(3));
             *left.add(1) = value;
+            if (overflow || overflowed(*left.add(2))) && !overflowed(*left) {
+                *left = !*left;
+            }
         }
         self.nodes -= 1;
-        true
     }
 }
 
@@ -115,14 +129,12 @@ pub(super) unsafe fn fold(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
         let mut tree = Tree { slots: data(array), nodes: (*array).len as usize / 2, kind: operand!(pc X) };
         while tree.nodes >= 2 {
             let last = tree.slots.add(2 * (tree.nodes - 1));
-            let (before, top) = (*last.sub(2), *last);
+            let (before, top) = (block_number(*last.sub(2)), block_number(*last));
             // The last two meet below where the new block joins them.
-            if (before ^ top).leading_zeros() <= (top ^ block).leading_zeros() {
+            if (before ^ top).leading_zeros() <= (top ^ block_number(block)).leading_zeros() {
                 break;
             }
-            if !tree.join() {
-                return product_overflows(cx);
-            }
+            tree.join();
         }
         *tree.slots.add(2 * tree.nodes) = block;
         *tree.slots.add(2 * tree.nodes + 1) = value;
@@ -150,9 +162,10 @@ pub(super) unsafe fn fold_end(cx: &mut Context<'_>, pc: *const u64, regs: *mut u
         }
         let mut tree = Tree { slots: data(array), nodes: (*array).len as usize / 2, kind };
         while tree.nodes > 1 {
-            if !tree.join() {
-                return product_overflows(cx);
-            }
+            tree.join();
+        }
+        if kind == 2 && overflowed(*tree.slots) {
+            return product_overflows(cx);
         }
         (*array).len = 2;
         reg!(pc, regs, A) = *tree.slots.add(1);

@@ -94,8 +94,7 @@ pub(super) unsafe fn own(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         let RegType::Own(ty) = program.functions[function].registers[operand!(pc A)] else {
             unreachable!("the verifier has looked");
         };
-        let must_copy = operand!(pc X) != 0;
-        match own_view(cx.heap, &program.types, ty, &raw const reg!(pc, regs, B), must_copy) {
+        match own_view(cx.heap, &program.types, ty, &raw const reg!(pc, regs, B)) {
             Ok(new) => set(cx, pc, regs, new),
             Err(stop) => stopped(cx, stop),
         }

@@ -3,7 +3,7 @@
 use super::{Context, Exit, failed, operand, reg};
 use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::TypeId;
-use crate::machine::memory::{Buffer, buffer, data};
+use crate::machine::memory::{Buffer, WRITTEN, buffer, data, tail_stride, view_tail};
 use crate::machine::trap::Fault;
 
 /// An index outside.
@@ -67,6 +67,11 @@ unsafe fn seen(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Option<*
     }
 }
 
+/// The mark of a view to write through, if the flags of a `view` ask for one.
+fn written(flags: usize) -> u64 {
+    if flags & 2 != 0 { WRITTEN } else { 0 }
+}
+
 /// `view`
 ///
 /// # Safety
@@ -77,28 +82,28 @@ pub(super) unsafe fn view(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
     unsafe {
         let flags = operand!(pc X);
         let Some(from) = seen(cx, pc, regs) else { return false };
-        let (mut first, mut len, container) = if flags & 1 != 0 {
+        let (mut first, mut len, tail) = if flags & 1 != 0 {
             (buffer(*from).cast::<u64>(), *from.add(1), *from.add(2))
         } else {
-            (data(buffer(*from)), (*buffer(*from)).len, *from)
+            (data(buffer(*from)), (*buffer(*from)).len, view_tail(buffer(*from), 0))
         };
         if flags & 4 != 0 {
             let (lo, hi) = (reg!(pc, regs, C), reg!(pc, regs, C + 1));
             if !check_range(cx, lo, hi, len, "") {
                 return false;
             }
-            first = first.add(lo as usize * (*buffer(container)).stride as usize);
+            first = first.add(lo as usize * tail_stride(tail));
             len = hi - lo;
         }
         let to: *mut u64 = &raw mut reg!(pc, regs, A);
         *to = first.expose_provenance() as u64;
         *to.add(1) = len;
-        *to.add(2) = container;
+        *to.add(2) = tail | written(flags);
     }
     true
 }
 
-/// First element, rows, columns, row stride and buffer of the grid or view in B.
+/// First element, rows, columns, row stride and last register of the grid or view in B.
 ///
 /// # Safety
 /// As for `seen`, and it is a grid.
@@ -111,7 +116,7 @@ unsafe fn grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Option<(
             (buffer(*from).cast(), *from.add(1), *from.add(2), *from.add(3), *from.add(4))
         } else {
             let held = buffer(*from);
-            (data(held), (*held).rows, (*held).cols, (*held).cols, *from)
+            (data(held), (*held).rows, (*held).cols, (*held).cols, view_tail(held, 0))
         })
     }
 }
@@ -124,7 +129,7 @@ unsafe fn grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Option<(
 pub(super) unsafe fn grid_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
     // SAFETY: as in `view`.
     unsafe {
-        let Some((mut first, mut rows, mut cols, stride, container)) = grid(cx, pc, regs) else { return false };
+        let Some((mut first, mut rows, mut cols, stride, tail)) = grid(cx, pc, regs) else { return false };
         if operand!(pc X) & 4 != 0 {
             let bounds: *mut u64 = &raw mut reg!(pc, regs, C);
             let (top, bottom, left, right) = (*bounds, *bounds.add(1), *bounds.add(2), *bounds.add(3));
@@ -134,7 +139,7 @@ pub(super) unsafe fn grid_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
             (rows, cols) = (bottom - top, right - left);
             // An empty part may begin past the last element.
             if rows > 0 && cols > 0 {
-                first = first.add((top * stride + left) as usize * (*buffer(container)).stride as usize);
+                first = first.add((top * stride + left) as usize * tail_stride(tail));
             }
         }
         let to: *mut u64 = &raw mut reg!(pc, regs, A);
@@ -142,7 +147,7 @@ pub(super) unsafe fn grid_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
         *to.add(1) = rows;
         *to.add(2) = cols;
         *to.add(3) = stride;
-        *to.add(4) = container;
+        *to.add(4) = tail | written(operand!(pc X));
     }
     true
 }
@@ -155,7 +160,7 @@ pub(super) unsafe fn grid_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
 pub(super) unsafe fn row_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
     // SAFETY: as in `view`.
     unsafe {
-        let Some((first, rows, cols, stride, container)) = grid(cx, pc, regs) else { return false };
+        let Some((first, rows, cols, stride, tail)) = grid(cx, pc, regs) else { return false };
         let bounds: *mut u64 = &raw mut reg!(pc, regs, C);
         let (row, left, right) = (*bounds, *bounds.add(1), *bounds.add(2));
         if row >= rows {
@@ -166,11 +171,11 @@ pub(super) unsafe fn row_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut u
         if !check_range(cx, left, right, cols, "columns ") {
             return false;
         }
-        let skip = if left < right { (row * stride + left) as usize * (*buffer(container)).stride as usize } else { 0 };
+        let skip = if left < right { (row * stride + left) as usize * tail_stride(tail) } else { 0 };
         let to: *mut u64 = &raw mut reg!(pc, regs, A);
         *to = first.add(skip).expose_provenance() as u64;
         *to.add(1) = right - left;
-        *to.add(2) = container;
+        *to.add(2) = tail | written(operand!(pc X));
     }
     true
 }
