@@ -18,6 +18,8 @@ mod reduce;
 mod stmt;
 mod uses;
 
+use crate::bytecode::access;
+use crate::bytecode::effects::Effects;
 use crate::bytecode::program::RegType;
 use crate::bytecode::program::{self, Passing, Program, slot_registers};
 use crate::bytecode::types::{Type, TypeTable};
@@ -48,7 +50,7 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
                 owned_start: finished.owned.start,
                 owned_end: finished.owned.end,
                 window: finished.window,
-                effects: function.effects,
+                effects: Effects::NONE,
                 code: finished.code,
                 sites: finished.sites,
             }),
@@ -67,7 +69,7 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
         return Err(errors);
     }
     let (words, values, sites) = pool.finish();
-    Ok(Program {
+    let mut program = Program {
         types,
         functions,
         main: typed.main.0,
@@ -76,7 +78,11 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
         sites,
         source_name: source.name.clone(),
         source: source.text.clone(),
-    })
+    };
+    // Those of the code that there is: what folding has left out has none.
+    let effects = access::effects(&program);
+    program.functions.iter_mut().zip(effects).for_each(|(function, effects)| function.effects = effects);
+    Ok(program)
 }
 
 fn params_of(function: &crate::check::typed::Function, types: &TypeTable) -> Vec<program::Param> {
