@@ -116,9 +116,42 @@ fn write_float(x: f64, format: PackedFormat, out: &mut String) {
         _ if !x.is_finite() => format_float(x, out),
         (3, Some(precision)) => write!(out, "{x:.precision$e}").expect("a String takes all"),
         (3, None) => write!(out, "{x:e}").expect("a String takes all"),
+        (_, Some(precision)) if write_fixed(x, precision, out) => {}
         (_, Some(precision)) => write!(out, "{x:.precision$}").expect("a String takes all"),
         (_, None) => format_float(x, out),
     }
+}
+
+/// Writes a finite Float with so many digits after the point, rounded from its exact value, ties to even; `false` if it is
+/// too large or has too many digits for this. It is there because `fmt` takes its slow way for such numbers as 0.125.
+fn write_fixed(x: f64, precision: usize, out: &mut String) -> bool {
+    const MAX_PRECISION: usize = 17;
+    if precision > MAX_PRECISION || x.abs() >= (1u64 << 53) as f64 {
+        return false;
+    }
+    // |x| = mantissa * 2^-shift
+    let (exponent, fraction) = (x.to_bits() >> 52 & 0x7ff, x.to_bits() & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    let shift = 1075 - exponent.max(1);
+    let scaled = u128::from(mantissa) * 10u128.pow(precision as u32);
+    // The product has 110 bits at most, so what is shifted further is below one half.
+    let shift = shift.min(120) as u32;
+    let (floor, rest) = (scaled >> shift, scaled & ((1 << shift) - 1));
+    let half = (1 << shift) >> 1;
+    let digits = floor + u128::from(shift > 0 && (rest > half || rest == half && floor & 1 == 1));
+    let unit = 10u128.pow(precision as u32);
+    if x.is_sign_negative() {
+        out.push('-');
+    }
+    // Both are below 10^17 or 2^53.
+    out.push_str(Digits::of((digits / unit) as i64).text());
+    if precision > 0 {
+        let behind = Digits::of((digits % unit) as i64);
+        out.push('.');
+        out.extend(std::iter::repeat_n('0', precision - behind.text().len()));
+        out.push_str(behind.text());
+    }
+    true
 }
 
 /// How many characters stand before and behind a text, and how many zeros between a number's sign and its digits.
@@ -197,6 +230,18 @@ mod tests {
         assert_eq!(float(f64::INFINITY, format(0, true, 5, Some(1), 0)), "  inf");
         assert_eq!(float(3.0, format(0, false, 5, None, 0)), "  3.0");
         assert_eq!(float(1.0, format(0, false, 0, Some(100_000), 0)).len(), 65_537);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn fixed_digits_are_those_of_fmt(bits: u64, n: i32, eighths in 0..17u32, precision in 0usize..20) {
+            for x in [f64::from_bits(bits), f64::from(n) / 2f64.powi(eighths as i32), f64::from(n) / 1e5] {
+                let mut fixed = String::new();
+                if x.is_finite() && write_fixed(x, precision, &mut fixed) {
+                    proptest::prop_assert_eq!(fixed, format!("{x:.precision$}"));
+                }
+            }
+        }
     }
 
     #[test]

@@ -160,6 +160,7 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
 /// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
 /// function where that went on or begins, and the code is `cx.code`.
 #[inline(never)]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "with a NaN, not less is not the same as greater or equal")]
 pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     let (mut pc, mut regs) = (pc, regs);
     let word = cx.interrupt;
