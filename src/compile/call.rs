@@ -95,6 +95,12 @@ impl<'a> Gen<'a, '_> {
         }
     }
 
+    /// Whether a value is read from a variable of which another argument is an `inout` place.
+    fn is_moved_by(&self, args: &[Arg], value: ExprId) -> bool {
+        self.root(value)
+            .is_some_and(|root| args.iter().any(|arg| matches!(arg, Arg::Inout(place) if place.root == root)))
+    }
+
     /// An operand in place, kept as it is now whatever comes later.
     fn kept(&mut self, e: ExprId, operand: Operand, later: Later) -> Operand {
         let ty = self.ty(e);
@@ -347,7 +353,9 @@ impl<'a> Gen<'a, '_> {
                         self.scalar(*value, Want::Into(Reg::window(offsets[i])));
                         (Operand::Staged, None)
                     } else {
-                        (self.operand(*value, follows[i]), None)
+                        // What is copied when it is passed must not be what an `inout` argument moves out.
+                        let copied = !self.is_elements(params[i].ty) && self.is_moved_by(args, *value);
+                        (self.operand(*value, Later { writes: follows[i].writes || copied, ..follows[i] }), None)
                     }
                 }
                 Arg::Inout(place) => (Operand::Staged, Some(self.path(place, true))),
