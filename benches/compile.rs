@@ -5,11 +5,10 @@
 
 mod common;
 
-use common::{Options, fail, least, run};
+use common::{Options, cpu_seconds, fail, least, run};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 use tgvm::bytecode::{file, verify};
 use tgvm::syntax::span::Source;
 
@@ -82,9 +81,9 @@ const STAGES: [&str; 5] = ["parse", "check", "compile", "verify", "write"];
 /// The seconds that each stage takes for `text`.
 fn stages(text: &str) -> [f64; STAGES.len()] {
     fn timed<T>(seconds: &mut f64, stage: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
+        let start = cpu_seconds();
         let result = stage();
-        *seconds = start.elapsed().as_secs_f64();
+        *seconds = cpu_seconds() - start;
         result
     }
     let mut seconds = [0.0; STAGES.len()];
@@ -149,7 +148,7 @@ fn measure_commands(folder: &Path, texts: &[String], runs: usize) {
 }
 
 fn measure_stages(texts: &[String], runs: usize) {
-    println!("Milliseconds of each stage in this process, least of {runs} interleaved runs\n");
+    println!("Processor milliseconds of each stage in this process, least of {runs} interleaved runs\n");
     let mut times = [[f64::INFINITY; STAGES.len()]; LINES.len()];
     for _ in 0..runs {
         for (text, times) in texts.iter().zip(&mut times) {

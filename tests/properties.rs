@@ -5,9 +5,10 @@
 mod reference;
 
 use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use std::sync::Arc;
 use reference::evaluate::{Outcome, Unknown, evaluate};
 use reference::generate;
-use std::sync::Arc;
 use tgvm::bytecode::verify::verify;
 use tgvm::check::check;
 use tgvm::check::typed::Typed;
@@ -110,12 +111,14 @@ fn expected(typed: &Typed, arguments: &[String]) -> Result<Outcome, Unknown> {
 /// Checks `property` of as many lists of choices as `PROPTEST_CASES` says.
 fn for_all_choices(longest: usize, property: impl Fn(Vec<u8>) -> Result<(), TestCaseError> + Send) {
     with_stack(|| {
-        let config =
-            ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
-        let mut runner = proptest::test_runner::TestRunner::new(config);
+        let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new(config);
         let choices = proptest::collection::vec(any::<u8>(), 0..longest);
-        if let Err(failure) = runner.run(&choices, property) {
-            panic!("{failure}");
+        match runner.run(&choices, property) {
+            Ok(()) => {}
+            // The choices themselves tell nobody anything.
+            Err(TestError::Fail(why, _)) => panic!("{why}"),
+            Err(TestError::Abort(why)) => panic!("{why}"),
         }
     });
 }

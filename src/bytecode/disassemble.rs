@@ -251,7 +251,7 @@ fn is_generic(builtin: u32) -> bool {
 }
 
 fn view_flags(flags: u32) -> String {
-    let names = [(1, "of view"), (2, "mutable"), (4, "part")];
+    let names = [(1, "of view"), (2, "mutable"), (4, "part"), (8, "column")];
     let set: Vec<&str> = names.iter().filter(|(bit, _)| flags & bit != 0).map(|&(_, name)| name).collect();
     if set.is_empty() { "whole".into() } else { set.join(" ") }
 }

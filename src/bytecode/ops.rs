@@ -237,7 +237,7 @@ ops! {
     Drop      "drop"  [A Take Own] {} Memory "lets A go";
     Borrow    "bor"   [A Def Staged, B Use Held] {} Scalar "window A = B, borrowed for the call";
     View      "view"  [A Def Staged, B Use Viewed, C Use Int2, X Immediate None] {Length B} Memory "window A, A+1, A+2 = a view of array B. X: 1 if B is a view, +2 to write through it (an owned B is made unique), +4 for elements C to C+1 only (traps if there are no such)";
-    GridView  "gview" [A Def Staged, B Use Viewed, C Use Int4, X Immediate None] {Length B} Memory "window A…A+4 = a view of grid B; X as for `view`, with rows C to C+1 and columns C+2 to C+3";
+    GridView  "gview" [A Def Staged, B Use Viewed, C Use Int4, X Immediate None] {Length B} Memory "window A…A+4 = a view of grid B; X as for `view`, with rows C to C+1 and columns C+2 to C+3, or, +8, column C+2 alone (traps if there is none)";
     RowView   "rview" [A Def Staged, B Use Viewed, C Use Int3, X Immediate None] {Length B} Memory "window A, A+1, A+2 = a view of row C of grid B as an array, columns C+1 to C+2; X as for `view`, its 4 always set";
     Own       "own"   [A Def Own, B Use AnyView] {Whole B} Data "A = the elements of view B (a parameter or in the window): shared if it covers its buffer, else copied";
 

@@ -7,7 +7,7 @@
 use super::emit::{Label, Reg};
 use super::expr::{Elements, Want};
 use super::function::{Binding, Gen, Slots};
-use super::place::{Element, Open, Part, Path, Shape, Target};
+use super::place::{Element, Open, Part, Path, Shape, Target, place_indices};
 use crate::bytecode::builtins::{self, BUILTINS, Builtin, Lowering, Mode, Pattern};
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::{Param, Passing, RegType};
@@ -30,7 +30,7 @@ pub enum Operand {
 
 /// An argument that is read and written.
 struct InoutArg {
-    path: Path,
+    ty: TypeId,
     open: Open,
     /// Where the callee has it.
     at: usize,
@@ -41,27 +41,92 @@ struct InoutArg {
     slots: Slots,
 }
 
+/// What is evaluated between an operand and its use.
+#[derive(Clone, Copy)]
+pub struct Later {
+    /// It may write variables.
+    writes: bool,
+    /// It may trap, print, or not end.
+    stops: bool,
+    /// It uses the window.
+    window: bool,
+}
+
+impl Later {
+    /// Nothing.
+    pub const NOTHING: Later = Later { writes: false, stops: false, window: false };
+    /// Something that may write variables, and stop.
+    pub const WRITES: Later = Later { writes: true, stops: true, window: false };
+}
+
 impl<'a> Gen<'a, '_> {
-    /// Evaluates what is read only, with its value of now even if what follows writes the variable (`later`).
-    pub fn operand(&mut self, e: ExprId, later: bool) -> Operand {
+    /// What it may mean for an operand that `e` is evaluated before its use.
+    pub fn later(&mut self, e: ExprId) -> Later {
+        Later { writes: self.memo.writes(e), stops: self.memo.stops(e), window: self.memo.window(e) }
+    }
+
+    /// Evaluates what is read only. It has its value of now, and is checked now, whatever comes later.
+    pub fn operand(&mut self, e: ExprId, later: Later) -> Operand {
         let ty = self.ty(e);
         let expr = &self.typed[e];
         if !self.is_elements(ty) {
-            if later && self.is_variable(e) {
+            if later.writes && self.is_variable(e) {
                 let copy = self.temp_slots(ty);
                 self.into(e, &copy, true);
                 return Operand::Slots(copy);
             }
             return Operand::Slots(self.slots(e));
         }
-        if later && (self.is_variable(e) || matches!(expr.kind, ExprKind::Slice(..) | ExprKind::Slice2(..))) {
+        if later.writes && (self.is_variable(e) || matches!(expr.kind, ExprKind::Slice(..) | ExprKind::Slice2(..))) {
             let copy = self.temp_slots(ty);
             self.into(e, &copy, true);
             return Operand::Whole(Elements::Held(copy[0]));
         }
         match expr.kind {
-            ExprKind::Slice(..) | ExprKind::Slice2(..) if !self.ready.contains_key(&e) => Operand::Part(self.part(e)),
+            ExprKind::Slice(..) | ExprKind::Slice2(..) if !self.ready.contains_key(&e) => {
+                let part = self.part(e);
+                if later.stops {
+                    self.at(expr.span);
+                    self.stage_part(0, &part, false);
+                }
+                Operand::Part(part)
+            }
             _ => Operand::Whole(self.elements(e)),
+        }
+    }
+
+    /// An operand in place, kept as it is now whatever comes later.
+    fn kept(&mut self, e: ExprId, operand: Operand, later: Later) -> Operand {
+        let ty = self.ty(e);
+        self.at(self.typed[e].span);
+        match operand {
+            Operand::Part(part) if later.writes || later.stops => {
+                self.stage_part(0, &part, false);
+                if !later.writes {
+                    return operand;
+                }
+                let copy = self.temp_own(ty);
+                self.out.emit(Op::Own, [copy.arg(), Reg::window(0).arg()]);
+                self.now_live(copy);
+                Operand::Whole(Elements::Held(copy))
+            }
+            Operand::Whole(Elements::View(view)) if later.writes => {
+                let copy = self.temp_own(ty);
+                self.out.emit(Op::Own, [copy.arg(), view.arg()]);
+                self.now_live(copy);
+                Operand::Whole(Elements::Held(copy))
+            }
+            Operand::Whole(Elements::Held(reg)) if later.writes => {
+                let copy = self.temp_slots(ty);
+                self.copy_slots(&copy, &[reg], false);
+                Operand::Whole(Elements::Held(copy[0]))
+            }
+            Operand::Slots(slots) if later.writes => {
+                let copy = self.temp_slots(ty);
+                self.copy_slots(&copy, &slots, false);
+                Operand::Slots(copy)
+            }
+            operand => operand,
         }
     }
 
@@ -101,6 +166,11 @@ impl<'a> Gen<'a, '_> {
     /// Calls a built-in whose arguments are in the window.
     pub fn sys(&mut self, builtin: u16, of: TypeId) {
         self.out.emit(Op::Sys, [0, i64::from(builtin), i64::from(of.0)]);
+        if BUILTINS[usize::from(builtin)].result == Pattern::Never {
+            // The verifier takes nobody's word for it that this isn't reached: what comes next may read what only the other
+            // ways to it have initialised.
+            self.out.emit(Op::Trap, [TrapCode::Panic as i64]);
+        }
     }
 
     /// Compares two operands; `relation` as for `__compare`.
@@ -240,67 +310,92 @@ impl<'a> Gen<'a, '_> {
         self.out.need_window(end);
 
         let mark = self.mark();
-        // What follows argument i: whether it writes variables, and whether it uses the window.
-        let mut follows = vec![(false, false); args.len()];
-        let mut after = (false, !may_overlap.is_empty());
+        // What follows each argument. All places are opened when all arguments are evaluated.
+        let mut follows = vec![Later::NOTHING; args.len()];
+        let mut later = Later { window: !may_overlap.is_empty(), ..Later::NOTHING };
+        for arg in args {
+            if let Arg::Inout(place) = arg {
+                later.stops |= !place.path.iter().all(|step| matches!(step, Step::Field(_)));
+                later.window |= follows_slice(place);
+            }
+        }
         for (i, arg) in args.iter().enumerate().rev() {
-            follows[i] = after;
-            let (writes, window) = match arg {
-                Arg::In(e) => (self.memo.writes(*e), self.memo.window(*e)),
-                Arg::Inout(place) => (self.place_writes(place), self.place_uses_window(place)),
+            follows[i] = later;
+            let parts = match arg {
+                Arg::In(e) => vec![*e],
+                Arg::Inout(place) => place_indices(place),
             };
-            after = (after.0 || writes, after.1 || window);
+            for part in parts {
+                let one = self.later(part);
+                later.writes |= one.writes;
+                later.stops |= one.stops;
+                later.window |= one.window;
+            }
         }
 
         let mut operands: Vec<Operand> = Vec::with_capacity(args.len());
-        let mut inouts: Vec<(usize, Path)> = Vec::new();
-        let mut compared: Vec<(usize, Path)> = Vec::new();
+        // The paths of the arguments that may overlap, and whether they are seen in place.
+        let mut paths: Vec<Option<Path>> = Vec::with_capacity(args.len());
         for (i, arg) in args.iter().enumerate() {
-            operands.push(match arg {
+            let (operand, path) = match arg {
                 Arg::In(value) => {
-                    let place = self.compared_place(*value, i, may_overlap);
-                    if let Some(place) = place {
+                    if let Some(place) = self.compared_place(*value, i, may_overlap) {
                         let path = self.path(&place, true);
                         let operand = self.operand_at(&path);
-                        compared.push((i, path));
-                        operand
-                    } else if self.is_scalar(params[i].ty) && !follows[i].1 {
+                        (self.kept(*value, operand, follows[i]), Some(path))
+                    } else if self.is_scalar(params[i].ty) && !follows[i].window {
                         self.scalar(*value, Want::Into(Reg::window(offsets[i])));
-                        Operand::Staged
+                        (Operand::Staged, None)
                     } else {
-                        self.operand(*value, follows[i].0)
+                        (self.operand(*value, follows[i]), None)
                     }
                 }
-                Arg::Inout(place) => {
-                    let path = self.path(place, true);
-                    inouts.push((i, path));
-                    Operand::Staged
-                }
-            });
-        }
-        for &(first, second) in may_overlap.iter() {
-            // Views of one type are compared by the machine at the call.
-            let view = |i: usize| matches!(params[i].passing, Passing::View | Passing::InoutView);
-            let (first, second) = (usize::from(first), usize::from(second));
-            if view(first) && view(second) && params[first].ty == params[second].ty {
-                continue;
-            }
-            let find =
-                |i: usize| inouts.iter().chain(&compared).find(|(at, _)| *at == i).map(|(_, path)| path.ranges());
-            if let (Some(a), Some(b)) = (find(first), find(second)) {
-                self.check_overlap(e, &a, &b);
-            }
+                Arg::Inout(place) => (Operand::Staged, Some(self.path(place, true))),
+            };
+            operands.push(operand);
+            paths.push(path);
         }
 
         self.at(expr.span);
         // Open the places; views through which is written first, since that may move a buffer.
-        let mut opened: Vec<InoutArg> = Vec::with_capacity(inouts.len());
-        for (i, path) in inouts {
-            opened.push(self.open_inout(path, offsets[i], params[i].passing));
+        let mut opened: Vec<InoutArg> = Vec::new();
+        for (i, arg) in args.iter().enumerate() {
+            if let (Arg::Inout(_), Some(path)) = (arg, &paths[i]) {
+                opened.push(self.open_inout(path, offsets[i], params[i].passing));
+            }
         }
+        let overlaps: Vec<(usize, usize)> = may_overlap
+            .iter()
+            .map(|&(first, second)| (usize::from(first), usize::from(second)))
+            .filter(|&(first, second)| {
+                // The machine compares views of one type at the call, as long as both are of the one buffer.
+                let seen = |i: usize| {
+                    let copied = matches!(args[i], Arg::In(_)) && follows[i].writes;
+                    let nested = paths[i].as_ref().is_none_or(Path::is_nested);
+                    matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied && !nested
+                };
+                !(seen(first) && seen(second) && params[first].ty == params[second].ty)
+            })
+            .collect();
+        if !overlaps.is_empty() {
+            // Bounds come first.
+            for arg in &opened {
+                if let Target::Part(part) = &arg.open.target {
+                    self.stage_part(0, part, false);
+                }
+            }
+        }
+        for (first, second) in overlaps {
+            if let (Some(a), Some(b)) = (&paths[first], &paths[second]) {
+                let (a, b) = (self.ranges(a), self.ranges(b));
+                self.check_overlap(e, &a, &b);
+            }
+        }
+        self.at(expr.span);
         for arg in &mut opened {
             self.stage_written_view(arg);
         }
+        self.at(expr.span);
         for (i, operand) in operands.iter().enumerate() {
             self.stage(offsets[i], operand, params[i].ty);
         }
@@ -374,8 +469,8 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Opens the place of an `inout` argument. For one that is moved, `slots` are what is moved.
-    fn open_inout(&mut self, path: Path, at: usize, passing: Passing) -> InoutArg {
-        let open = self.open(&path);
+    fn open_inout(&mut self, path: &Path, at: usize, passing: Passing) -> InoutArg {
+        let open = self.open(path);
         let mut taken = Vec::new();
         let slots = match (&open.target, passing) {
             (Target::Slots(slots), _) => slots.clone(),
@@ -387,7 +482,7 @@ impl<'a> Gen<'a, '_> {
             }
             _ => smallvec![],
         };
-        InoutArg { path, open, at, passing, taken, slots }
+        InoutArg { ty: path.ty, open, at, passing, taken, slots }
     }
 
     /// Reads the scalar slots of an element and takes the owned ones out of it.
@@ -409,7 +504,7 @@ impl<'a> Gen<'a, '_> {
         if arg.passing != Passing::InoutView {
             return;
         }
-        let is_grid = self.is_grid(arg.path.ty);
+        let is_grid = self.is_grid(arg.ty);
         match &arg.open.target {
             Target::Slots(_) | Target::Element(_) => {
                 self.stage_whole(arg.at, Elements::Held(arg.slots[0]), is_grid, true);
@@ -544,6 +639,7 @@ impl<'a> Gen<'a, '_> {
         let mut bindings = Vec::with_capacity(args.len());
         for (arg, later) in args.iter().zip(follows) {
             let Arg::In(value) = arg else { unreachable!("looked at above") };
+            let later = if later { Later::WRITES } else { Later::NOTHING };
             bindings.push(match self.operand(*value, later) {
                 Operand::Slots(slots) => Binding::Slots(slots),
                 Operand::Whole(Elements::Held(reg)) => Binding::Slots(smallvec![reg]),
@@ -599,7 +695,7 @@ impl<'a> Gen<'a, '_> {
                 let ty = self.ty(arg(0));
                 let is_grid = self.is_grid(ty);
                 // The length of a slice of an array is known from its bounds, once they are checked.
-                let operand = self.operand(arg(0), false);
+                let operand = self.operand(arg(0), Later::NOTHING);
                 self.at(span);
                 match (&operand, builtin.name) {
                     (Operand::Slots(slots), _) => self.out.emit(Op::Len, [dest.arg(), slots[0].arg()]),
@@ -611,8 +707,8 @@ impl<'a> Gen<'a, '_> {
                         self.stage_part(0, part, false);
                         let view = Reg::window(0);
                         match (part.shape, name) {
-                            (Shape::Block, "len") => self.out.emit(Op::DimV, [dest.arg(), view.arg(), 2]),
-                            (Shape::Block, name) => {
+                            (Shape::Block | Shape::Column, "len") => self.out.emit(Op::DimV, [dest.arg(), view.arg(), 2]),
+                            (Shape::Block | Shape::Column, name) => {
                                 self.out.emit(Op::DimV, [dest.arg(), view.arg(), i64::from(name == "cols")]);
                             }
                             _ => self.out.emit(Op::LenV, [dest.arg(), view.arg()]),
@@ -716,15 +812,9 @@ pub enum Range {
     FromTo(Reg, Reg),
 }
 
-/// The ranges of a part, dimension by dimension.
-pub fn part_ranges(shape: Shape, bounds: Reg) -> Vec<Range> {
-    match shape {
-        Shape::Slice => vec![Range::FromTo(bounds, bounds.plus(1))],
-        Shape::Block => {
-            vec![Range::FromTo(bounds, bounds.plus(1)), Range::FromTo(bounds.plus(2), bounds.plus(3))]
-        }
-        Shape::Row => vec![Range::At(bounds), Range::FromTo(bounds.plus(1), bounds.plus(2))],
-    }
+/// Whether the path goes on behind a slice, so that opening it uses the window.
+fn follows_slice(place: &Place) -> bool {
+    place.path.iter().rev().skip(1).any(|step| matches!(step, Step::Slice(..) | Step::Slice2(..)))
 }
 
 fn held(operand: &Operand) -> Option<Reg> {

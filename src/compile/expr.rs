@@ -1,5 +1,6 @@
 //! Expressions: scalars into a register, other values into their slots.
 
+use super::call::Later;
 use super::emit::Reg;
 use super::function::{Binding, Gen, Slots};
 use super::uses::first_operand;
@@ -349,8 +350,8 @@ impl<'a> Gen<'a, '_> {
         };
         let ty = self.ty(a);
         let mark = self.mark();
-        let later = self.memo.writes(b);
-        let (first, second) = (self.operand(a, later), self.operand(b, false));
+        let later = self.later(b);
+        let (first, second) = (self.operand(a, later), self.operand(b, Later::NOTHING));
         let (first, second) = if swap { (second, first) } else { (first, second) };
         self.compare_operands(e, ty, &first, &second, relation, dest);
         self.release(mark);
@@ -661,7 +662,7 @@ impl<'a> Gen<'a, '_> {
     /// Adds a printed value to the owned Str in `dest`.
     fn append_value(&mut self, e: ExprId, dest: Reg, value: ExprId, format: Option<Format>) {
         let mark = self.mark();
-        let operand = self.operand(value, false);
+        let operand = self.operand(value, Later::NOTHING);
         let of = self.ty(value);
         self.at(self.typed[e].span);
         let width = self.operand_width(&operand, of);

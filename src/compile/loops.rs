@@ -1,6 +1,6 @@
 //! Loops: what `for` and comprehensions walk, and how.
 
-use super::call::Operand;
+use super::call::{Later, Operand};
 use super::emit::{Label, Reg};
 use super::expr::{Elements, Want};
 use super::function::{Binding, Gen, Loop};
@@ -97,7 +97,7 @@ impl<'a> Gen<'a, '_> {
         let mut is_grid = self.is_grid(ty);
         // Walked where it stands, unless it is a variable that the body writes.
         let in_place = self.root(e).is_none_or(|root| !written(self, root));
-        let operand = if in_place { self.operand(e, false) } else { self.operand(e, true) };
+        let operand = self.operand(e, if in_place { Later::NOTHING } else { Later::WRITES });
         let (at, end) = (self.temp(RegType::Int), self.temp(RegType::Int));
         self.at(self.typed[e].span);
         let mut place = At::One(at);
@@ -107,7 +107,7 @@ impl<'a> Gen<'a, '_> {
                 self.length(elements, is_grid, end);
                 elements
             }
-            Operand::Part(part) if part.shape == Shape::Block => {
+            Operand::Part(part) if matches!(part.shape, Shape::Block | Shape::Column) => {
                 let copy = self.temp_slots(ty);
                 self.stage_part(0, &part, false);
                 self.out.emit(Op::Own, [copy[0].arg(), Reg::window(0).arg()]);

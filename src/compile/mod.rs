@@ -18,6 +18,7 @@ mod reduce;
 mod stmt;
 mod uses;
 
+use crate::bytecode::access;
 use crate::bytecode::program::RegType;
 use crate::bytecode::program::{self, Passing, Program, slot_registers};
 use crate::bytecode::types::{Type, TypeTable};
@@ -67,7 +68,7 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
         return Err(errors);
     }
     let (words, values, sites) = pool.finish();
-    Ok(Program {
+    let mut program = Program {
         types,
         functions,
         main: typed.main.0,
@@ -76,7 +77,13 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
         sites,
         source_name: source.name.clone(),
         source: source.text.clone(),
-    })
+    };
+    // Not those that the checker inferred: it looks at calls that are folded away, too.
+    let effects = access::effects(&program);
+    for (function, effects) in program.functions.iter_mut().zip(effects) {
+        function.effects = effects;
+    }
+    Ok(program)
 }
 
 fn params_of(function: &crate::check::typed::Function, types: &TypeTable) -> Vec<program::Param> {

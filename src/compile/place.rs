@@ -1,7 +1,7 @@
 //! Places: elements and fields that are read, and paths that are written. A nested array is taken out of its element
 //! while it is written, and put back afterwards; all indices of a path are evaluated before.
 
-use super::call::{Operand, Range, part_ranges};
+use super::call::{Operand, Range};
 use super::emit::Reg;
 use super::expr::{Elements, Want, scalar_op};
 use super::function::{Binding, Gen, Slots};
@@ -9,9 +9,9 @@ use crate::bytecode::builtins;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::RegType;
 use crate::bytecode::trap::TrapCode;
-use crate::bytecode::types::TypeId;
+use crate::bytecode::types::{Type, TypeId};
 use crate::check::typed::*;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// The index of an element.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub struct Element {
 pub struct Part {
     pub base: Elements,
     pub shape: Shape,
-    /// The bounds, side by side: `lo hi`; `r0 r1 c0 c1`; `r c0 c1`.
+    /// The bounds, side by side: `lo hi`; `r0 r1 c0 c1`; `r0 r1 c` and a fourth that nothing reads; `r c0 c1`.
     pub bounds: Reg,
 }
 
@@ -51,6 +51,8 @@ pub enum Shape {
     Slice,
     /// Rows and columns of a grid.
     Block,
+    /// Rows of one column of a grid: a grid.
+    Column,
     /// Elements of one row of a grid: an array.
     Row,
 }
@@ -327,7 +329,8 @@ impl<'a> Gen<'a, '_> {
             ExprKind::Slice2(of, rows, cols) => {
                 let later: Vec<ExprId> = [rows, cols].into_iter().flat_map(extent_operands).collect();
                 let base = self.elements_before(of, &later);
-                let (shape, bounds) = self.extents(rows, cols, base);
+                let (shape, bounds) =
+                    self.extents(rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
                 Part { base, shape, bounds }
             }
             _ => unreachable!("not a slice"),
@@ -349,23 +352,28 @@ impl<'a> Gen<'a, '_> {
         }
     }
 
-    fn extents(&mut self, rows: Extent, cols: Extent, base: Elements) -> (Shape, Reg) {
-        let (shape, bounds, cols_at) = match rows {
-            Extent::At(_) => (Shape::Row, self.temp_ints(3), 1),
-            Extent::Range(..) => (Shape::Block, self.temp_ints(4), 2),
+    /// Evaluates the bounds of a part of a grid; `dimension` gives the end of an open range.
+    fn extents(
+        &mut self,
+        rows: Extent,
+        cols: Extent,
+        dimension: &mut dyn FnMut(&mut Self, i64, Reg),
+    ) -> (Shape, Reg) {
+        let (shape, bounds, cols_at) = match (rows, cols) {
+            (Extent::At(_), _) => (Shape::Row, self.temp_ints(3), 1),
+            (_, Extent::At(_)) => (Shape::Column, self.temp_ints(4), 2),
+            _ => (Shape::Block, self.temp_ints(4), 2),
         };
-        for (which, (extent, at)) in [(rows, 0), (cols, cols_at)].into_iter().enumerate() {
+        for (which, (extent, at)) in [(0, (rows, 0)), (1, (cols, cols_at))] {
             match extent {
                 Extent::At(e) => {
                     self.scalar(e, Want::Fresh(bounds.plus(at)));
-                    // A single column (or the row of a row view, whose end is not stored).
-                    if which == 1 {
-                        let (lo, hi) = (bounds.plus(at), bounds.plus(at + 1));
-                        self.out.emit(Op::AddImm, [hi.arg(), lo.arg(), 1]);
+                    if shape == Shape::Column {
+                        self.load_constant(bounds.plus(at + 1), RegType::Int, 0);
                     }
                 }
                 Extent::Range(lo, hi) => {
-                    self.bounds(lo, hi, bounds.plus(at), &mut |g, dest| g.dimension(base, which as i64, dest));
+                    self.bounds(lo, hi, bounds.plus(at), &mut |g, dest| dimension(g, which, dest));
                 }
             }
         }
@@ -403,11 +411,11 @@ impl<'a> Gen<'a, '_> {
         };
         let (op, width) = match part.shape {
             Shape::Slice => (Op::View, 3),
-            Shape::Block => (Op::GridView, 5),
+            Shape::Block | Shape::Column => (Op::GridView, 5),
             Shape::Row => (Op::RowView, 3),
         };
         self.out.need_window(at + width);
-        let flags = view | if write { 2 } else { 0 } | 4;
+        let flags = view | if write { 2 } else { 0 } | 4 | if part.shape == Shape::Column { 8 } else { 0 };
         self.out.emit(op, [Reg::window(at).arg(), base.arg(), part.bounds.arg(), flags]);
     }
 
@@ -440,15 +448,12 @@ impl<'a> Gen<'a, '_> {
                 }
                 Step::Slice(lo, hi) => {
                     let bounds = self.temp_ints(2);
-                    self.bounds(lo, hi, bounds, &mut |g, dest| {
-                        let base = g.path_elements(&path);
-                        g.length(base, false, dest);
-                    });
+                    self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(&path, 2, dest));
                     PathStep::Part(Shape::Slice, bounds)
                 }
                 Step::Slice2(rows, cols) => {
-                    let base = self.path_elements(&path);
-                    let (shape, bounds) = self.extents(rows, cols, base);
+                    let (shape, bounds) =
+                        self.extents(rows, cols, &mut |g, which, dest| g.path_dimension(&path, which, dest));
                     PathStep::Part(shape, bounds)
                 }
             };
@@ -465,14 +470,20 @@ impl<'a> Gen<'a, '_> {
         self.scalar(e, Want::Any)
     }
 
-    /// What a path leads to so far, for reading its length: in place, or a shared copy of an element.
-    fn path_elements(&mut self, path: &Path) -> Elements {
+    /// Rows (0) or columns (1) of the grid that a path leads to so far, or the length (2) of the array.
+    fn path_dimension(&mut self, path: &Path, which: i64, dest: Reg) {
         match self.operand_at(path) {
-            Operand::Whole(elements) => elements,
-            // The checker lets no slice follow a slice; a slice's length is then asked of its whole.
-            Operand::Part(part) => part.base,
-            Operand::Slots(slots) => Elements::Held(slots[0]),
-            Operand::Staged => unreachable!("a path is never in the window"),
+            Operand::Whole(elements) if which == 2 => self.length(elements, false, dest),
+            Operand::Whole(elements) => self.dimension(elements, which, dest),
+            Operand::Part(part) => {
+                self.stage_part(0, &part, false);
+                let view = Reg::window(0).arg();
+                match which {
+                    2 => self.out.emit(Op::LenV, [dest.arg(), view]),
+                    which => self.out.emit(Op::DimV, [dest.arg(), view, which]),
+                }
+            }
+            Operand::Slots(_) | Operand::Staged => unreachable!("an array or grid is one of the others"),
         }
     }
 
@@ -501,8 +512,11 @@ impl<'a> Gen<'a, '_> {
                     ty = element;
                 }
                 PathStep::Part(shape, bounds) => {
-                    let base = self.read_elements(target);
-                    target = Target::Part(Part { base, shape, bounds });
+                    target = Target::Part(match target {
+                        Target::Part(part) => self.narrow(&part, shape, bounds),
+                        target => Part { base: self.read_elements(target), shape, bounds },
+                    });
+                    ty = self.part_type(ty, shape);
                 }
             }
         }
@@ -532,8 +546,17 @@ impl<'a> Gen<'a, '_> {
                 self.load_element(&element, &[copy]);
                 Elements::Held(copy)
             }
-            Target::Part(part) => part.base,
+            Target::Part(_) => unreachable!("a part of a part is narrowed"),
         }
+    }
+
+    /// The type of a part of an array or grid of type `ty`.
+    fn part_type(&self, ty: TypeId, shape: Shape) -> TypeId {
+        if shape != Shape::Row {
+            return ty;
+        }
+        let element = self.types.element(ty).expect("a grid");
+        self.types.find(&Type::Array(element)).expect("the checker made it")
     }
 
     /// Opens a path for writing: takes nested arrays out of the elements they are in.
@@ -561,15 +584,11 @@ impl<'a> Gen<'a, '_> {
                     ty = element;
                 }
                 PathStep::Part(shape, bounds) => {
-                    let base = self.open_elements(target, &mut taken);
-                    target = Target::Part(Part { base, shape, bounds });
-                    if shape == Shape::Row {
-                        let element = self.types.element(ty).expect("a grid");
-                        ty = self
-                            .types
-                            .find(&crate::bytecode::types::Type::Array(element))
-                            .expect("the checker made it");
-                    }
+                    target = Target::Part(match target {
+                        Target::Part(part) => self.narrow(&part, shape, bounds),
+                        target => Part { base: self.open_elements(target, &mut taken), shape, bounds },
+                    });
+                    ty = self.part_type(ty, shape);
                 }
             }
         }
@@ -581,7 +600,7 @@ impl<'a> Gen<'a, '_> {
             Target::Slots(slots) => Elements::Held(slots[0]),
             Target::View(reg) => Elements::View(reg),
             Target::Element(element) => Elements::Held(self.take_element(&element, taken)),
-            Target::Part(_) => unreachable!("the checker lets no slice follow a slice"),
+            Target::Part(_) => unreachable!("a part of a part is narrowed"),
         }
     }
 
@@ -600,18 +619,65 @@ impl<'a> Gen<'a, '_> {
         reg
     }
 
-    /// An index into a slice, as an index into what it is a slice of.
-    fn index_part(&mut self, part: &Part, at: At) -> (Elements, bool, At) {
+    /// Checks a part, through the window, and ends the one column that it may be.
+    fn check_part(&mut self, part: &Part) {
         self.stage_part(0, part, false);
+        if part.shape == Shape::Column {
+            self.out.emit(Op::AddImm, [part.bounds.plus(3).arg(), part.bounds.plus(2).arg(), 1]);
+        }
+    }
+
+    /// An index into a part, as an index into what it is a part of.
+    fn index_part(&mut self, part: &Part, at: At) -> (Elements, bool, At) {
+        self.check_part(part);
         let bounds = part.bounds;
         match (part.shape, at) {
             (Shape::Slice, At::One(at)) => (part.base, false, At::One(self.offset(bounds, at))),
             (Shape::Row, At::One(at)) => (part.base, true, At::Two(bounds, self.offset(bounds.plus(1), at))),
-            (Shape::Block, At::Two(row, col)) => {
+            (Shape::Block | Shape::Column, At::Two(row, col)) => {
                 (part.base, true, At::Two(self.offset(bounds, row), self.offset(bounds.plus(2), col)))
             }
             _ => unreachable!("the checker counts indices"),
         }
+    }
+
+    /// A part of a part, as a part of what that is a part of.
+    fn narrow(&mut self, outer: &Part, shape: Shape, inner: Reg) -> Part {
+        self.check_part(outer);
+        let (base, from) = (outer.base, outer.bounds);
+        match outer.shape {
+            Shape::Slice => Part { base, shape, bounds: self.offset_range(from, inner) },
+            Shape::Row => {
+                let cols = self.offset_range(from.plus(1), inner);
+                Part { base, shape: Shape::Row, bounds: self.side_by_side_ints(&[from, cols, cols.plus(1)]) }
+            }
+            Shape::Block | Shape::Column => {
+                let mut bounds = Vec::with_capacity(4);
+                let cols_at = if shape == Shape::Row { 1 } else { 2 };
+                if shape == Shape::Row {
+                    bounds.push(self.offset(from, inner));
+                } else {
+                    let rows = self.offset_range(from, inner);
+                    bounds.extend([rows, rows.plus(1)]);
+                }
+                if shape == Shape::Column {
+                    let col = self.offset(from.plus(2), inner.plus(2));
+                    bounds.extend([col, col]);
+                } else {
+                    let cols = self.offset_range(from.plus(2), inner.plus(cols_at));
+                    bounds.extend([cols, cols.plus(1)]);
+                }
+                Part { base, shape, bounds: self.side_by_side_ints(&bounds) }
+            }
+        }
+    }
+
+    fn side_by_side_ints(&mut self, sources: &[Reg]) -> Reg {
+        let first = self.temp_ints(sources.len());
+        for (k, source) in sources.iter().enumerate() {
+            self.out.emit(Op::Move, [first.plus(k).arg(), source.arg()]);
+        }
+        first
     }
 
     /// `lo + at`, where `at` must be from 0 to below `hi - lo`.
@@ -626,6 +692,23 @@ impl<'a> Gen<'a, '_> {
         self.out.place(good);
         self.out.emit(Op::AddI, [sum.arg(), bounds.arg(), at.arg()]);
         sum
+    }
+
+    /// `lo + from` and `lo + to`, which must be a range of `hi - lo` elements.
+    fn offset_range(&mut self, bounds: Reg, range: Reg) -> Reg {
+        let sums = self.temp_ints(2);
+        let (from, to) = (range, range.plus(1));
+        let (bad, good) = (self.out.label(), self.out.label());
+        self.out.emit(Op::SubI, [sums.arg(), bounds.plus(1).arg(), bounds.arg()]);
+        self.out.emit(Op::JumpLtK, [from.arg(), 0, bad.arg()]);
+        self.out.emit(Op::JumpLtI, [to.arg(), from.arg(), bad.arg()]);
+        self.out.emit(Op::JumpLeI, [to.arg(), sums.arg(), good.arg()]);
+        self.out.place(bad);
+        self.out.emit(Op::Trap, [TrapCode::SliceOutOfBounds as i64]);
+        self.out.place(good);
+        self.out.emit(Op::AddI, [sums.arg(), bounds.arg(), from.arg()]);
+        self.out.emit(Op::AddI, [sums.plus(1).arg(), bounds.arg(), to.arg()]);
+        sums
     }
 
     /// Writes slots to an element's field; owned ones are moved.
@@ -696,7 +779,8 @@ impl<'a> Gen<'a, '_> {
                 Some(op) => self.update_slots(stmt, place.root, &slots, op, value),
             }
         } else if let Some(Step::Slice(..) | Step::Slice2(..)) = place.path.last() {
-            self.assign_part(stmt, place, op, value);
+            debug_assert!(op.is_none(), "no operator keeps the length of an array");
+            self.assign_part(stmt, place, value);
         } else {
             let indices_write = self.place_writes(place);
             let sources: Slots = if self.is_scalar(place.ty) {
@@ -747,11 +831,6 @@ impl<'a> Gen<'a, '_> {
     /// Whether evaluating a place's indices may write a variable.
     pub fn place_writes(&mut self, place: &Place) -> bool {
         place_indices(place).into_iter().any(|e| self.memo.writes(e))
-    }
-
-    /// Whether evaluating a place's indices uses the window.
-    pub fn place_uses_window(&mut self, place: &Place) -> bool {
-        place_indices(place).into_iter().any(|e| self.memo.window(e))
     }
 
     fn update_slots(&mut self, stmt: &Stmt, root: LocalId, slots: &Slots, op: BinaryOp, value: ExprId) {
@@ -813,30 +892,14 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// `a[lo..hi] = value`
-    fn assign_part(&mut self, stmt: &Stmt, place: &Place, op: Option<BinaryOp>, value: ExprId) {
-        let from = match op {
-            Some(_) => {
-                // `a[lo..hi] += value` joins, and so fits only if `value` is empty; the lengths are compared below.
-                let added = self.own_copy(value);
-                let path = self.path(place, false);
-                let open = self.open(&path);
-                let Target::Part(part) = &open.target else { unreachable!("it ends in a slice") };
-                self.stage_part(0, part, false);
-                let copy = self.temp_own(place.ty);
-                self.out.emit(Op::Own, [copy.arg(), Reg::window(0).arg()]);
-                self.now_live(copy);
-                self.close(&open);
-                self.out.emit(Op::Cat, [copy.arg(), added.arg()]);
-                copy
-            }
-            // A copy (shared where it can be), so that it may be a part of what is written.
-            None => self.own_copy(value),
-        };
+    fn assign_part(&mut self, stmt: &Stmt, place: &Place, value: ExprId) {
+        // A copy (shared where it can be), so that it may be a part of what is written.
+        let from = self.own_copy(value);
         let path = self.path(place, false);
         self.at(stmt.span);
         let open = self.open(&path);
         let Target::Part(part) = &open.target else { unreachable!("it ends in a slice") };
-        let is_grid = part.shape == Shape::Block;
+        let is_grid = matches!(part.shape, Shape::Block | Shape::Column);
         let width = if is_grid { 5 } else { 3 };
         self.stage_part(0, part, true);
         self.stage_whole(width, Elements::Held(from), is_grid, false);
@@ -873,17 +936,65 @@ pub fn place_indices(place: &Place) -> Vec<ExprId> {
 }
 
 impl Path {
-    /// What the path covers, dimension by dimension; fields, which the checker has compared, are left out.
-    pub fn ranges(&self) -> Vec<Range> {
-        let mut ranges = Vec::new();
-        for step in &self.steps {
-            match *step {
-                PathStep::Field(_) => {}
-                PathStep::At(At::One(at)) => ranges.push(Range::At(at)),
-                PathStep::At(At::Two(row, col)) => ranges.extend([Range::At(row), Range::At(col)]),
-                PathStep::Part(shape, bounds) => ranges.extend(part_ranges(shape, bounds)),
+    /// Whether it leads into an array that is an element.
+    pub fn is_nested(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, PathStep::At(_)))
+    }
+}
+
+impl Gen<'_, '_> {
+    /// What a path whose bounds are checked covers, dimension by dimension; fields, which the checker has compared, are
+    /// left out.
+    pub fn ranges(&mut self, path: &Path) -> Vec<Range> {
+        let mut ranges: Vec<Range> = Vec::new();
+        // The dimensions of the part so far, by index into `ranges`, which the next indices count in.
+        let mut open: SmallVec<[usize; 2]> = SmallVec::new();
+        for step in &path.steps {
+            let (next, stay): (SmallVec<[Range; 2]>, SmallVec<[bool; 2]>) = match *step {
+                PathStep::Field(_) => {
+                    open.clear();
+                    continue;
+                }
+                PathStep::At(At::One(at)) => (smallvec![Range::At(at)], smallvec![false]),
+                PathStep::At(At::Two(row, col)) => (smallvec![Range::At(row), Range::At(col)], smallvec![false, false]),
+                PathStep::Part(shape, at) => match shape {
+                    Shape::Slice => (smallvec![Range::FromTo(at, at.plus(1))], smallvec![true]),
+                    Shape::Row => {
+                        (smallvec![Range::At(at), Range::FromTo(at.plus(1), at.plus(2))], smallvec![false, true])
+                    }
+                    Shape::Column => {
+                        (smallvec![Range::FromTo(at, at.plus(1)), Range::At(at.plus(2))], smallvec![true, true])
+                    }
+                    Shape::Block => (
+                        smallvec![Range::FromTo(at, at.plus(1)), Range::FromTo(at.plus(2), at.plus(3))],
+                        smallvec![true, true],
+                    ),
+                },
+            };
+            if open.is_empty() {
+                open = (ranges.len()..ranges.len() + next.len()).collect();
+                ranges.extend(next);
+            } else {
+                for (&at, inner) in open.iter().zip(next) {
+                    ranges[at] = self.within(ranges[at], inner);
+                }
             }
+            open = open.iter().zip(stay).filter(|&(_, stays)| stays).map(|(&at, _)| at).collect();
         }
         ranges
+    }
+
+    /// A range whose indices count from the start of another one.
+    fn within(&mut self, outer: Range, inner: Range) -> Range {
+        let Range::FromTo(start, _) = outer else { return outer };
+        let mut shift = |at: Reg| {
+            let sum = self.temp(RegType::Int);
+            self.out.emit(Op::AddW, [sum.arg(), start.arg(), at.arg()]);
+            sum
+        };
+        match inner {
+            Range::At(at) => Range::At(shift(at)),
+            Range::FromTo(lo, hi) => Range::FromTo(shift(lo), shift(hi)),
+        }
     }
 }

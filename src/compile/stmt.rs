@@ -1,5 +1,6 @@
 //! Statements and blocks.
 
+use super::call::Later;
 use super::emit::Reg;
 use super::expr::Want;
 use super::function::{Gen, Loop, Slots};
@@ -115,7 +116,7 @@ impl<'a> Gen<'a, '_> {
             }
             Some(message) => {
                 let mark = self.mark();
-                let operand = self.operand(message, false);
+                let operand = self.operand(message, Later::NOTHING);
                 self.at(self.typed[e].span);
                 self.stage(0, &operand, TypeId::STR);
                 self.sys(builtins::find("__assert_failed", 1).expect("it is in the table"), TypeId::UNIT);

@@ -148,7 +148,7 @@ pub fn first_operand(typed: &Typed, e: ExprId) -> Option<ExprId> {
 /// What is known of each expression, found out when it is asked for.
 pub struct Memo<'a> {
     typed: &'a Typed,
-    /// 0 not looked at; else 1 + a set of [`WRITES`], [`WINDOW`].
+    /// 0 not looked at; else 1 + a set of [`WRITES`], [`WINDOW`], [`STOPS`].
     facts: Vec<u8>,
 }
 
@@ -156,6 +156,8 @@ pub struct Memo<'a> {
 const WRITES: u8 = 1;
 /// It uses the window.
 const WINDOW: u8 = 2;
+/// It may trap, print, or not end.
+const STOPS: u8 = 4;
 
 impl<'a> Memo<'a> {
     /// Nothing known yet.
@@ -173,6 +175,18 @@ impl<'a> Memo<'a> {
         self.facts(e) & WINDOW != 0
     }
 
+    /// Whether evaluating `e` may trap, print, or not end. Of a slice, its bounds: they are checked when it is used.
+    pub fn stops(&mut self, e: ExprId) -> bool {
+        match self.typed[e].kind {
+            ExprKind::Slice(..) | ExprKind::Slice2(..) => {
+                let mut parts = Vec::new();
+                operands(self.typed, e, &mut |part| parts.push(part), &mut |_| ());
+                parts.into_iter().any(|part| self.facts(part) & STOPS != 0)
+            }
+            _ => self.facts(e) & STOPS != 0,
+        }
+    }
+
     fn facts(&mut self, root: ExprId) -> u8 {
         let mut stack = vec![root];
         while let Some(&e) = stack.last() {
@@ -181,7 +195,7 @@ impl<'a> Memo<'a> {
                 continue;
             }
             let before = stack.len();
-            let mut facts = self.own_facts(e);
+            let mut facts = self.own_facts(e) | if self.may_stop(e) { STOPS } else { 0 };
             operands(
                 self.typed,
                 e,
@@ -243,6 +257,33 @@ impl<'a> Memo<'a> {
                 }
             }
             _ => WINDOW,
+        }
+    }
+
+    /// Whether the expression itself, not its operands, may trap, print, or not end.
+    fn may_stop(&self, e: ExprId) -> bool {
+        use BinaryOp::*;
+        let expr = &self.typed[e];
+        match &expr.kind {
+            ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Str(_)
+            | ExprKind::Const(_)
+            | ExprKind::Local(_)
+            | ExprKind::Field(..)
+            | ExprKind::Struct(_)
+            | ExprKind::Array(_)
+            | ExprKind::Interpolation(_) => false,
+            ExprKind::Unary(op, _) => *op == UnaryOp::Neg && expr.ty == TypeId::INT,
+            ExprKind::Binary(op, ..) => {
+                expr.ty == TypeId::INT && matches!(op, Add | Sub | Mul | Div | Rem | Shl | Shr)
+            }
+            ExprKind::Convert(_) => expr.ty == TypeId::INT,
+            ExprKind::Builtin { builtin, .. } => {
+                !matches!(BUILTINS[*builtin as usize].name, "len" | "rows" | "cols" | "min" | "max" | "sqrt" | "floor" | "ceil")
+            }
+            _ => true,
         }
     }
 
@@ -502,8 +543,13 @@ impl<'a> LastUses<'a> {
                         Arg::Inout(place) => {
                             first = None;
                             place_operands(place, &mut |e| self.expr(e));
-                            self.used(place.root, None);
                         }
+                    }
+                }
+                // The call itself comes after all its arguments.
+                for arg in args {
+                    if let Arg::Inout(place) = arg {
+                        self.used(place.root, None);
                     }
                 }
             }

@@ -524,8 +524,8 @@ pub fn display<'a, E>(
                 Type::Bool => out.push_str(if slots[0] != 0 { "true" } else { "false" }),
                 // SAFETY: as above.
                 Type::Str => format_quoted(unsafe { text_of(slots[0]) }, &mut out),
-                // SAFETY: as above.
                 Type::Array(_) | Type::Grid(_) => {
+                    // SAFETY: as above.
                     let elements = unsafe { Elements::of_slot(types, ty, slots[0]) };
                     stack.push(opened(elements, &mut out));
                 }

@@ -601,10 +601,6 @@ impl Generator<'_> {
                         places.push((index, path.clone(), ty.clone()));
                     }
                     for (step, ty) in self.steps(ty) {
-                        // A slice of a slice is read only.
-                        if sliced && is_slice(step) && !reads {
-                            continue;
-                        }
                         let mut path = path.clone();
                         path.push(step);
                         longer.push((path, ty));
@@ -631,6 +627,13 @@ impl Generator<'_> {
 
     fn place(&mut self, ty: &Ty, need: Need) -> Option<String> {
         let places = self.places(&|other| other == ty, need);
+        self.choose(places).map(|(text, _)| text)
+    }
+
+    /// A part of the variable `root`.
+    fn place_in(&mut self, root: &str, ty: &Ty, need: Need) -> Option<String> {
+        let mut places = self.places(&|other| other == ty, need);
+        places.retain(|(var, path, _)| self.vars[*var].name == root && !path.is_empty());
         self.choose(places).map(|(text, _)| text)
     }
 
@@ -717,16 +720,22 @@ impl Generator<'_> {
         if is_self {
             self.budget -= 20;
         }
-        let mut args = Vec::new();
+        let mut args: Vec<String> = Vec::new();
         for (i, param) in function.params.iter().enumerate() {
+            // Arguments that meet are rare unless they are looked for.
+            let same = if self.chance(30) { args.iter().find_map(|arg| arg.strip_prefix('&')).map(root) } else { None };
             args.push(if function.recursive && i == 0 {
                 if is_self { "p0 - 1".into() } else { (1 + self.pick(3)).to_string() }
             } else if param.inout {
                 let sequence = matches!(param.ty, Ty::Array(_) | Ty::Grid(_));
                 let need = if param.resizable || !sequence { Need::Resize } else { Need::Elements };
-                format!("&{}", self.place(&param.ty, need)?)
+                match same.and_then(|root| self.place_in(&root, &param.ty, need)) {
+                    Some(place) => format!("&{place}"),
+                    None => format!("&{}", self.place(&param.ty, need)?),
+                }
             } else {
-                self.expr(&param.ty, depth)
+                same.and_then(|root| self.place_in(&root, &param.ty, Need::Read))
+                    .unwrap_or_else(|| self.expr(&param.ty, depth))
             });
         }
         Some(format!("{}({})", function.name, args.join(", ")))
@@ -1085,6 +1094,11 @@ impl Generator<'_> {
 
 fn field(index: usize) -> String {
     char::from(b'a' + index as u8).to_string()
+}
+
+/// The variable that a place begins with.
+fn root(place: &str) -> String {
+    place.chars().take_while(|c| c.is_alphanumeric()).collect()
 }
 
 fn is_slice(step: Step) -> bool {

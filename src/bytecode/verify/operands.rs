@@ -626,7 +626,8 @@ impl<'p> Checker<'p> {
         let register = instr.get(Field::B) as usize;
         let flags = instr.get(Field::X);
         let (of_view, mutable, part) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-        if flags > 7 || op == Op::RowView && !part {
+        let allowed = if op == Op::GridView { 15 } else { 7 };
+        if flags > allowed || (op == Op::RowView || flags & 8 != 0) && !part {
             return Err(format!("{flags} is not allowed as its flags"));
         }
         let held = self.held(register)?;

@@ -132,8 +132,18 @@ pub(super) unsafe fn grid_view(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
         let Some((mut first, mut rows, mut cols, stride, tail)) = grid(cx, pc, regs) else { return false };
         if operand!(pc X) & 4 != 0 {
             let bounds: *mut u64 = &raw mut reg!(pc, regs, C);
-            let (top, bottom, left, right) = (*bounds, *bounds.add(1), *bounds.add(2), *bounds.add(3));
-            if !check_range(cx, top, bottom, rows, "rows ") || !check_range(cx, left, right, cols, "columns ") {
+            let (top, bottom, left, mut right) = (*bounds, *bounds.add(1), *bounds.add(2), *bounds.add(3));
+            if !check_range(cx, top, bottom, rows, "rows ") {
+                return false;
+            }
+            if operand!(pc X) & 8 != 0 {
+                if left >= cols {
+                    let values = format!("column {}, in {cols} columns", left as i64);
+                    cx.fault = Some(Fault::trap(TrapCode::IndexOutOfBounds, values));
+                    return false;
+                }
+                right = left + 1;
+            } else if !check_range(cx, left, right, cols, "columns ") {
                 return false;
             }
             (rows, cols) = (bottom - top, right - left);
