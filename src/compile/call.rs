@@ -715,7 +715,9 @@ impl<'a> Gen<'a, '_> {
                         self.stage_part(0, part, false);
                         let view = Reg::window(0);
                         match (part.shape, name) {
-                            (Shape::Block | Shape::Column, "len") => self.out.emit(Op::DimV, [dest.arg(), view.arg(), 2]),
+                            (Shape::Block | Shape::Column, "len") => {
+                                self.out.emit(Op::DimV, [dest.arg(), view.arg(), 2])
+                            }
                             (Shape::Block | Shape::Column, name) => {
                                 self.out.emit(Op::DimV, [dest.arg(), view.arg(), i64::from(name == "cols")]);
                             }
