@@ -5,6 +5,7 @@
 mod reference;
 
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use proptest::test_runner::{TestError, TestRunner};
 use reference::evaluate::{Outcome, Unknown, evaluate};
 use reference::generate;
@@ -113,7 +114,11 @@ fn for_all_choices(longest: usize, property: impl Fn(Vec<u8>) -> Result<(), Test
     with_stack(|| {
         let config =
             ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
-        let mut runner = TestRunner::new(config);
+        // The same programs at each run of the suite; others where more are asked for.
+        let mut runner = match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => TestRunner::new(config),
+            None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+        };
         let choices = proptest::collection::vec(any::<u8>(), 0..longest);
         match runner.run(&choices, property) {
             Ok(()) => {}
