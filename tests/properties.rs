@@ -5,8 +5,7 @@
 mod reference;
 
 use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use proptest::test_runner::{TestError, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use reference::evaluate::{Outcome, Unknown, evaluate};
 use reference::generate;
 use std::sync::Arc;
