@@ -8,10 +8,10 @@ use std::cmp::Ordering;
 
 use super::Outcome;
 use crate::bytecode::types::{TypeId, TypeTable};
-use crate::machine::host_call::ElementsMut;
 use crate::machine::interrupt::Interrupt;
 use crate::machine::trap::Fault;
 use crate::machine::value::{Relation, compare, total_order};
+use crate::machine::view::ElementsMut;
 
 /// Scalars sorted between two polls.
 const CHUNK: usize = 1 << 16;

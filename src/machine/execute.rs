@@ -379,7 +379,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                 unreachable_unchecked();
             }
             families! {
-                'next: 'moves 'ints 'bits 'truths 'floats 'loads 'stores 'views 'grids 'jumps 'jumps_k 'loops 'calls 'rest;
+                'next: 'moves 'ints 'bits 'truths 'floats 'loads 'stores 'views 'grids 'jumps 'jumps_k 'jumps_f 'loops 'calls 'rest;
                 match std::mem::transmute::<u8, Op>(op) {
                     Op::Complete => {
                         (cx.pc, cx.regs) = (pc, regs);
@@ -709,12 +709,12 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                     Op::JumpGeK => jump_if!('jumps_k, (int!(A)) >= imm!(b), c),
                     Op::JumpEqK => jump_if!('jumps_k, (int!(A)) == imm!(b), c),
                     Op::JumpNeK => jump_if!('jumps_k, (int!(A)) != imm!(b), c),
-                    Op::JumpLtF => jump_if!('loops, float!(A) < float!(B), c),
-                    Op::JumpLeF => jump_if!('loops, float!(A) <= float!(B), c),
-                    Op::JumpEqF => jump_if!('loops, float!(A) == float!(B), c),
-                    Op::JumpNeF => jump_if!('loops, float!(A) != float!(B), c),
-                    Op::JumpNotLtF => jump_if!('rest, !(float!(A) < float!(B)), c),
-                    Op::JumpNotLeF => jump_if!('rest, !(float!(A) <= float!(B)), c),
+                    Op::JumpLtF => jump_if!('jumps_f, float!(A) < float!(B), c),
+                    Op::JumpLeF => jump_if!('jumps_f, float!(A) <= float!(B), c),
+                    Op::JumpEqF => jump_if!('jumps_f, float!(A) == float!(B), c),
+                    Op::JumpNeF => jump_if!('jumps_f, float!(A) != float!(B), c),
+                    Op::JumpNotLtF => jump_if!('jumps_f, !(float!(A) < float!(B)), c),
+                    Op::JumpNotLeF => jump_if!('jumps_f, !(float!(A) <= float!(B)), c),
                     Op::For => {
                         let i = (int!(A)).wrapping_add(1);
                         get!(A) = i as u64;

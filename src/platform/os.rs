@@ -46,7 +46,7 @@ pub fn alternate<S: Send, L, R: Send>(
                         // The other one waits until this one lets go of its sender.
                         Turn::Next(state) => {
                             others.send(state).unwrap_or_else(|_| unreachable!("the other thread waits"));
-                        },
+                        }
                         Turn::Last(result) => {
                             drop(local);
                             return finish.send(result).unwrap_or_else(|_| unreachable!("it is received below"));

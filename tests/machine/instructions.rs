@@ -275,7 +275,6 @@ fn jumps(instr: Instr, inputs: &[V], expected: bool) {
     assert_eq!(printed.trim_end(), expected.to_string(), "{instr:?} of {inputs:?}");
 }
 
-#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN")]
 #[test]
 fn jumps_go_where_they_should() {
     jumps(Instr::ai(Op::Jump, 0, 1), &[], true);
@@ -302,8 +301,8 @@ fn jumps_go_where_they_should() {
             (Op::JumpLeF, a <= b),
             (Op::JumpEqF, a == b),
             (Op::JumpNeF, a != b),
-            (Op::JumpNotLtF, !(a < b)),
-            (Op::JumpNotLeF, !(a <= b)),
+            (Op::JumpNotLtF, a >= b || a.is_nan()),
+            (Op::JumpNotLeF, a > b || a.is_nan()),
         ] {
             jumps(Instr::abc(op, 1, 2, 1), &[F(a), F(b)], expected);
         }
@@ -347,6 +346,26 @@ fn sums_of_int_are_exact_in_128_bits() {
     assert_eq!(sum(&[MIN, MIN, 1, MAX, MAX, 1, 1]), "1");
     assert_eq!(sum(&[MAX, 1]), "T0001");
     assert_eq!(sum(&[MIN, -1]), "T0001");
+}
+
+#[test]
+fn products_of_int_wrap_and_keep_in_mind_that_they_overflowed() {
+    let product = |factors: &[i64]| {
+        let mut words = Vec::new();
+        let mut code = vec![I(1).load(0, &mut words), I(0).load(1, &mut words)];
+        for &factor in factors {
+            code.push(I(factor).load(2, &mut words));
+            code.push(Instr::abc(Op::Prod, 0, 2, 0));
+        }
+        code.extend(print(0, TypeId::INT, 3));
+        code.extend(print(1, TypeId::INT, 3));
+        code.push(Instr::abc(Op::Return, 0, 0, 0));
+        let (outcome, printed) = run(&prepare(program(vec![function("main", vec![RegType::Int; 3], 1, code)], words)));
+        assert_eq!(outcome, Outcome::Done);
+        printed
+    };
+    assert_eq!(product(&[3, -5, 7]), "-105\n0\n");
+    assert_eq!(product(&[MAX, 2, 0]), "0\n-1\n");
 }
 
 /// The tree of section 8, by its definition: a node of `width` blocks, a power of two, from `first` on.
@@ -456,11 +475,12 @@ fn every_instruction_is_run_by_a_test() {
     comparisons();
     jumps_go_where_they_should();
     sums_of_int_are_exact_in_128_bits();
+    products_of_int_wrap_and_keep_in_mind_that_they_overflowed();
     floats_are_summed_in_the_tree_of_the_spec();
     calls_hand_over_and_back();
     a_trap_of_the_program_itself();
     super::values::all();
-    let seen = SEEN.lock().expect("no test panics with it");
+    let seen = *SEEN.lock().expect("no test panics with it");
     let missing: Vec<_> = OPS
         .iter()
         .filter(|&&op| !matches!(op, Op::Complete | Op::Bridge) && !seen[op as usize])
