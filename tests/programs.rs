@@ -5,9 +5,15 @@ use std::process::Command;
 
 /// What `tgvm run programs/NAME.tg ARGS` prints, from the project's root.
 fn run(name: &str, args: &[&str]) -> String {
+    run_with(&[], name, args)
+}
+
+/// The same, with options for tgvm.
+fn run_with(options: &[&str], name: &str, args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tgvm"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .arg("run")
+        .args(options)
         .arg(format!("programs/{name}.tg"))
         .args(args)
         .output()
@@ -27,6 +33,39 @@ fn programs() -> Vec<PathBuf> {
         .collect();
     programs.sort();
     programs
+}
+
+/// A size for each program at which it polls some thousand times.
+const SMALL: [(&str, &str); 19] = [
+    ("cholesky", "12"),
+    ("csv_report", "5"),
+    ("fib", "12"),
+    ("heat", "1"),
+    ("hello", ""),
+    ("kmeans", "1"),
+    ("life", "1"),
+    ("mandelbrot", "12"),
+    ("matmul", "12"),
+    ("merge_sort", "1100"),
+    ("monte_carlo", "200"),
+    ("nbody", "1"),
+    ("nqueens", "4"),
+    ("quicksort", "200"),
+    ("sieve", "1000"),
+    ("smith_waterman", "70"),
+    ("spectral_norm", "5"),
+    ("sudoku", "1"),
+    ("word_count", "3"),
+];
+
+/// `--migrate` (hidden) moves the frame to another thread at every poll: nothing in it is bound to a thread.
+#[test]
+fn a_frame_that_moves_between_threads_prints_the_same() {
+    let names: Vec<_> = programs().iter().map(|path| path.file_stem().expect("a file has a name").to_owned()).collect();
+    assert_eq!(names, SMALL.map(|(name, _)| name), "each program has a small size");
+    for (name, size) in SMALL {
+        assert_eq!(run_with(&["--migrate"], name, &[size]), run(name, &[size]), "{name} {size}");
+    }
 }
 
 #[test]
