@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::sync::OnceLock;
 use tgvm::bytecode::file;
-use tgvm::bytecode::ops::{Field, Instr, TABLE};
-use tgvm::bytecode::program::Program;
+use tgvm::bytecode::ops::{Field, Instr, Kind, Op, TABLE};
+use tgvm::bytecode::program::{Function, Program};
 use tgvm::bytecode::verify::verify;
 use tgvm::embed::Module;
 use tgvm::syntax::span::Source;
@@ -56,23 +56,28 @@ enum Edit {
     Field(u8, u16),
     Swap(usize),
     Copy(usize),
+    /// Another register of the same type for one of its registers.
+    Register(usize, usize),
+    Drop,
 }
 
 fn edits() -> impl Strategy<Value = Vec<(usize, usize, Edit)>> {
     let edit = prop_oneof![
-        any::<u8>().prop_map(Edit::Flip),
-        any::<u8>().prop_map(Edit::Op),
-        (any::<u8>(), 0u16..64).prop_map(|(field, value)| Edit::Field(field, value)),
-        any::<usize>().prop_map(Edit::Swap),
-        any::<usize>().prop_map(Edit::Copy),
+        1 => any::<u8>().prop_map(Edit::Flip),
+        1 => any::<u8>().prop_map(Edit::Op),
+        1 => (any::<u8>(), 0u16..64).prop_map(|(field, value)| Edit::Field(field, value)),
+        1 => any::<usize>().prop_map(Edit::Swap),
+        1 => any::<usize>().prop_map(Edit::Copy),
+        4 => (any::<usize>(), any::<usize>()).prop_map(|(operand, other)| Edit::Register(operand, other)),
+        1 => Just(Edit::Drop),
     ];
-    proptest::collection::vec((any::<usize>(), any::<usize>(), edit), 1..4)
+    proptest::collection::vec((any::<usize>(), any::<usize>(), edit), 1..6)
 }
 
 fn change(program: &mut Program, edits: &[(usize, usize, Edit)]) {
     for &(function, at, edit) in edits {
         let count = program.functions.len();
-        let code = &mut program.functions[function % count].code;
+        let Function { code, registers, .. } = &mut program.functions[function % count];
         let (at, count) = (at % code.len(), code.len());
         match edit {
             Edit::Flip(bit) => code[at].0 ^= 1 << (bit % 64),
@@ -83,6 +88,33 @@ fn change(program: &mut Program, edits: &[(usize, usize, Edit)]) {
             }
             Edit::Swap(other) => code.swap(at, other % count),
             Edit::Copy(other) => code[at] = code[other % count],
+            // A jump to the next instruction.
+            Edit::Drop => code[at] = Instr::ai(Op::Jump, 0, 0),
+            Edit::Register(operand, other) => {
+                let Some(op) = code[at].op() else { continue };
+                let fields: Vec<Field> = op
+                    .info()
+                    .operands
+                    .iter()
+                    .filter(|operand| operand.kind != Kind::None)
+                    .map(|operand| operand.field)
+                    .collect();
+                let Some(&field) = fields.get(operand % fields.len().max(1)) else { continue };
+                let Some(ty) = registers.get(code[at].get(field) as usize) else { continue };
+                let same: Vec<usize> = (0..registers.len()).filter(|&r| registers[r] == *ty).collect();
+                let (shift, bits) = match field {
+                    Field::A => (16, 16),
+                    Field::B => (32, 16),
+                    Field::C => (48, 16),
+                    Field::P => (8, 14),
+                    Field::Q => (22, 14),
+                    Field::R => (36, 14),
+                    Field::S => (50, 14),
+                    Field::X | Field::I => unreachable!("no register stands there"),
+                };
+                let mask = ((1 << bits) - 1) << shift;
+                code[at].0 = code[at].0 & !mask | (same[other % same.len()] as u64) << shift;
+            }
         }
     }
 }

@@ -6,9 +6,9 @@ mod reference;
 
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-use std::sync::Arc;
 use reference::evaluate::{Outcome, Unknown, evaluate};
 use reference::generate;
+use std::sync::Arc;
 use tgvm::bytecode::verify::verify;
 use tgvm::check::check;
 use tgvm::check::typed::Typed;
@@ -111,7 +111,8 @@ fn expected(typed: &Typed, arguments: &[String]) -> Result<Outcome, Unknown> {
 /// Checks `property` of as many lists of choices as `PROPTEST_CASES` says.
 fn for_all_choices(longest: usize, property: impl Fn(Vec<u8>) -> Result<(), TestCaseError> + Send) {
     with_stack(|| {
-        let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
+        let config =
+            ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let choices = proptest::collection::vec(any::<u8>(), 0..longest);
         match runner.run(&choices, property) {

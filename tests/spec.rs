@@ -9,6 +9,9 @@ use tgvm::bytecode::builtins::{BUILTINS, Mode, Pattern};
 use tgvm::bytecode::effects::Effects;
 use tgvm::bytecode::ops::{Region, Role, TABLE};
 use tgvm::bytecode::trap::TrapCode;
+use tgvm::check::codes::CHECK;
+use tgvm::compile::codes::COMPILE;
+use tgvm::syntax::codes::SYNTAX;
 
 fn spec_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("spec.md")
@@ -181,11 +184,22 @@ fn instructions_table() -> String {
     table
 }
 
+fn codes_table() -> String {
+    let mut codes: Vec<_> = SYNTAX.iter().chain(CHECK).chain(COMPILE).collect();
+    codes.sort_by_key(|code| code.code);
+    let mut table = String::from("| code | what is wrong |\n| --- | --- |\n");
+    for code in codes {
+        writeln!(table, "| {} | {} |", code.code, code.title.replace('|', "\\|")).expect("writing to a String");
+    }
+    table
+}
+
 #[test]
 fn the_generated_sections_are_those_of_the_tables() {
     let mut text = spec();
     let original = text.clone();
-    for (name, table) in [("builtins", builtins_table()), ("instructions", instructions_table())] {
+    let tables = [("builtins", builtins_table()), ("codes", codes_table()), ("instructions", instructions_table())];
+    for (name, table) in tables {
         let start = format!("<!-- generated: {name} -->\n");
         let from = text.find(&start).unwrap_or_else(|| panic!("the section {name} is there")) + start.len();
         let to = from + text[from..].find("<!-- end -->").expect("a section ends");

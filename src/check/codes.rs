@@ -650,7 +650,7 @@ fn main() {
 }
 "
     "E0506" "a struct that is too large"
-    "A struct takes at most 1,024 words with all that it holds. An array takes one word, whatever its length."
+    "A struct takes at most 256 words with all that it holds. An array takes one word, whatever its length."
 "struct S4 { a: Int, b: Int, c: Int, d: Int }
 struct S16 { a: S4, b: S4, c: S4, d: S4 }
 struct S64 { a: S16, b: S16, c: S16, d: S16 }

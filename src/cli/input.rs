@@ -34,9 +34,10 @@ pub struct Unreadable {
 /// Reads `path`, or standard input for `-`.
 pub fn read(path: &Path) -> Result<Input, Unreadable> {
     let (name, bytes) = if path == Path::new("-") {
-        ("<stdin>".to_owned(), read_all(std::io::stdin().lock()))
+        ("<stdin>".to_owned(), read_all(std::io::stdin().lock(), 0))
     } else {
-        (path.display().to_string(), File::open(path).and_then(read_all))
+        let read = |file: File| read_all(&file, file.metadata().map_or(0, |metadata| metadata.len()));
+        (path.display().to_string(), File::open(path).and_then(read))
     };
     let unreadable = |message, help| Unreadable { name: name.clone(), message, help };
     let bytes = bytes.map_err(|error| {
@@ -66,8 +67,8 @@ pub fn read(path: &Path) -> Result<Input, Unreadable> {
     }
 }
 
-fn read_all(file: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read_all(file: impl Read, size: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size.min(MAX_SIZE) as usize + 1);
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

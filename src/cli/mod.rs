@@ -90,6 +90,12 @@ enum Command {
 
 /// Runs the command that the process's arguments ask for.
 pub fn main() -> ExitCode {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        std::panic::set_hook(Box::new(|panic| {
+            let help = "this is a mistake in tgvm; please report it, with the program that shows it".to_owned();
+            say(&painter().message("internal error", &panic.to_string(), &[help]));
+        }));
+    }
     let exit = match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(args),

@@ -37,8 +37,8 @@ Examples:
 
 /// Compile and run a program.
 ///
-/// FILE is a program's text, or what `tgvm build` made of one; - is standard input. The program may read and write files
-/// as you may.
+/// FILE is a program's text, or what `tgvm build` made of one; - is standard input. What follows it is for the program, which
+/// may read and write files as you may.
 #[derive(clap::Args)]
 #[command(override_usage = "tgvm run [OPTIONS] FILE [ARGS]...", after_help = AFTER_HELP)]
 pub struct Args {

@@ -1,5 +1,7 @@
 //! Sizes and durations as arguments, and how much memory the machine has.
 
+use std::fs::File;
+use std::io::Read;
 use std::time::Duration;
 
 /// `512M`, `1.5G`, `4096`: bytes, with a suffix K, M, G or T for powers of 1,024.
@@ -52,14 +54,19 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
 pub fn default_memory() -> u64 {
     /// Where the system does not tell how much there is.
     const ASSUMED: u64 = 8 << 30;
-    let of_machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    let of_machine = first_line("/proc/meminfo").and_then(|line| {
+        line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     });
-    let of_container =
-        std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let of_container = first_line("/sys/fs/cgroup/memory.max").and_then(|line| line.parse().ok());
     let total = [of_machine, of_container].into_iter().flatten().min().unwrap_or(ASSUMED);
     total / 4 * 3
+}
+
+/// The first line of a file of the system, read at once: start-up time counts.
+fn first_line(path: &str) -> Option<String> {
+    let mut bytes = [0; 256];
+    let length = File::open(path).ok()?.read(&mut bytes).ok()?;
+    str::from_utf8(&bytes[..length]).ok()?.lines().next().map(str::to_owned)
 }
 
 #[cfg(test)]

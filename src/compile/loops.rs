@@ -134,7 +134,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// The variable that an expression reads in place.
-    fn root(&self, mut e: ExprId) -> Option<LocalId> {
+    pub fn root(&self, mut e: ExprId) -> Option<LocalId> {
         loop {
             e = match self.typed[e].kind {
                 ExprKind::Local(local) => return Some(local),

@@ -336,8 +336,7 @@ impl<'a> Gen<'a, '_> {
             ExprKind::Slice2(of, rows, cols) => {
                 let later: Vec<ExprId> = [rows, cols].into_iter().flat_map(extent_operands).collect();
                 let base = self.elements_before(of, &later);
-                let (shape, bounds) =
-                    self.extents(rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
+                let (shape, bounds) = self.extents(rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
                 Part { base, shape, bounds }
             }
             _ => unreachable!("not a slice"),
@@ -360,12 +359,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Evaluates the bounds of a part of a grid; `dimension` gives the end of an open range.
-    fn extents(
-        &mut self,
-        rows: Extent,
-        cols: Extent,
-        dimension: &mut dyn FnMut(&mut Self, i64, Reg),
-    ) -> (Shape, Reg) {
+    fn extents(&mut self, rows: Extent, cols: Extent, dimension: &mut dyn FnMut(&mut Self, i64, Reg)) -> (Shape, Reg) {
         let (shape, bounds, cols_at) = match (rows, cols) {
             (Extent::At(_), _) => (Shape::Row, self.temp_ints(3), 1),
             (_, Extent::At(_)) => (Shape::Column, self.temp_ints(4), 2),

@@ -276,13 +276,12 @@ impl<'a> Memo<'a> {
             | ExprKind::Array(_)
             | ExprKind::Interpolation(_) => false,
             ExprKind::Unary(op, _) => *op == UnaryOp::Neg && expr.ty == TypeId::INT,
-            ExprKind::Binary(op, ..) => {
-                expr.ty == TypeId::INT && matches!(op, Add | Sub | Mul | Div | Rem | Shl | Shr)
-            }
+            ExprKind::Binary(op, ..) => expr.ty == TypeId::INT && matches!(op, Add | Sub | Mul | Div | Rem | Shl | Shr),
             ExprKind::Convert(_) => expr.ty == TypeId::INT,
-            ExprKind::Builtin { builtin, .. } => {
-                !matches!(BUILTINS[*builtin as usize].name, "len" | "rows" | "cols" | "min" | "max" | "sqrt" | "floor" | "ceil")
-            }
+            ExprKind::Builtin { builtin, .. } => !matches!(
+                BUILTINS[*builtin as usize].name,
+                "len" | "rows" | "cols" | "min" | "max" | "sqrt" | "floor" | "ceil"
+            ),
             _ => true,
         }
     }

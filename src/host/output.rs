@@ -1,29 +1,39 @@
 //! Printing, and ending the program.
 
 use super::Outcome;
+use super::format::Digits;
 use crate::bytecode::builtins::Pattern;
 use crate::bytecode::trap::TrapCode;
+use crate::bytecode::types::TypeId;
 use crate::machine::host_call::{HostCall, HostFn, Stream};
 use crate::machine::trap::Fault;
 
 pub(super) fn find(name: &str, params: &[Pattern]) -> Option<HostFn> {
     Some(match (name, params) {
         ("print", [_]) => |call| {
-            call.print(Stream::Out, call.value(0))?;
+            print(call, Stream::Out)?;
             call.world().write(Stream::Out, b"\n")
         },
         ("print", []) => |call| call.world().write(Stream::Out, b"\n"),
-        ("write", _) => |call| call.print(Stream::Out, call.value(0)),
+        ("write", _) => |call| print(call, Stream::Out),
         ("eprint", _) => |call| {
-            call.print(Stream::Error, call.value(0))?;
+            print(call, Stream::Error)?;
             call.world().write(Stream::Error, b"\n")
         },
-        ("ewrite", _) => |call| call.print(Stream::Error, call.value(0)),
+        ("ewrite", _) => |call| print(call, Stream::Error),
         ("panic", _) => |call| Err(Fault::trap(TrapCode::Panic, call.text(0))),
         ("__assert_failed", _) => |call| Err(Fault::trap(TrapCode::AssertionFailed, call.text(0))),
         ("exit", _) => exit,
         _ => return None,
     })
+}
+
+fn print(call: &mut HostCall, stream: Stream) -> Outcome {
+    if call.of() == TypeId::INT {
+        let digits = Digits::of(call.int(0));
+        return call.world().write(stream, digits.text().as_bytes());
+    }
+    call.print(stream, call.value(0))
 }
 
 fn exit(call: &mut HostCall) -> Outcome {

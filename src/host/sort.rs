@@ -1,17 +1,17 @@
 //! The stable sort: in the total order of the language, polling, without recursion.
 //!
 //! Ints and Floats are sorted in place, chunk by chunk, by the standard library, then merged (equal ones can't be told
-//! apart, so stability asks nothing). Anything else is sorted by index: the order is found first, then the elements are
-//! moved to their places.
+//! apart, so stability asks nothing). Anything else is sorted by index: first by a number that stands for the beginning of
+//! each element, then whole elements where those are equal; then they are moved to their places.
 
 use std::cmp::Ordering;
 
 use super::Outcome;
 use crate::bytecode::types::{TypeId, TypeTable};
-use crate::machine::host_call::ElementsMut;
 use crate::machine::interrupt::Interrupt;
 use crate::machine::trap::Fault;
 use crate::machine::value::{Relation, compare, total_order};
+use crate::machine::view::ElementsMut;
 
 /// Scalars sorted between two polls.
 const CHUNK: usize = 1 << 16;
@@ -34,21 +34,31 @@ pub(super) fn sort_elements(
         TypeId::INT => sort_scalars(elements.ints(), i64::cmp, interrupt),
         TypeId::FLOAT => sort_scalars(elements.floats(), |a, b| total_order(*a, *b), interrupt),
         _ => {
-            let mut order: Vec<usize> = (0..elements.len()).collect();
-            if element == TypeId::STR {
-                let texts: Vec<&str> = order.iter().map(|&index| elements.get(index).text()).collect();
-                sort_order(&mut order, interrupt, |a, b| Ok(texts[a].cmp(texts[b])))?;
-            } else {
-                sort_order(&mut order, interrupt, |a, b| {
-                    let (a, b) = (elements.get(a), elements.get(b));
-                    let order = compare(types, a, b, Relation::Total, &mut || interrupt.check())?;
-                    Ok(order.unwrap_or(Ordering::Equal))
-                })?;
-            }
+            let mut order = ordered(types, interrupt, elements)?;
             elements.permute(&mut order);
             Ok(())
         }
     }
+}
+
+/// The indices of the elements in order.
+fn ordered(types: &TypeTable, interrupt: &Interrupt, elements: &ElementsMut) -> Result<Vec<usize>, Fault> {
+    let keyed = |index| (elements.get(index).order_key(types), index);
+    let mut keys: Vec<(u64, usize)> = (0..elements.len()).map(keyed).collect();
+    sort_scalars(&mut keys, Ord::cmp, interrupt)?;
+    let mut order: Vec<usize> = keys.iter().map(|&(_, index)| index).collect();
+    // Where keys are equal, the whole elements decide.
+    let mut start = 0;
+    for group in keys.chunk_by(|a, b| a.0 == b.0) {
+        let indices = &mut order[start..start + group.len()];
+        start += group.len();
+        sort_order(indices, interrupt, |a, b| {
+            let (a, b) = (elements.get(a), elements.get(b));
+            let order = compare(types, a, b, Relation::Total, &mut || interrupt.check())?;
+            Ok(order.unwrap_or(Ordering::Equal))
+        })?;
+    }
+    Ok(order)
 }
 
 fn sort_scalars<T: Copy>(values: &mut [T], order: impl Fn(&T, &T) -> Ordering, interrupt: &Interrupt) -> Outcome {

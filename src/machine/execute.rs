@@ -160,6 +160,7 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
 /// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
 /// function where that went on or begins, and the code is `cx.code`.
 #[inline(never)]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "with a NaN, not less is not the same as greater or equal")]
 pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     let (mut pc, mut regs) = (pc, regs);
     let word = cx.interrupt;
@@ -378,7 +379,7 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                 unreachable_unchecked();
             }
             families! {
-                'next: 'moves 'ints 'bits 'truths 'floats 'loads 'stores 'views 'grids 'jumps 'jumps_k 'loops 'calls 'rest;
+                'next: 'moves 'ints 'bits 'truths 'floats 'loads 'stores 'views 'grids 'jumps 'jumps_k 'jumps_f 'loops 'calls 'rest;
                 match std::mem::transmute::<u8, Op>(op) {
                     Op::Complete => {
                         (cx.pc, cx.regs) = (pc, regs);
@@ -708,12 +709,12 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
                     Op::JumpGeK => jump_if!('jumps_k, (int!(A)) >= imm!(b), c),
                     Op::JumpEqK => jump_if!('jumps_k, (int!(A)) == imm!(b), c),
                     Op::JumpNeK => jump_if!('jumps_k, (int!(A)) != imm!(b), c),
-                    Op::JumpLtF => jump_if!('loops, float!(A) < float!(B), c),
-                    Op::JumpLeF => jump_if!('loops, float!(A) <= float!(B), c),
-                    Op::JumpEqF => jump_if!('loops, float!(A) == float!(B), c),
-                    Op::JumpNeF => jump_if!('loops, float!(A) != float!(B), c),
-                    Op::JumpNotLtF => jump_if!('rest, !(float!(A) < float!(B)), c),
-                    Op::JumpNotLeF => jump_if!('rest, !(float!(A) <= float!(B)), c),
+                    Op::JumpLtF => jump_if!('jumps_f, float!(A) < float!(B), c),
+                    Op::JumpLeF => jump_if!('jumps_f, float!(A) <= float!(B), c),
+                    Op::JumpEqF => jump_if!('jumps_f, float!(A) == float!(B), c),
+                    Op::JumpNeF => jump_if!('jumps_f, float!(A) != float!(B), c),
+                    Op::JumpNotLtF => jump_if!('jumps_f, !(float!(A) < float!(B)), c),
+                    Op::JumpNotLeF => jump_if!('jumps_f, !(float!(A) <= float!(B)), c),
                     Op::For => {
                         let i = (int!(A)).wrapping_add(1);
                         get!(A) = i as u64;

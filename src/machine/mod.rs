@@ -1,7 +1,7 @@
 //! The machine: runs verified programs, in order.
 //!
 //! A program is prepared once ([`code::Code`]) and run by [`engine::run`]. `unsafe` stands in `memory`, `value`, `frame`,
-//! `code`, `host_call`, `fiber` and `execute`; each use names the invariant that it relies on.
+//! `code`, `host_call`, `view`, `fiber` and `execute`; each use names the invariant that it relies on.
 
 pub mod code;
 pub mod engine;
@@ -13,5 +13,6 @@ pub mod interrupt;
 mod memory;
 pub mod trap;
 pub mod value;
+pub mod view;
 
 pub use memory::Budget;

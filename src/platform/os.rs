@@ -35,7 +35,7 @@ pub fn alternate<S: Send, L, R: Send>(
     let ((to_first, first), (to_second, second)) = (channel(), channel());
     let (finish, finished) = channel();
     let first_finish = finish.clone();
-    to_first.send(state).ok().expect("it is received below");
+    to_first.send(state).unwrap_or_else(|_| unreachable!("it is received below"));
     thread::scope(|scope| {
         for (mine, others, finish) in [(first, to_second, first_finish), (second, to_first, finish)] {
             let (local, turn) = (&local, &turn);
@@ -44,10 +44,12 @@ pub fn alternate<S: Send, L, R: Send>(
                 for state in mine {
                     match turn(&mut local, state) {
                         // The other one waits until this one lets go of its sender.
-                        Turn::Next(state) => others.send(state).ok().expect("the other thread waits"),
+                        Turn::Next(state) => {
+                            others.send(state).unwrap_or_else(|_| unreachable!("the other thread waits"));
+                        }
                         Turn::Last(result) => {
                             drop(local);
-                            return finish.send(result).ok().expect("it is received below");
+                            return finish.send(result).unwrap_or_else(|_| unreachable!("it is received below"));
                         }
                     }
                 }

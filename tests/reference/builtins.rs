@@ -170,7 +170,8 @@ fn floats(name: &str, args: &mut [Value]) -> Known {
 }
 
 fn texts(name: &str, args: &mut [Value]) -> Known {
-    let strs = |parts: &mut dyn Iterator<Item = &str>| Value::Array(parts.map(|part| Value::Str(part.into())).collect());
+    let strs =
+        |parts: &mut dyn Iterator<Item = &str>| Value::Array(parts.map(|part| Value::Str(part.into())).collect());
     Ok(Some(match (name, &*args) {
         ("len", [Value::Str(s)]) => Value::Int(s.len() as i64),
         ("is_empty", [Value::Str(s)]) => Value::Bool(s.is_empty()),

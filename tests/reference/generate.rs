@@ -79,7 +79,10 @@ const HELPERS: [(&str, &str); 5] = [
     ("say", "fn say(x: Int) -> Int {\n    write(\"{x} \")\n    return x\n}\n"),
     ("bump", "fn bump(inout n: Int) -> Int {\n    n += 1\n    return n\n}\n"),
     ("grow", "fn grow(inout xs: [Int]) -> Int {\n    xs.push(xs.len())\n    return xs.len()\n}\n"),
-    ("clear_first", "task clear_first(inout xs: [Int]) -> Int {\n    if xs.len() > 0 { xs[0] = 0 }\n    return xs.len()\n}\n"),
+    (
+        "clear_first",
+        "task clear_first(inout xs: [Int]) -> Int {\n    if xs.len() > 0 { xs[0] = 0 }\n    return xs.len()\n}\n",
+    ),
 ];
 
 /// Makes a program from choices.
@@ -267,7 +270,8 @@ impl Generator<'_> {
             .map(|var| format!("{}{}: {}", if var.writable { "inout " } else { "" }, var.name, self.name(&var.ty)))
             .collect();
         let result = function.result.as_ref().map_or(String::new(), |ty| format!(" -> {}", self.name(ty)));
-        writeln!(self.out, "{keyword} {}({}){result} {{", function.name, params.join(", ")).expect("a String takes all");
+        writeln!(self.out, "{keyword} {}({}){result} {{", function.name, params.join(", "))
+            .expect("a String takes all");
         self.budget = 50;
         self.current = Some(function.clone());
         if function.recursive {
@@ -458,7 +462,12 @@ impl Generator<'_> {
                 (format!("0..wrap({lo}, {})", turns + 1), Ty::Int)
             }
             5 => {
-                let ends = ["INT_MAX - 3..INT_MAX by 2", "INT_MIN + 2..INT_MIN by -2", "INT_MAX - 1..INT_MAX", "3..INT_MIN by INT_MIN"];
+                let ends = [
+                    "INT_MAX - 3..INT_MAX by 2",
+                    "INT_MIN + 2..INT_MIN by -2",
+                    "INT_MAX - 1..INT_MAX",
+                    "3..INT_MIN by INT_MIN",
+                ];
                 (ends[self.pick(ends.len())].into(), Ty::Int)
             }
             _ => {
@@ -794,7 +803,9 @@ impl Generator<'_> {
             },
             Ty::Float => ["0.5", "1.0", "2.25", "1e300", "NAN", "INF", "(-0.0)", "0.1"][self.pick(8)].into(),
             Ty::Bool => ["true", "false"][self.pick(2)].into(),
-            Ty::Str => ["\"a\"", "\"\"", "\"héy\"", "\"x y z\"", "\"\\{\\\"\"", "\"12\"", "\"b\\n\""][self.pick(7)].into(),
+            Ty::Str => {
+                ["\"a\"", "\"\"", "\"héy\"", "\"x y z\"", "\"\\{\\\"\"", "\"12\"", "\"b\\n\""][self.pick(7)].into()
+            }
             Ty::Array(element) => {
                 let count = self.pick(4);
                 if count == 0 || matches!(**element, Ty::Struct(_)) {

@@ -8,11 +8,11 @@ use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::TypeId;
 use crate::machine::code::prologue;
 use crate::machine::frame;
-use crate::machine::host_call::{append_fill, own_view};
 use crate::machine::interrupt::Stop;
 use crate::machine::memory::{Buffer, Heap, POLL_EVERY, buffer, data, slot};
 use crate::machine::trap::Fault;
 use crate::machine::value::{self, Relation, ValueRef, text_of};
+use crate::machine::view::{append_fill, own_view};
 
 #[cold]
 pub(super) fn stopped(cx: &mut Context<'_>, stop: Stop) -> bool {
