@@ -39,6 +39,8 @@ struct InoutArg {
     taken: Vec<(Element, Reg)>,
     /// What is moved in and out.
     slots: Slots,
+    /// It is a copy, to be written back to the place of that argument.
+    back: Option<usize>,
 }
 
 /// What is evaluated between an operand and its use.
@@ -105,35 +107,42 @@ impl<'a> Gen<'a, '_> {
     fn kept(&mut self, e: ExprId, operand: Operand, later: Later) -> Operand {
         let ty = self.ty(e);
         self.at(self.typed[e].span);
-        match operand {
-            Operand::Part(part) if later.writes || later.stops => {
-                self.stage_part(0, &part, false);
-                if !later.writes {
-                    return operand;
-                }
-                let copy = self.temp_own(ty);
-                self.out.emit(Op::Own, [copy.arg(), Reg::window(0).arg()]);
-                self.now_live(copy);
-                Operand::Whole(Elements::Held(copy))
-            }
-            Operand::Whole(Elements::View(view)) if later.writes => {
-                let copy = self.temp_own(ty);
-                self.out.emit(Op::Own, [copy.arg(), view.arg()]);
-                self.now_live(copy);
-                Operand::Whole(Elements::Held(copy))
-            }
-            Operand::Whole(Elements::Held(reg)) if later.writes => {
-                let copy = self.temp_slots(ty);
-                self.copy_slots(&copy, &[reg], false);
+        if later.writes {
+            let copy = self.copied(&operand, ty);
+            return if self.is_elements(ty) {
                 Operand::Whole(Elements::Held(copy[0]))
-            }
-            Operand::Slots(slots) if later.writes => {
-                let copy = self.temp_slots(ty);
-                self.copy_slots(&copy, &slots, false);
+            } else {
                 Operand::Slots(copy)
-            }
-            operand => operand,
+            };
         }
+        if let (Operand::Part(part), true) = (&operand, later.stops) {
+            self.stage_part(0, part, false);
+        }
+        operand
+    }
+
+    /// An operand as a value of its own, in temporaries.
+    fn copied(&mut self, operand: &Operand, ty: TypeId) -> Slots {
+        let copy = self.temp_slots(ty);
+        let view = match operand {
+            Operand::Slots(slots) => {
+                self.copy_slots(&copy, slots, false);
+                return copy;
+            }
+            Operand::Whole(Elements::Held(reg)) => {
+                self.copy_slots(&copy, &[*reg], false);
+                return copy;
+            }
+            Operand::Whole(Elements::View(view)) => *view,
+            Operand::Part(part) => {
+                self.stage_part(0, part, false);
+                Reg::window(0)
+            }
+            Operand::Staged => unreachable!("it is in the window already"),
+        };
+        self.out.emit(Op::Own, [copy[0].arg(), view.arg()]);
+        self.now_live(copy[0]);
+        copy
     }
 
     fn is_variable(&self, mut e: ExprId) -> bool {
@@ -321,8 +330,9 @@ impl<'a> Gen<'a, '_> {
         let mut later = Later { window: !may_overlap.is_empty(), ..Later::NOTHING };
         for arg in args {
             if let Arg::Inout(place) = arg {
-                later.stops |= !place.path.iter().all(|step| matches!(step, Step::Field(_)));
-                later.window |= follows_slice(place);
+                // With two that may not be there, the first is checked through the window.
+                later.window |= follows_slice(place) || later.stops && has_index(place);
+                later.stops |= has_index(place);
             }
         }
         for (i, arg) in args.iter().enumerate().rev() {
@@ -365,32 +375,41 @@ impl<'a> Gen<'a, '_> {
         }
 
         self.at(expr.span);
-        // Open the places; views through which is written first, since that may move a buffer.
-        let mut opened: Vec<InoutArg> = Vec::new();
-        for (i, arg) in args.iter().enumerate() {
-            if let (Arg::Inout(_), Some(path)) = (arg, &paths[i]) {
-                opened.push(self.open_inout(path, offsets[i], params[i].passing));
-            }
-        }
         let overlaps: Vec<(usize, usize)> = may_overlap
             .iter()
             .map(|&(first, second)| (usize::from(first), usize::from(second)))
             .filter(|&(first, second)| {
                 // The machine compares views of one type at the call, as long as both are of the one buffer.
                 let seen = |i: usize| {
-                    let copied = matches!(args[i], Arg::In(_)) && follows[i].writes;
+                    let copied = match &args[i] {
+                        Arg::In(_) => follows[i].writes,
+                        Arg::Inout(place) => is_detached(place, args),
+                    };
                     let nested = paths[i].as_ref().is_none_or(Path::is_nested);
                     matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied && !nested
                 };
                 !(seen(first) && seen(second) && params[first].ty == params[second].ty)
             })
             .collect();
-        if !overlaps.is_empty() {
-            // Bounds come first.
-            for arg in &opened {
-                if let Target::Part(part) = &arg.open.target {
+        // Open the places. The bounds of one come before those of the next, and all before exclusivity.
+        let mut opened: Vec<InoutArg> = Vec::new();
+        for (i, arg) in args.iter().enumerate() {
+            if let (Arg::Inout(place), Some(path)) = (arg, &paths[i]) {
+                let open = if is_detached(place, args) {
+                    let operand = self.operand_at(path);
+                    let slots = self.copied(&operand, path.ty);
+                    let (ty, at, passing) = (path.ty, offsets[i], params[i].passing);
+                    InoutArg { ty, open: Open::slots(slots.clone()), at, passing, taken: Vec::new(), slots, back: Some(i) }
+                } else {
+                    self.open_inout(path, offsets[i], params[i].passing)
+                };
+                let next_may_trap = args[i + 1..].iter().any(|arg| matches!(arg, Arg::Inout(next) if has_index(next)));
+                if let Target::Part(part) = &open.open.target
+                    && (next_may_trap || !overlaps.is_empty())
+                {
                     self.stage_part(0, part, false);
                 }
+                opened.push(open);
             }
         }
         for (first, second) in overlaps {
@@ -400,6 +419,7 @@ impl<'a> Gen<'a, '_> {
             }
         }
         self.at(expr.span);
+        // Views through which is written first, since that may move a buffer.
         for arg in &mut opened {
             self.stage_written_view(arg);
         }
@@ -432,6 +452,21 @@ impl<'a> Gen<'a, '_> {
             }
             self.close_taken(&arg.taken);
             self.close(&arg.open);
+        }
+        if opened.iter().any(|arg| arg.back.is_some()) {
+            // Writing back uses the window, where a scalar result still is.
+            let result = (dests.is_empty() && results > 0).then(|| self.temp(self.slot_type(expr.ty)));
+            if let Some(result) = result {
+                self.out.emit(Op::Move, [result.arg(), Reg::window(0).arg()]);
+            }
+            for arg in &opened {
+                if let Some(path) = arg.back.and_then(|i| paths[i].as_ref()) {
+                    self.store_at(path, &arg.slots);
+                }
+            }
+            if let Some(result) = result {
+                self.out.emit(Op::Move, [Reg::window(0).arg(), result.arg()]);
+            }
         }
         self.release(mark);
     }
@@ -490,7 +525,7 @@ impl<'a> Gen<'a, '_> {
             }
             _ => smallvec![],
         };
-        InoutArg { ty: path.ty, open, at, passing, taken, slots }
+        InoutArg { ty: path.ty, open, at, passing, taken, slots, back: None }
     }
 
     /// Reads the scalar slots of an element and takes the owned ones out of it.
@@ -598,6 +633,13 @@ impl<'a> Gen<'a, '_> {
         self.at(self.typed[e].span);
         for (a, b) in a.iter().zip(b) {
             self.jump_if_apart(*a, *b, apart);
+        }
+        // An empty range overlaps nothing, also where the other one does not go that far.
+        let common = a.len().min(b.len());
+        for range in a[common..].iter().chain(&b[common..]) {
+            if let Range::FromTo(lo, hi) = range {
+                self.out.emit(Op::JumpLeI, [hi.arg(), lo.arg(), apart.arg()]);
+            }
         }
         self.out.emit(Op::Trap, [TrapCode::OverlappingArguments as i64]);
         self.out.place(apart);
@@ -820,6 +862,32 @@ impl<'a> Gen<'a, '_> {
 pub enum Range {
     At(Reg),
     FromTo(Reg, Reg),
+}
+
+/// Whether the place may not be there.
+fn has_index(place: &Place) -> bool {
+    place.path.iter().any(|step| !matches!(step, Step::Field(_)))
+}
+
+/// Whether the place is passed as a copy that is written back: to open it would take an array out of an element that another
+/// argument's path may lead through.
+fn is_detached(place: &Place, args: &[Arg]) -> bool {
+    let nested = |place: &Place| {
+        let first = place.path.iter().position(|step| matches!(step, Step::Index(_) | Step::Index2(..)));
+        first.is_some_and(|first| place.path[first + 1..].iter().any(|step| !matches!(step, Step::Field(_))))
+    };
+    let mut indexed = 0;
+    let mut any_nested = false;
+    for arg in args {
+        if let Arg::Inout(other) = arg
+            && other.root == place.root
+            && has_index(other)
+        {
+            indexed += 1;
+            any_nested |= nested(other);
+        }
+    }
+    has_index(place) && indexed > 1 && any_nested
 }
 
 /// Whether the path goes on behind a slice, so that opening it uses the window.

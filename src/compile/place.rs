@@ -107,6 +107,13 @@ pub struct Open {
     taken: Vec<(Element, Reg)>,
 }
 
+impl Open {
+    /// Of what stands in registers.
+    pub fn slots(slots: Slots) -> Open {
+        Open { target: Target::Slots(slots), taken: Vec::new() }
+    }
+}
+
 impl<'a> Gen<'a, '_> {
     // Reading
 
@@ -893,16 +900,32 @@ impl<'a> Gen<'a, '_> {
         self.at(stmt.span);
         let open = self.open(&path);
         let Target::Part(part) = &open.target else { unreachable!("it ends in a slice") };
+        self.assign_elements(part, from);
+        self.close(&open);
+    }
+
+    /// Copies all elements of the array or grid in `from` to a part of that shape.
+    fn assign_elements(&mut self, part: &Part, from: Reg) {
         let is_grid = matches!(part.shape, Shape::Block | Shape::Column);
-        let width = if is_grid { 5 } else { 3 };
         self.stage_part(0, part, true);
-        self.stage_whole(width, Elements::Held(from), is_grid, false);
-        let element = self.types.element(place.ty).expect("an array or grid");
+        self.stage_whole(if is_grid { 5 } else { 3 }, Elements::Held(from), is_grid, false);
+        let Some(RegType::Own(ty)) = self.out.type_of(from) else { unreachable!("it is owned") };
+        let element = self.types.element(ty).expect("an array or grid");
         let assign = builtins::BUILTINS
             .iter()
             .position(|b| b.name == "__assign" && (b.params[0].2 == builtins::Pattern::GridT) == is_grid)
             .expect("it is in the table");
         self.sys(assign as u16, element);
+    }
+
+    /// Writes a value to what a path leads to: an element, a field of one, or a part.
+    pub fn store_at(&mut self, path: &Path, sources: &Slots) {
+        let open = self.open(path);
+        match &open.target {
+            Target::Element(element) => self.store_element(element, sources),
+            Target::Part(part) => self.assign_elements(part, sources[0]),
+            Target::Slots(_) | Target::View(_) => unreachable!("it has an index"),
+        }
         self.close(&open);
     }
 }
