@@ -109,11 +109,7 @@ impl<'a> Gen<'a, '_> {
         self.at(self.typed[e].span);
         if later.writes {
             let copy = self.copied(&operand, ty);
-            return if self.is_elements(ty) {
-                Operand::Whole(Elements::Held(copy[0]))
-            } else {
-                Operand::Slots(copy)
-            };
+            return if self.is_elements(ty) { Operand::Whole(Elements::Held(copy[0])) } else { Operand::Slots(copy) };
         }
         if let (Operand::Part(part), true) = (&operand, later.stops) {
             self.stage_part(0, part, false);
@@ -399,7 +395,15 @@ impl<'a> Gen<'a, '_> {
                     let operand = self.operand_at(path);
                     let slots = self.copied(&operand, path.ty);
                     let (ty, at, passing) = (path.ty, offsets[i], params[i].passing);
-                    InoutArg { ty, open: Open::slots(slots.clone()), at, passing, taken: Vec::new(), slots, back: Some(i) }
+                    InoutArg {
+                        ty,
+                        open: Open::slots(slots.clone()),
+                        at,
+                        passing,
+                        taken: Vec::new(),
+                        slots,
+                        back: Some(i),
+                    }
                 } else {
                     self.open_inout(path, offsets[i], params[i].passing)
                 };
