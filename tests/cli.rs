@@ -202,6 +202,8 @@ mod signals {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        // Held open: `wait` would close it, and end a program that waits for input.
+        let stdin = child.stdin.take();
         let mut error = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         error.read_line(&mut line).unwrap();
@@ -211,6 +213,7 @@ mod signals {
         let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         assert_eq!(child.wait().unwrap().code(), Some(130));
+        drop(stdin);
         assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
         let mut rest = String::new();
         error.read_to_string(&mut rest).unwrap();

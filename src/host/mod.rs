@@ -1,7 +1,7 @@
 //! The built-in functions that are not instructions, and the world that programs at a terminal see.
 //!
 //! Each file's `find` gives the functions of one area by name and parameter types; [`table`] orders them as
-//! [`BUILTINS`] does. A function is safe code over [`HostCall`]: it polls where it walks data, asks for room before it takes
+//! [`BUILTINS`] does. A function is safe code over `HostCall`: it polls where it walks data, asks for room before it takes
 //! memory of its own, and traps with the values concerned.
 
 #![allow(clippy::disallowed_methods, reason = "this is where input and output happen")]
