@@ -21,12 +21,19 @@ impl Effects {
     pub const CLOCK: Effects = Effects(32);
     /// Irrevocable class: ends the program (`exit`).
     pub const EXIT: Effects = Effects(64);
+    /// What waits for all older work: the irrevocable class.
+    pub const IRREVOCABLE: Effects = Effects(4 | 8 | 64);
     /// Name of each, in the order of the bits.
     pub const NAMES: [&'static str; 7] = ["output", "read-files", "write-files", "stdin", "args", "clock", "exit"];
 
     /// Both together.
     pub const fn with(self, other: Effects) -> Effects {
         Effects(self.0 | other.0)
+    }
+
+    /// Whether they have some in common.
+    pub const fn meets(self, other: Effects) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether all of `other` is in it.

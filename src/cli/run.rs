@@ -10,6 +10,7 @@ use super::size::{default_memory, parse_count, parse_seconds, parse_size, show_s
 use super::{Exit, complain, input, painter, say};
 use crate::bytecode::program::Program;
 use crate::host::StdWorld;
+use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
 use crate::machine::trap::{Fault, TraceLine, Trap};
@@ -57,15 +58,38 @@ pub struct Args {
     /// Stop the program after that time
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
-    /// How many cores to use; programs run in order on one today
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    workers: Option<u64>,
+    /// How many cores to use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: Option<u8>,
+    /// When calls of tasks run out of order: lazy, when a core has nothing to do; eager, whenever they can; in-order, never
+    #[arg(long, value_name = "HOW", default_value = "lazy")]
+    issue: When,
+    /// How many calls of one function may be in flight
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20), default_value_t = 64)]
+    window: u32,
     /// Tell on standard error what the run took
     #[arg(long)]
     stats: bool,
     /// Move the program to another thread at every poll, for tests of the machine
     #[arg(long, hide = true)]
     migrate: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum When {
+    Lazy,
+    Eager,
+    InOrder,
+}
+
+impl From<When> for Issue {
+    fn from(when: When) -> Issue {
+        match when {
+            When::Lazy => Issue::Lazy,
+            When::Eager => Issue::Eager,
+            When::InOrder => Issue::InOrder,
+        }
+    }
 }
 
 /// Runs the command.
@@ -93,6 +117,9 @@ pub fn run(args: Args) -> Exit {
         max_depth: args.max_depth,
         max_steps: args.max_steps,
         timeout: None,
+        workers: args.workers.map_or_else(cores, usize::from),
+        issue: args.issue.into(),
+        window: args.window,
         count: args.stats,
         migrate: args.migrate,
         interrupt: interrupt.clone(),
@@ -113,6 +140,11 @@ pub fn run(args: Args) -> Exit {
         say(&statistics(&result.stats, loaded, ran));
     }
     exit
+}
+
+/// How many cores this process may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, |count| count.get().min(64))
 }
 
 /// Sees to it that Ctrl-C and the time limit end the run, and the process, should it not end by itself.

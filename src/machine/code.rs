@@ -8,10 +8,12 @@
 //! Invariant: everything that a distance in the code leads to is inside the array, and what values and layouts point to
 //! lives as long as the code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::host_call::SysLayout;
+use super::plan::Plan;
 use super::memory::{HEADER_BYTES, Layouts, buffer, data, free_immortal, immortal, slot};
+use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr, Op};
 use crate::bytecode::program::{Constant, Function, Param, Passing, Program, RegType, Value};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
@@ -73,6 +75,53 @@ pub(super) struct FunctionInfo {
     pub(super) nulls: Box<[u16]>,
     /// Its views, if one may be written and there are others it could overlap.
     pub(super) views: Box<[ViewParam]>,
+    /// Registers, without the window and its header, and with them.
+    pub(super) registers: usize,
+    pub(super) slots: usize,
+    /// Registers of the result, and with the parameters.
+    pub(super) results: usize,
+    pub(super) boundary: usize,
+    /// What it is passed besides scalars.
+    pub(super) passed: Box<[Passed]>,
+    /// Registers that the caller takes back: results, then those of `inout` parameters; and those of them that own.
+    pub(super) returned: Box<[u16]>,
+    pub(super) returned_owned: Box<[u16]>,
+    pub(super) effects: Effects,
+    /// Its calls may run out of order, or calls in it may.
+    pub(super) issues: bool,
+    plan: OnceLock<Plan>,
+}
+
+/// An argument that is not a scalar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Passed {
+    /// A view from that register on.
+    View { at: u16, is_grid: bool, mutable: bool },
+    /// A buffer that the caller owns and the callee reads.
+    Borrow(u16),
+    /// A buffer that is moved in.
+    Owner(u16),
+}
+
+impl Passed {
+    /// What is passed in a register, if that is not a scalar.
+    pub(super) fn of(types: &TypeTable, at: u16, register: RegType) -> Option<Passed> {
+        let is_grid = |ty: TypeId| matches!(types.get(ty), Type::Grid(_));
+        match register {
+            RegType::View(ty) => Some(Passed::View { at, is_grid: is_grid(ty), mutable: false }),
+            RegType::ViewMut(ty) => Some(Passed::View { at, is_grid: is_grid(ty), mutable: true }),
+            RegType::Borrow(_) => Some(Passed::Borrow(at)),
+            RegType::Own(_) => Some(Passed::Owner(at)),
+            RegType::Int | RegType::Float | RegType::Bool | RegType::Tail => None,
+        }
+    }
+}
+
+impl FunctionInfo {
+    /// Whether the caller takes back an owner in that register.
+    pub(super) fn gives_owner(&self, register: u16) -> bool {
+        self.returned_owned.contains(&register)
+    }
 }
 
 /// In the X of a prepared `mov.r`: it moves into the window, and drops nothing that stood there.
@@ -111,9 +160,10 @@ impl Code {
         let values = make_values(&program, &layouts);
         let sys = SysTable::of(&program);
         let mut functions = Vec::with_capacity(program.functions.len());
+        let issuing = issuing(&program);
         let mut end = 0;
-        for function in &program.functions {
-            functions.push(FunctionInfo::of(&program.types, function, end + PROLOGUE_WORDS));
+        for (function, &issues) in program.functions.iter().zip(&issuing) {
+            functions.push(FunctionInfo::of(&program.types, function, end + PROLOGUE_WORDS, issues));
             end += PROLOGUE_WORDS + function.code.len();
         }
         let mut words = Vec::with_capacity(end + program.words.len() + values.len() + sys.layouts.len());
@@ -147,6 +197,22 @@ impl Code {
         unsafe { self.words.as_ptr().add(entry) }
     }
 
+    /// What the machine knows of the function whose first instruction is at `entry`.
+    ///
+    /// # Safety
+    /// `entry` is the entry of one of its functions.
+    #[inline(always)]
+    pub(super) unsafe fn callee(&self, entry: *const u64) -> &FunctionInfo {
+        // SAFETY: the caller's.
+        &self.functions[unsafe { (*prologue(entry)).index } as usize]
+    }
+
+    /// The plan of a function, made when it is first asked for.
+    pub(super) fn plan(&self, function: u32) -> &Plan {
+        let make = || Plan::new(&self.program, &self.program.functions[function as usize]);
+        self.functions[function as usize].plan.get_or_init(make)
+    }
+
     /// The place in the source of the instruction at `pc`, in a function whose first one is at `entry`.
     pub(super) fn site(&self, function: u32, entry: *const u64, pc: *const u64) -> u32 {
         let index = (pc.addr() - entry.addr()) / 8;
@@ -165,18 +231,24 @@ pub(super) unsafe fn prologue(entry: *const u64) -> *const Prologue {
 }
 
 impl FunctionInfo {
-    fn of(types: &TypeTable, function: &Function, entry: usize) -> FunctionInfo {
+    fn of(types: &TypeTable, function: &Function, entry: usize, issues: bool) -> FunctionInfo {
         let own = |range: std::ops::Range<usize>| -> Box<[u16]> {
             let owns = |at: &usize| matches!(function.registers[*at], RegType::Own(_));
             range.filter(owns).map(|at| at as u16).collect()
         };
         let results = usize::from(function.results);
         let (start, end) = (usize::from(function.owned_start), usize::from(function.owned_end));
-        let mut views = Vec::new();
+        let (mut views, mut passed) = (Vec::new(), Vec::new());
+        let mut returned: Vec<u16> = (0..results as u16).collect();
         let mut at = results;
         for &param in &function.params {
             views.extend(view_param(types, param, at));
-            at += param.registers(types).len();
+            let registers = param.registers(types);
+            if param.passing == Passing::Inout {
+                returned.extend((at..at + registers.len()).map(|at| at as u16));
+            }
+            passed.extend((at as u16..).zip(&registers).filter_map(|(at, &register)| Passed::of(types, at, register)));
+            at += registers.len();
         }
         FunctionInfo {
             entry,
@@ -184,8 +256,42 @@ impl FunctionInfo {
             owned_params: own(results..at),
             nulls: own(0..results).iter().copied().chain(start as u16..end as u16).collect(),
             views: only_if_they_may_meet(views),
+            registers: function.registers.len(),
+            slots: function.registers.len() + HEADER + usize::from(function.window),
+            results,
+            boundary: at,
+            passed: passed.into(),
+            returned_owned: returned
+                .iter()
+                .copied()
+                .filter(|&at| matches!(function.registers[usize::from(at)], RegType::Own(_)))
+                .collect(),
+            returned: returned.into(),
+            effects: function.effects,
+            issues,
+            plan: OnceLock::new(),
         }
     }
+}
+
+/// Which functions are tasks or call some, however deep.
+fn issuing(program: &Program) -> Vec<bool> {
+    let mut issues: Vec<bool> = program.functions.iter().map(|f| f.is_task).collect();
+    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); issues.len()];
+    for (caller, function) in program.functions.iter().enumerate() {
+        for instr in function.code.iter().filter(|i| i.op() == Some(Op::Call)) {
+            callers[instr.get(Field::I) as usize].push(caller);
+        }
+    }
+    let mut found: Vec<usize> = (0..issues.len()).filter(|&i| issues[i]).collect();
+    while let Some(callee) = found.pop() {
+        for &caller in &callers[callee] {
+            if !std::mem::replace(&mut issues[caller], true) {
+                found.push(caller);
+            }
+        }
+    }
+    issues
 }
 
 /// What the check of overlaps has to know of a parameter, if it is a view.

@@ -3,13 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::sync::atomic::AtomicU64;
+use std::{ptr, thread};
+
 use super::code::Code;
-use super::fiber::{Counts, Fiber, Surroundings, Turn};
+use super::deque::{Deque, Owner};
+use super::execute::{Context, Exit, run as execute};
+use super::frame::{Segments, Stack};
 use super::host_call::{HostTable, World};
 use super::interrupt::{Interrupt, Stop};
+use super::machine::{Issue, Machine, Parts};
 use super::memory::{Budget, Heap};
-use super::trap::{Fault, Trap};
-use crate::platform::os;
+use super::run::Run;
+use super::trap::{Failure, Fault, Trace, Trap};
+use super::worker::{Counts, Job, Worker};
+use crate::platform::{Platform, os};
 
 /// The limits of a run, and how it is watched.
 #[derive(Clone, Debug)]
@@ -22,6 +30,12 @@ pub struct Options {
     pub max_steps: Option<u64>,
     /// How long it may run.
     pub timeout: Option<Duration>,
+    /// How many workers there are, 1 to 64.
+    pub workers: usize,
+    /// When calls run out of order.
+    pub issue: Issue,
+    /// How many entries of a frame may be in flight.
+    pub window: u32,
     /// Counts instructions, calls and depth, which takes time.
     pub count: bool,
     /// Moves to another thread at every poll: for tests.
@@ -37,6 +51,9 @@ impl Default for Options {
             max_depth: 256 << 20,
             max_steps: None,
             timeout: None,
+            workers: 1,
+            issue: Issue::Lazy,
+            window: 64,
             count: false,
             migrate: false,
             interrupt: Interrupt::new(),
@@ -58,7 +75,7 @@ pub enum Outcome {
 }
 
 /// What a run took.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Instructions done; 0 if they were not counted, as with the next two.
     pub instructions: u64,
@@ -72,6 +89,53 @@ pub struct Stats {
     pub leaked: u64,
     /// How often it moved to another thread.
     pub moves: u64,
+    /// What each worker did, if calls could run out of order.
+    pub workers: Vec<WorkerStats>,
+}
+
+/// What a worker did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WorkerStats {
+    /// Calls that became entries.
+    pub issued: u64,
+    /// Entries that ran here.
+    pub run: u64,
+    /// Frames that were promoted.
+    pub promoted: u64,
+    /// Promotions that brought nothing.
+    pub fruitless: u64,
+    /// Jobs taken from other workers.
+    pub stolen: u64,
+    /// Entries that had to wait.
+    pub parked: u64,
+    /// Registers and buffers that got a new version instead of waiting.
+    pub renamed: u64,
+    /// Entries that were squashed.
+    pub squashed: u64,
+    /// Most entries of a frame that were in flight, where that was counted.
+    pub peak_flight: u64,
+    /// How often a frame stalled, by cause.
+    pub stalls: Vec<(&'static str, u64)>,
+    /// How long it had nothing to do.
+    pub idle: Duration,
+}
+
+impl WorkerStats {
+    fn of(counts: &Counts) -> WorkerStats {
+        WorkerStats {
+            issued: counts.issued,
+            run: counts.run_here,
+            promoted: counts.promoted,
+            fruitless: counts.fruitless,
+            stolen: counts.stolen,
+            parked: counts.parked,
+            renamed: counts.renamed,
+            squashed: counts.squashed,
+            peak_flight: counts.peak_flight,
+            stalls: super::issue::CAUSES.into_iter().zip(counts.stalls).collect(),
+            idle: Duration::from_nanos(counts.idle),
+        }
+    }
 }
 
 /// How a run ended, and what it took.
@@ -84,14 +148,20 @@ pub struct RunResult {
 }
 
 /// Runs `main` with these built-ins, in this world.
-pub fn run(code: &Arc<Code>, options: &Options, host: &HostTable, world: &mut dyn World) -> RunResult {
+pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world: &mut dyn World) -> RunResult {
     let interrupt = &options.interrupt;
     let budget = Budget::new(options.max_memory);
-    let (outcome, counts, moves) = match options.timeout {
-        None => run_in(code, options, host, world, &budget),
+    let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
+    // A limit of steps is one of the steps in program order.
+    let alone = alone || options.migrate || options.max_steps.is_some();
+    let once = |world: &mut dyn World| {
+        if alone { run_alone(code, options, host, world, &budget) } else { run_shared(code, options, host, world, &budget) }
+    };
+    let (outcome, counts, moves, workers) = match options.timeout {
+        None => once(world),
         Some(after) => {
             let alarm = interrupt.clone();
-            os::with_alarm(after, move || alarm.time_out(), || run_in(code, options, host, world, &budget))
+            os::with_alarm(after, move || alarm.time_out(), || once(world))
         }
     };
     let stats = Stats {
@@ -101,31 +171,91 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &HostTable, world: &mut dy
         peak_memory: budget.peak(),
         leaked: budget.used(),
         moves,
+        workers,
     };
     RunResult { outcome, stats }
 }
 
-fn run_in(
+type Ended = (Outcome, Counts, u64, Vec<WorkerStats>);
+
+impl Outcome {
+    pub(super) fn of(failure: Failure) -> Outcome {
+        match failure.fault {
+            Fault::Trap(code, message) => Outcome::Trap(failure.trace.finish(code, message)),
+            Fault::Stop(stop) => Outcome::Stop(stop),
+            Fault::Exit(code) => Outcome::Exit(code),
+            Fault::Wait => unreachable!("nothing is older than the root"),
+        }
+    }
+}
+
+/// Several workers, or one that issues.
+fn run_shared(
     code: &Arc<Code>,
     options: &Options,
-    host: &HostTable,
+    host: &'static HostTable,
     world: &mut dyn World,
     budget: &Arc<Budget>,
-) -> (Outcome, Counts, u64) {
-    let interrupt = &options.interrupt;
-    let max_steps = options.max_steps.or(options.count.then_some(u64::MAX));
-    let fiber = match Fiber::new(code.clone(), budget.clone(), options.max_depth, max_steps) {
-        Ok(fiber) => fiber,
-        Err(Fault::Stop(stop)) => return (Outcome::Stop(stop), Counts::default(), 0),
-        Err(Fault::Exit(exit)) => return (Outcome::Exit(exit), Counts::default(), 0),
-        Err(Fault::Trap(code, message)) => {
-            let trap = Trap { code, message, backtrace: Vec::new(), omitted: None };
-            return (Outcome::Trap(trap), Counts::default(), 0);
-        }
+) -> Ended {
+    let workers = options.workers.clamp(1, 64);
+    let platform: Arc<dyn Platform> = Arc::new(os::Threads::new(workers));
+    let deques: Vec<Deque<Job>> = (0..workers).map(|_| Deque::new()).collect();
+    let parts = Parts {
+        code: code.clone(),
+        host,
+        budget: budget.clone(),
+        segments: Segments::new(budget.clone(), options.max_depth),
+        issue: options.issue,
+        window: options.window.max(1),
+        count: options.count,
+        platform,
+        outside: options.interrupt.clone(),
     };
+    // SAFETY: the machine is dropped at the end of this function.
+    let machine = unsafe { Machine::new(parts, &deques, world) };
+    let counts: Vec<Counts> = thread::scope(|scope| {
+        let machine = &machine;
+        let body = |(index, deque)| {
+            move || {
+                // SAFETY: the machine lives longer than the scope.
+                let mut worker = unsafe { Worker::new(machine, index, deque) };
+                worker.work();
+                worker.counts
+            }
+        };
+        let threads: Vec<_> = deques.into_iter().enumerate().map(|seat| scope.spawn(body(seat))).collect();
+        machine.beat();
+        threads.into_iter().map(|thread| thread.join().expect("a worker does not panic")).collect()
+    });
+    let outcome = machine.outcome();
+    let total = Counts {
+        steps: counts.iter().map(|c| c.steps).sum(),
+        calls: counts.iter().map(|c| c.calls).sum(),
+        peak_depth: counts.iter().map(|c| c.peak_depth).max().unwrap_or(0),
+        ..Counts::default()
+    };
+    (outcome, total, 0, counts.iter().map(WorkerStats::of).collect())
+}
+
+/// One worker that runs in order.
+fn run_alone(
+    code: &Arc<Code>,
+    options: &Options,
+    host: &'static HostTable,
+    world: &mut dyn World,
+    budget: &Arc<Budget>,
+) -> Ended {
+    let interrupt = &options.interrupt;
+    let segments = Segments::new(budget.clone(), options.max_depth);
+    let mut run = Run::new(Stack::new(segments));
+    // SAFETY: the verifier has seen that `main` has no parameters and no result; the code outlives the run.
+    if let Err(fault) = unsafe { run.begin(code, code.entry(code.program().main), 0) } {
+        let failure = Failure { fault, trace: Trace::default() };
+        return (Outcome::of(failure), Counts::default(), 0, Vec::new());
+    }
     let new_heap = || Heap::new(budget.clone(), code.layouts.clone(), interrupt.clone());
-    let baton = Baton { fiber, world, moves: 0 };
-    let turn = |heap: &mut Heap, baton| turn(heap, interrupt, host, baton);
+    let baton = Baton { run, world, counts: Counts::default(), moves: 0 };
+    let turn = |heap: &mut Heap, baton| turn(code, options, heap, host, baton);
     if options.migrate {
         interrupt.migrate();
         return os::alternate(baton, new_heap, turn);
@@ -138,26 +268,70 @@ fn run_in(
 
 /// What goes from thread to thread.
 struct Baton<'w> {
-    fiber: Fiber,
+    run: Run,
     world: &'w mut (dyn World + 'w),
+    counts: Counts,
     moves: u64,
 }
 
+/// Nothing is held back.
+static NOTHING: AtomicU64 = AtomicU64::new(0);
+
 fn turn<'w>(
+    code: &Code,
+    options: &Options,
     heap: &mut Heap,
-    interrupt: &Interrupt,
     host: &HostTable,
     mut baton: Baton<'w>,
-) -> os::Turn<Baton<'w>, (Outcome, Counts, u64)> {
-    let outcome = match baton.fiber.resume(Surroundings { heap, interrupt, host, world: &mut *baton.world }) {
-        Turn::Done => Outcome::Done,
-        Turn::Trap(trap) => Outcome::Trap(trap),
-        Turn::Stop(stop) => Outcome::Stop(stop),
-        Turn::Exit(exit) => Outcome::Exit(exit),
-        Turn::Suspended => {
-            baton.moves += 1;
-            return os::Turn::Next(baton);
+) -> os::Turn<Baton<'w>, Ended> {
+    let counts = baton.counts;
+    let run = &mut baton.run;
+    let mut cx = Context {
+        limit: run.stack.limit(),
+        steps: counts.steps,
+        max_steps: options.max_steps.unwrap_or(u64::MAX),
+        calls: counts.calls,
+        peak_depth: counts.peak_depth,
+        code,
+        stack: &mut run.stack,
+        heap,
+        interrupt: &options.interrupt,
+        host,
+        world: &mut *baton.world,
+        issuer: ptr::null_mut(),
+        oldest: ptr::null(),
+        held: &NOTHING,
+        pc: run.pc,
+        regs: run.regs,
+        fault: None,
+    };
+    // SAFETY: the run's invariant.
+    let exit = unsafe {
+        if options.count || options.max_steps.is_some() {
+            execute::<true, false>(&mut cx, run.pc, run.regs)
+        } else {
+            execute::<false, false>(&mut cx, run.pc, run.regs)
         }
     };
-    os::Turn::Last((outcome, baton.fiber.counts, baton.moves))
+    let counts = Counts { steps: cx.steps, calls: cx.calls, peak_depth: cx.peak_depth, ..counts };
+    let (fault, pc, regs) = (cx.fault.take(), cx.pc, cx.regs);
+    (run.pc, run.regs) = (pc, regs);
+    let outcome = match exit {
+        Exit::Polled => {
+            baton.moves += 1;
+            baton.counts = counts;
+            return os::Turn::Next(baton);
+        }
+        Exit::Issued => unreachable!("nothing is issued in order"),
+        Exit::Complete => Outcome::Done,
+        Exit::Fault => {
+            let mut failure = Failure { fault: fault.expect("a fault left its reason"), trace: Trace::default() };
+            if matches!(failure.fault, Fault::Trap(..)) {
+                run.trace(code, &mut failure.trace);
+            }
+            run.unwind(code, heap);
+            Outcome::of(failure)
+        }
+    };
+    os::Turn::Last((outcome, counts, baton.moves, Vec::new()))
 }

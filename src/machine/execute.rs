@@ -17,14 +17,17 @@ mod buffers;
 mod calls;
 mod elements;
 
+pub(super) use calls::overlap;
+
 use std::cmp::Ordering as Order;
 use std::hint::unreachable_unchecked;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
-use super::interrupt::{Interrupt, MIGRATE, Stop};
+use super::interrupt::{Interrupt, Stop};
+use super::issue::{self, Issuer};
 use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
 use super::trap::Fault;
 use super::value::total_order;
@@ -37,8 +40,10 @@ pub(super) enum Exit {
     Complete,
     /// See [`Context::fault`].
     Fault,
-    /// To go on, call [`run`] again with [`Context::pc`] and [`Context::regs`].
-    Suspended,
+    /// A poll: to go on, call [`run`] again with [`Context::pc`] and [`Context::regs`].
+    Polled,
+    /// The issue stage has something for its worker to do, in the [`Issuer`]; to go on, as above.
+    Issued,
 }
 
 /// What the loop needs of its surroundings.
@@ -56,6 +61,12 @@ pub(super) struct Context<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) host: &'a HostTable,
     pub(super) world: &'a mut (dyn World + 'a),
+    /// What the issue stage works on, when the frame is promoted; else null.
+    pub(super) issuer: *mut Issuer,
+    /// All older work has retired; null where there is none other.
+    pub(super) oldest: *const AtomicBool,
+    /// Bytes of output that is held back.
+    pub(super) held: &'a AtomicU64,
     /// Where the loop was left: the instruction that failed or comes next, and its frame.
     pub(super) pc: *const u64,
     pub(super) regs: *mut u64,
@@ -148,20 +159,20 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     } else if cx.steps >= cx.max_steps {
         cx.fault = Some(Stop::Steps.into());
     } else {
-        debug_assert!(cx.interrupt.word().load(Ordering::Relaxed) & MIGRATE != 0);
-        return Exit::Suspended;
+        return Exit::Polled;
     }
     Exit::Fault
 }
 
-/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps.
+/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps. `ISSUE`: every
+/// instruction passes the issue stage first, and calls are not entered.
 ///
 /// # Safety
 /// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
 /// function where that went on or begins, and the code is `cx.code`.
 #[inline(never)]
 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "with a NaN, not less is not the same as greater or equal")]
-pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     let (mut pc, mut regs) = (pc, regs);
     let word = cx.interrupt;
     let word = word.word();
@@ -370,6 +381,21 @@ pub(super) unsafe fn run<const COUNT: bool>(cx: &mut Context<'_>, pc: *const u64
     'next: loop {
         if COUNT {
             cx.steps += 1;
+        }
+        if ISSUE {
+            // SAFETY: `pc` is at an instruction of the promoted frame.
+            match unsafe { issue::step(cx, pc, regs) } {
+                issue::Step::Run => {}
+                // SAFETY: such an instruction is not a function's last.
+                issue::Step::Next => unsafe {
+                    pc = pc.add(1);
+                    continue 'next;
+                },
+                issue::Step::Leave => {
+                    (cx.pc, cx.regs) = (pc, regs);
+                    return Exit::Issued;
+                }
+            }
         }
         // SAFETY: `pc` is at an instruction of a verified program, or one of the machine's own two, and what each arm reads
         // and writes is what the verifier has proved of it: see the head of this file.

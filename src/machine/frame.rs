@@ -10,7 +10,7 @@
 //!
 //! Used by the interpreter and by whoever walks a suspended fiber.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bumpalo::Bump;
 
@@ -107,22 +107,72 @@ const fn size_of_class(class: usize) -> usize {
     (64 << 10) << (2 * class)
 }
 
+#[derive(Clone, Copy)]
 struct Segment {
     base: *mut u64,
-    class: usize,
+    /// Past its last slot.
+    end: usize,
+    /// `None` if it is the rest of a segment of another stack, which gets it back.
+    class: Option<usize>,
     /// The bytes of depth at which `base` lies, so that a register's depth is this and its distance from `base`.
     depth: u64,
 }
 
-/// The stack of one fiber.
-pub(super) struct Stack {
-    segments: Vec<Segment>,
+/// Where stacks get their segments from, shared by the threads of a run; its arena lives as long as the run.
+pub(super) struct Segments {
+    pool: Mutex<Pool>,
+    budget: Arc<Budget>,
+    max_depth: u64,
+}
+
+struct Pool {
     free: [Vec<*mut u64>; CLASSES],
     bump: Bump,
     /// Bytes taken from the budget.
     charged: u64,
-    budget: Arc<Budget>,
-    max_depth: u64,
+}
+
+// SAFETY: a free segment is reached through the pool alone, which its lock guards.
+unsafe impl Send for Pool {}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        let pool = self.pool.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.budget.give_back(pool.charged);
+    }
+}
+
+impl Segments {
+    /// A pool for a run whose frames may take `max_depth` bytes from the root to the innermost.
+    pub(super) fn new(budget: Arc<Budget>, max_depth: u64) -> Arc<Segments> {
+        let pool = Pool { free: Default::default(), bump: Bump::new(), charged: 0 };
+        Arc::new(Segments { pool: Mutex::new(pool), budget, max_depth })
+    }
+
+    fn take(&self, class: usize) -> Result<*mut u64, Fault> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = pool.free[class].pop() {
+            return Ok(base);
+        }
+        let size = size_of_class(class);
+        self.budget.take(size as u64)?;
+        pool.charged += size as u64;
+        let slots = pool.bump.try_alloc_slice_fill_default::<u64>(size / 8);
+        Ok(slots.map_err(|_| super::trap::Stop::Memory)?.as_mut_ptr())
+    }
+
+    fn give(&self, class: usize, base: *mut u64) {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.free[class].push(base);
+    }
+}
+
+/// The stack of one run: the frames of one activity.
+pub(super) struct Stack {
+    segments: Vec<Segment>,
+    /// Segments that it left and keeps for its next calls, one of a class at most.
+    kept: [Option<*mut u64>; CLASSES],
+    pool: Arc<Segments>,
 }
 
 // SAFETY: segments are reached through their stack alone.
@@ -130,36 +180,113 @@ unsafe impl Send for Stack {}
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.budget.give_back(self.charged);
+        self.clear();
+        for (class, kept) in self.kept.iter_mut().enumerate() {
+            if let Some(base) = kept.take() {
+                self.pool.give(class, base);
+            }
+        }
     }
 }
 
 impl Stack {
     /// An empty stack.
-    pub(super) fn new(budget: Arc<Budget>, max_depth: u64) -> Stack {
-        Stack { segments: Vec::new(), free: Default::default(), bump: Bump::new(), charged: 0, budget, max_depth }
+    pub(super) fn new(pool: Arc<Segments>) -> Stack {
+        Stack { segments: Vec::new(), kept: [None; CLASSES], pool }
     }
 
-    /// The root frame of a function.
+    /// The base frame of a function, `depth` bytes of frames below the root. It returns to `complete`.
     ///
     /// # Safety
-    /// `entry` is the entry of a function without parameters and results, of code that outlives the stack.
-    pub(super) unsafe fn root(&mut self, entry: *const u64) -> Result<*mut u64, Fault> {
+    /// `entry` is the entry of a function of code that outlives the stack, which is empty.
+    pub(super) unsafe fn base(&mut self, entry: *const u64, depth: u64) -> Result<*mut u64, Fault> {
         // SAFETY: the caller's; the segment has room for the frame.
         unsafe {
             let function = *prologue(entry);
-            self.check_depth(8 * (HEADER as u64 + u64::from(function.registers)))?;
-            let base = self.push(0, function.bytes(), 0)?;
+            self.check_depth(depth + 8 * (HEADER as u64 + u64::from(function.registers)))?;
+            let base = self.push(0, function.bytes(), depth)?;
             let regs = base.add(HEADER);
             link(regs, std::ptr::null_mut(), complete(), entry);
             Ok(regs)
         }
     }
 
+    /// Lets go of all frames.
+    pub(super) fn clear(&mut self) {
+        while let Some(segment) = self.segments.pop() {
+            self.put_away(segment);
+        }
+    }
+
+    fn put_away(&mut self, segment: Segment) {
+        let Some(class) = segment.class else { return };
+        match &mut self.kept[class] {
+            kept @ None => *kept = Some(segment.base),
+            Some(_) => self.pool.give(class, segment.base),
+        }
+    }
+
+    /// The frame that `regs` has called, if `regs` is not the innermost one, past a bridge.
+    ///
+    /// # Safety
+    /// `regs` is a frame of this stack and not the innermost.
+    pub(super) unsafe fn callee(&self, regs: *mut u64) -> *mut u64 {
+        // SAFETY: the caller's: its callee is in its window, or the first behind a bridge.
+        unsafe {
+            let at = self.segment_of(regs);
+            if let Some(next) = self.segments.get(at + 1) {
+                let bridge_regs = next.base.add(HEADER);
+                if parent(bridge_regs).0 == regs {
+                    return bridge_regs.add(HEADER);
+                }
+            }
+            regs.add((*prologue(entry(regs))).registers as usize + HEADER)
+        }
+    }
+
+    fn segment_of(&self, regs: *mut u64) -> usize {
+        let inside = |s: &Segment| s.base.addr() <= regs.addr() && regs.addr() < s.end;
+        self.segments.iter().position(inside).expect("a frame lies in a segment")
+    }
+
+    /// Cuts the stack above the frame `regs`, whose callee is `callee`: this stack keeps what is above and begins at
+    /// `callee`, which returns to `complete` from now on; the result has `regs` as its innermost frame.
+    ///
+    /// # Safety
+    /// `regs` is a frame of this stack that has called `callee`.
+    pub(super) unsafe fn split(&mut self, regs: *mut u64, callee: *mut u64) -> Stack {
+        // SAFETY: the caller's.
+        unsafe {
+            let at = self.segment_of(regs);
+            let mut above = self.segments.split_off(at + 1);
+            let lower = Stack { segments: std::mem::take(&mut self.segments), kept: [None; CLASSES], pool: self.pool.clone() };
+            let cut = lower.segments[at];
+            if cut.base.addr() <= callee.addr() && callee.addr() < cut.end {
+                let base = callee.sub(HEADER);
+                let depth = cut.depth + (base.addr() - cut.base.addr()) as u64;
+                above.insert(0, Segment { base, end: cut.end, class: None, depth });
+            }
+            self.segments = above;
+            link(callee, std::ptr::null_mut(), complete(), entry(callee));
+            lower
+        }
+    }
+
+    /// The depth of any frame of the stack, which is where its callee begins.
+    ///
+    /// # Safety
+    /// `regs` is a frame of this stack.
+    pub(super) unsafe fn depth_of(&self, regs: *mut u64) -> u64 {
+        let segment = self.segments[self.segment_of(regs)];
+        // SAFETY: the caller's.
+        let registers = unsafe { (*prologue(entry(regs))).registers };
+        segment.depth + (regs.addr() - segment.base.addr()) as u64 + 8 * u64::from(registers)
+    }
+
     /// A frame may reach to here without more ado. Past it either the segment ends or the depth may be too large.
     pub(super) fn limit(&self) -> usize {
         let top = self.segments.last().expect("there is a root frame");
-        let room = (size_of_class(top.class) as u64).min(self.max_depth.saturating_sub(top.depth));
+        let room = ((top.end - top.base.addr()) as u64).min(self.pool.max_depth.saturating_sub(top.depth));
         top.base.addr() + room as usize
     }
 
@@ -170,8 +297,9 @@ impl Stack {
     }
 
     fn check_depth(&self, depth: u64) -> Result<(), Fault> {
-        if depth > self.max_depth {
-            let values = format!("{depth} bytes of frames, at most {} are allowed", self.max_depth);
+        let most = self.pool.max_depth;
+        if depth > most {
+            let values = format!("{depth} bytes of frames, at most {most} are allowed");
             return Err(Fault::trap(TrapCode::RecursionTooDeep, values));
         }
         Ok(())
@@ -196,13 +324,13 @@ impl Stack {
             let depth = self.depth(window, registers);
             self.check_depth(depth)?;
             let top = self.segments.last().expect("there is a root frame");
-            if window.addr() as u64 + extent <= (top.base.addr() + size_of_class(top.class)) as u64 {
+            if window.addr() as u64 + extent <= top.end as u64 {
                 link(window, regs, return_pc, entry);
                 return Ok(window);
             }
             // Two headers come before the callee's registers, of which its depth counts one.
             let base_depth = depth - 8 * u64::from(registers) - 16 * HEADER as u64;
-            let next = (top.class + 1).min(CLASSES - 1);
+            let next = (top.class.unwrap_or(0) + 1).min(CLASSES - 1);
             let base = self.push(next, extent, base_depth)?;
             let bridge_regs = base.add(HEADER);
             link(bridge_regs, regs, return_pc, std::ptr::null());
@@ -228,7 +356,7 @@ impl Stack {
             window.copy_from_nonoverlapping(regs.add(HEADER), usize::from((*prologue(entry)).boundary));
             let caller = parent(regs);
             let left = self.segments.pop().expect("the bridge lies in one");
-            self.free[left.class].push(left.base);
+            self.put_away(left);
             caller
         }
     }
@@ -237,19 +365,11 @@ impl Stack {
     fn push(&mut self, class: usize, extent: u64, depth: u64) -> Result<*mut u64, Fault> {
         let needed = extent as usize + 16 * HEADER;
         let class = (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest");
-        let base = match self.free[class].pop() {
+        let base = match self.kept[class].take() {
             Some(base) => base,
-            None => self.carve(class)?,
+            None => self.pool.take(class)?,
         };
-        self.segments.push(Segment { base, class, depth });
+        self.segments.push(Segment { base, end: base.addr() + size_of_class(class), class: Some(class), depth });
         Ok(base)
-    }
-
-    fn carve(&mut self, class: usize) -> Result<*mut u64, Fault> {
-        let size = size_of_class(class);
-        self.budget.take(size as u64)?;
-        self.charged += size as u64;
-        let slots = self.bump.try_alloc_slice_fill_default::<u64>(size / 8);
-        Ok(slots.map_err(|_| super::trap::Stop::Memory)?.as_mut_ptr())
     }
 }

@@ -10,13 +10,14 @@ use std::slice;
 
 use smallvec::SmallVec;
 
-use super::code::{ViewParam, only_if_they_may_meet, view_param};
+use super::code::{Passed, ViewParam, only_if_they_may_meet, view_param};
 use super::interrupt::Interrupt;
 use super::memory::{Buffer, Heap, POLL_EVERY, buffer, data, is_unique, slot};
 use super::trap::Fault;
 use super::value::{Elements, Relation, ValueRef, compare, display};
 use super::view::{ElementsMut, append_fill, own_view, view};
 use crate::bytecode::builtins::{BUILTINS, Mode, Pattern};
+use crate::bytecode::effects::Effects;
 use crate::bytecode::program::{Param, Passing, RegType, slot_registers};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 
@@ -76,6 +77,12 @@ pub(crate) struct SysLayout {
     pub(crate) owned: Box<[(u16, TypeId)]>,
     /// How many of `owned` are results.
     pub(crate) owned_results: usize,
+    /// What it does besides.
+    pub(crate) effects: Effects,
+    /// It waits until all older work has retired.
+    pub(crate) waits: bool,
+    /// What it is passed besides scalars.
+    pub(super) passed: Box<[Passed]>,
     /// Its views, if they must not overlap.
     pub(super) views: Box<[ViewParam]>,
 }
@@ -118,7 +125,24 @@ impl SysLayout {
                 params.iter().filter_map(|&(param, at)| view_param(types, param, usize::from(at))).collect(),
             ),
         };
-        Some(SysLayout { builtin, of, result, params, owned: owned.into(), owned_results, views })
+        let passed = params
+            .iter()
+            .flat_map(|&(param, at)| (at..).zip(param.registers(types)))
+            .filter_map(|(at, register)| Passed::of(types, at, register))
+            .collect();
+        let effects = info.effects;
+        Some(SysLayout {
+            builtin,
+            of,
+            result,
+            params,
+            owned: owned.into(),
+            owned_results,
+            effects,
+            waits: effects.meets(Effects::IRREVOCABLE),
+            passed,
+            views,
+        })
     }
 }
 

@@ -1,7 +1,10 @@
 //! The poll word: how a run is asked from outside to do something at its next poll, and why it stops.
 
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::worker;
 
 /// Why a run ended before its program did, and that is not a trap.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,11 +25,35 @@ pub enum Stop {
 
 /// Asks a run to stop, from any thread. Clones are handles of the same run.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicU32>);
+pub struct Interrupt(Arc<Poll>);
+
+#[derive(Debug)]
+struct Poll {
+    word: AtomicU32,
+    /// The worker whose word it is, if it is one's; it decides what [`CHECK`] means.
+    worker: AtomicPtr<()>,
+}
+
+impl Default for Poll {
+    fn default() -> Poll {
+        Poll { word: AtomicU32::new(0), worker: AtomicPtr::new(ptr::null_mut()) }
+    }
+}
 
 const INTERRUPTED: u32 = 1;
 const TIME: u32 = 2;
+/// What ends a run.
+pub(super) const STOPS: u32 = INTERRUPTED | TIME;
+/// Asks to change threads.
 pub(super) const MIGRATE: u32 = 4;
+/// Some worker has nothing to do.
+pub(super) const HUNGRY: u32 = 8;
+/// Work was squashed: it may be what this worker does.
+pub(super) const CHECK: u32 = 16;
+/// Time has passed.
+pub(super) const TICK: u32 = 32;
+/// Stays up, so that every poll is seen.
+pub(super) const ALWAYS: u32 = 64;
 
 impl Interrupt {
     /// One that is not raised.
@@ -36,33 +63,59 @@ impl Interrupt {
 
     /// Asks the run to stop with [`Stop::Interrupted`].
     pub fn interrupt(&self) {
-        self.0.fetch_or(INTERRUPTED, Ordering::Relaxed);
+        self.0.word.fetch_or(INTERRUPTED, Ordering::Relaxed);
     }
 
     /// Asks the run to stop with [`Stop::Time`].
     pub fn time_out(&self) {
-        self.0.fetch_or(TIME, Ordering::Relaxed);
+        self.0.word.fetch_or(TIME, Ordering::Relaxed);
     }
 
     /// Asks the run to change threads at every poll.
     pub(super) fn migrate(&self) {
-        self.0.fetch_or(MIGRATE, Ordering::Relaxed);
+        self.0.word.fetch_or(MIGRATE, Ordering::Relaxed);
     }
 
     /// The word itself, for the interpreter's loop.
     pub(super) fn word(&self) -> &AtomicU32 {
-        &self.0
+        &self.0.word
+    }
+
+    /// Raises some of the bits above, for a worker.
+    pub(super) fn raise(&self, bits: u32) {
+        self.0.word.fetch_or(bits, Ordering::Relaxed);
+    }
+
+    /// Takes down what was raised, but for [`STOPS`], [`MIGRATE`] and [`ALWAYS`]; what it was.
+    pub(super) fn lower(&self) -> u32 {
+        self.0.word.fetch_and(STOPS | MIGRATE | ALWAYS, Ordering::Relaxed)
+    }
+
+    /// What is up of what ends a run.
+    pub(super) fn stops(&self) -> u32 {
+        self.0.word.load(Ordering::Relaxed) & STOPS
+    }
+
+    /// Makes it the word of a worker, which must not outlive it; null lets it go.
+    pub(super) fn belong_to(&self, worker: *mut ()) {
+        self.0.worker.store(worker, Ordering::Relaxed);
     }
 
     /// Whether the run shall stop.
     #[inline]
     pub fn check(&self) -> Result<(), Stop> {
-        let word = self.0.load(Ordering::Relaxed);
-        if word & (INTERRUPTED | TIME) == 0 { Ok(()) } else { Err(Self::reason(word)) }
+        let word = self.0.word.load(Ordering::Relaxed);
+        if word & (STOPS | CHECK) == 0 { Ok(()) } else { self.reason(word) }
     }
 
     #[cold]
-    fn reason(word: u32) -> Stop {
-        if word & INTERRUPTED != 0 { Stop::Interrupted } else { Stop::Time }
+    fn reason(&self, word: u32) -> Result<(), Stop> {
+        match word {
+            word if word & INTERRUPTED != 0 => Err(Stop::Interrupted),
+            word if word & TIME != 0 => Err(Stop::Time),
+            // What a squashed run ends with is seen by nobody.
+            _ if worker::is_squashed(self.0.worker.load(Ordering::Relaxed)) => Err(Stop::Interrupted),
+            _ => Ok(()),
+        }
     }
 }

@@ -44,6 +44,24 @@ impl Buffer {
         self.flags == 0 && self.stride == 1
     }
 
+    /// Whether it has rows and columns.
+    #[inline(always)]
+    pub(crate) fn is_grid(&self) -> bool {
+        self.flags & GRID != 0
+    }
+
+    /// Whether its elements have slots that hold buffers.
+    #[inline(always)]
+    pub(crate) fn holds_buffers(&self) -> bool {
+        self.flags & HAS_REFS != 0
+    }
+
+    /// Whether it is a constant, or shared so often that it counts as one.
+    #[inline(always)]
+    pub(crate) fn is_immortal(&self) -> bool {
+        self.owners.load(Ordering::Relaxed) >= IMMORTAL
+    }
+
     /// What an element takes of the room: slots, or the byte of a Str.
     fn room_of_one(&self) -> u64 {
         if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride) }
@@ -58,6 +76,8 @@ pub(crate) const IMMORTAL: u32 = 1 << 31;
 const HAS_REFS: u32 = 1;
 /// It holds bytes, not slots.
 const TEXT: u32 = 2;
+/// Its elements have rows and columns.
+const GRID: u32 = 4;
 
 /// How many elements, or 8-byte words, are done between two polls.
 pub(crate) const POLL_EVERY: u64 = 4096;
@@ -119,7 +139,8 @@ impl Layouts {
             let refs: Box<[u16]> =
                 (0..).zip(element).filter(|&(_, &leaf)| types.is_ref(leaf)).map(|(slot, _)| slot).collect();
             let text = if *types.get(ty) == Type::Str { TEXT } else { 0 };
-            let flags = text | if refs.is_empty() { 0 } else { HAS_REFS };
+            let grid = if matches!(types.get(ty), Type::Grid(_)) { GRID } else { 0 };
+            let flags = text | grid | if refs.is_empty() { 0 } else { HAS_REFS };
             let mut layout = Layout { stride: element.len() as u32, flags, refs, empty: 0 };
             if types.is_ref(ty) {
                 layout.empty = slot(immortal(ty, &layout, 0, 0));

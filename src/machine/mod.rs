@@ -3,16 +3,28 @@
 //! A program is prepared once ([`code::Code`]) and run by [`engine::run`]. `unsafe` stands in `memory`, `value`, `frame`,
 //! `code`, `host_call`, `view`, `fiber` and `execute`; each use names the invariant that it relies on.
 
+mod boxes;
 pub mod code;
+mod deque;
 pub mod engine;
 mod execute;
-mod fiber;
 mod frame;
 pub mod host_call;
 pub mod interrupt;
+mod issue;
+#[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
+mod machine;
 mod memory;
+mod output;
+mod plan;
+mod retire;
+mod run;
+mod scoreboard;
+mod station;
 pub mod trap;
 pub mod value;
 pub mod view;
+mod worker;
 
+pub use machine::Issue;
 pub use memory::Budget;

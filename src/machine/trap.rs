@@ -1,5 +1,7 @@
 //! How a run ends before its last instruction: traps, stops and exits.
 
+use std::collections::VecDeque;
+
 pub use super::interrupt::Stop;
 use crate::bytecode::trap::TrapCode;
 
@@ -12,6 +14,8 @@ pub enum Fault {
     Stop(Stop),
     /// The program ends itself with that exit code.
     Exit(u8),
+    /// Not yet: what comes next must wait until all older work has retired. Seen inside the machine only.
+    Wait,
 }
 
 impl Fault {
@@ -48,4 +52,44 @@ pub struct Trap {
     pub backtrace: Vec<TraceLine>,
     /// After the line of this index so many were left out.
     pub omitted: Option<(usize, u64)>,
+}
+
+/// The chain of calls of a trap as far as it was walked, from the innermost line on.
+#[derive(Default, Debug)]
+pub(super) struct Trace {
+    inner: Vec<TraceLine>,
+    outer: VecDeque<TraceLine>,
+    left_out: u64,
+}
+
+impl Trace {
+    const INNER: usize = 8;
+    const OUTER: usize = 4;
+
+    /// Adds the line that called the last one.
+    pub(super) fn add(&mut self, line: TraceLine) {
+        if self.inner.len() < Self::INNER {
+            self.inner.push(line);
+            return;
+        }
+        self.outer.push_back(line);
+        if self.outer.len() > Self::OUTER {
+            self.outer.pop_front();
+            self.left_out += 1;
+        }
+    }
+
+    /// The trap of this chain.
+    pub(super) fn finish(mut self, code: TrapCode, message: String) -> Trap {
+        let omitted = (self.left_out > 0).then_some((Self::INNER - 1, self.left_out));
+        self.inner.extend(self.outer);
+        Trap { code, message, backtrace: self.inner, omitted }
+    }
+}
+
+/// Why an activity ended before its end, and the calls that led there so far.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    pub(super) trace: Trace,
 }

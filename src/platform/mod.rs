@@ -1,3 +1,23 @@
-//! What the machine asks of the system that it runs on.
+//! Virtual threads: what the machine asks of the system that it runs on.
+//!
+//! A worker is one of `workers` bodies that run at the same time. Worker number `workers` is the caller itself, who beats the
+//! heart.
 
 pub mod os;
+
+use std::time::Duration;
+
+/// What workers need besides memory.
+pub trait Platform: Send + Sync {
+    /// Sleeps until somebody unparks this worker, which may have been before, or the time is over. It may wake without
+    /// either.
+    fn park(&self, worker: usize, at_most: Option<Duration>);
+    /// Wakes a worker, or lets its next sleep end at once.
+    fn unpark(&self, worker: usize);
+    /// Nanoseconds since some moment.
+    fn now(&self) -> u64;
+    /// A place where another worker may go on instead of this one.
+    fn point(&self, worker: usize) {
+        let _ = worker;
+    }
+}

@@ -1,8 +1,57 @@
 //! Threads and time of an operating system.
 
+#![allow(clippy::disallowed_methods, reason = "this is where the clock is read")]
+
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use super::Platform;
+
+/// Threads of the operating system.
+pub struct Threads {
+    started: Instant,
+    seats: Box<[Seat]>,
+}
+
+#[derive(Default)]
+struct Seat {
+    woken: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Threads {
+    /// For so many workers, and the caller.
+    pub fn new(workers: usize) -> Threads {
+        Threads { started: Instant::now(), seats: (0..=workers).map(|_| Seat::default()).collect() }
+    }
+}
+
+impl Platform for Threads {
+    fn park(&self, worker: usize, at_most: Option<Duration>) {
+        let Seat { woken, wake } = &self.seats[worker];
+        let guard = woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = match at_most {
+            None => wake.wait_while(guard, |woken| !*woken).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let waited = wake.wait_timeout_while(guard, time, |woken| !*woken);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        *guard = false;
+    }
+
+    fn unpark(&self, worker: usize) {
+        let Seat { woken, wake } = &self.seats[worker];
+        *woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        wake.notify_one();
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+}
 
 /// Runs `body`, and `ring` on another thread if it takes longer than `after`.
 pub fn with_alarm<R>(after: Duration, ring: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {

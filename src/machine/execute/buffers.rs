@@ -8,6 +8,7 @@ use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::TypeId;
 use crate::machine::code::prologue;
 use crate::machine::frame;
+use crate::machine::issue;
 use crate::machine::interrupt::Stop;
 use crate::machine::memory::{Buffer, Heap, POLL_EVERY, buffer, data, slot};
 use crate::machine::trap::Fault;
@@ -34,7 +35,13 @@ fn done(cx: &mut Context<'_>, result: Result<(), Stop>) -> bool {
 #[inline(never)]
 pub(super) unsafe fn release(cx: &mut Context<'_>, held: u64) {
     // SAFETY: the caller's.
-    unsafe { cx.heap.release(buffer(held)) };
+    unsafe {
+        if cx.issuer.is_null() {
+            cx.heap.release(buffer(held));
+        } else {
+            issue::let_go(cx, held);
+        }
+    }
 }
 
 /// Puts an owner into register A.
@@ -46,7 +53,7 @@ unsafe fn set(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, value: u64) 
     unsafe {
         let old = std::mem::replace(&mut reg!(pc, regs, A), value);
         if old != 0 {
-            cx.heap.release(buffer(old));
+            release(cx, old);
         }
     }
     true

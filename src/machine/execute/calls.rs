@@ -1,11 +1,15 @@
 //! Calls with more to do than to link a frame: results to null, views to check, the end of a segment; and built-ins.
 
+use std::sync::atomic::Ordering;
+
 use super::{Context, operand, reg};
 use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::effects::Effects;
 use crate::bytecode::trap::TrapCode;
 use crate::machine::code::{ViewParam, prologue};
 use crate::machine::frame;
 use crate::machine::host_call::{HostCall, SysLayout};
+use crate::machine::machine::HELD;
 use crate::machine::memory::buffer;
 use crate::machine::trap::Fault;
 
@@ -114,7 +118,7 @@ impl Box2 {
 ///
 /// # Safety
 /// The window holds these views.
-unsafe fn overlap(window: *mut u64, views: &[ViewParam]) -> bool {
+pub(in crate::machine) unsafe fn overlap(window: *mut u64, views: &[ViewParam]) -> bool {
     // SAFETY: the caller's.
     let place = |view: &ViewParam| unsafe { Box2::of(view, window.add(usize::from(view.at))) };
     views.iter().enumerate().any(|(i, a)| {
@@ -166,6 +170,17 @@ pub(super) unsafe fn drop_locals(cx: &mut Context<'_>, regs: *mut u64) {
     }
 }
 
+/// Whether a built-in may not yet run, since older work has not retired: an irrevocable one, or one that prints while a lot of
+/// output is held back.
+///
+/// # Safety
+/// `cx.oldest` is set.
+unsafe fn has_to_wait(cx: &Context<'_>, layout: &SysLayout) -> bool {
+    // SAFETY: the caller's.
+    let oldest = cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) };
+    !oldest && (layout.waits || cx.held.load(Ordering::Relaxed) > HELD)
+}
+
 /// `sys`
 ///
 /// # Safety
@@ -175,6 +190,10 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
     // SAFETY: the verifier's promise about the window; the distance leads to the address of a layout, which the code keeps.
     unsafe {
         let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
+        if (layout.waits || layout.effects.meets(Effects::OUTPUT)) && !cx.oldest.is_null() && has_to_wait(cx, layout) {
+            cx.fault = Some(Fault::Wait);
+            return false;
+        }
         let window: *mut u64 = &raw mut reg!(pc, regs, A);
         let (results, all) = (&layout.owned[..layout.owned_results], &layout.owned);
         for &(at, _) in results {

@@ -1,0 +1,381 @@
+//! Which parts of which buffers the entries in flight of one frame read and write: a table that finds, for a new access, those
+//! that it meets.
+//!
+//! A part is a *box*: rows and columns of a buffer, in slots; an array is one row. A box is filed under cells of a grid whose
+//! pitch is the power of two at or above the box's own size, in each dimension, so that it lies in four cells at most. A
+//! new access looks into the cells that it touches, once for each pitch in use. Equal tiles meet in one cell; a whole
+//! array looks at all there is, which the number of entries in flight bounds.
+//!
+//! Entries are named by sequence number, and what belongs to one that has completed is dead by that alone: it is swept out
+//! when the table is full. Invariant: two boxes of one buffer meet if and only if they have a slot in common.
+
+use smallvec::SmallVec;
+
+use super::memory::{buffer, data, tail_buffer, tail_stride};
+
+/// Rows and columns of a buffer, or a resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Area {
+    /// The buffer's address, or a number below 64 for a resource.
+    pub(super) root: u64,
+    pub(super) rows: (u32, u32),
+    /// In slots.
+    pub(super) cols: (u64, u64),
+}
+
+impl Area {
+    /// All of a buffer or a resource.
+    pub(super) fn whole(root: u64) -> Area {
+        Area { root, rows: (0, u32::MAX), cols: (0, u64::MAX >> 1) }
+    }
+
+    /// `slots` slots from `at` on, in one row of the buffer.
+    ///
+    /// # Safety
+    /// `root` is a live buffer of elements, and `at` one of its slots.
+    pub(super) unsafe fn slots(root: u64, at: *const u64, slots: u64) -> Area {
+        // SAFETY: the caller's.
+        unsafe { Self::rows(root, at, 1, slots) }
+    }
+
+    /// `slots` slots from `at` on, and those below them in the next rows.
+    ///
+    /// # Safety
+    /// As for `slots`.
+    unsafe fn rows(root: u64, at: *const u64, rows: u64, slots: u64) -> Area {
+        // SAFETY: the caller's.
+        unsafe {
+            let held = buffer(root);
+            let offset = (at.addr().wrapping_sub(data(held).addr()) / 8) as u64;
+            let width = (*held).cols * u64::from((*held).stride);
+            if !(*held).is_grid() || width == 0 {
+                return Area { root, rows: (0, 1), cols: (offset, offset + slots) };
+            }
+            let (row, col) = (offset / width, offset % width);
+            if row + rows > u64::from(u32::MAX) {
+                return Area::whole(root);
+            }
+            Area { root, rows: (row as u32, (row + rows) as u32), cols: (col, col + slots) }
+        }
+    }
+
+    /// What the view in the registers at `at` shows; `None` if that is nothing.
+    ///
+    /// # Safety
+    /// They hold such a view of a live buffer.
+    pub(super) unsafe fn of_view(at: *const u64, is_grid: bool) -> Option<Area> {
+        // SAFETY: the caller's.
+        unsafe {
+            let (rows, cols, tail) =
+                if is_grid { (*at.add(1), *at.add(2), *at.add(4)) } else { (1, *at.add(1), *at.add(2)) };
+            let slots = cols * tail_stride(tail) as u64;
+            if rows == 0 || slots == 0 {
+                return None;
+            }
+            let root = tail_buffer(tail).addr() as u64;
+            Some(Area::rows(root, buffer(*at).cast::<u64>(), rows, slots))
+        }
+    }
+
+    pub(super) fn meets(&self, other: &Area) -> bool {
+        self.root == other.root
+            && self.rows.0 < other.rows.1
+            && other.rows.0 < self.rows.1
+            && self.cols.0 < other.cols.1
+            && other.cols.0 < self.cols.1
+    }
+
+    /// The logarithms of the pitches that it is filed under.
+    fn level(&self) -> Level {
+        let bits = |len: u64| (64 - (len - 1).leading_zeros()) as u8;
+        (bits(u64::from(self.rows.1 - self.rows.0)), bits(self.cols.1 - self.cols.0))
+    }
+}
+
+type Level = (u8, u8);
+
+/// A read or write of a part by an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) area: Area,
+    pub(super) seq: u32,
+    pub(super) write: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    record: u32,
+    next: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    key: u64,
+    head: u32,
+}
+
+const FREE: Slot = Slot { key: 0, head: NONE };
+
+/// The table. See the head of the file.
+#[derive(Default)]
+pub(super) struct Boxes {
+    records: Vec<Record>,
+    nodes: Vec<Node>,
+    /// Chains of nodes by cell; a power of two, at most half full.
+    slots: Vec<Slot>,
+    used: usize,
+    levels: SmallVec<[Level; 4]>,
+    /// Bits of roots that have records.
+    filter: u64,
+}
+
+/// Beyond so many cells it is as well to look at all records.
+const MANY: u64 = 16;
+
+fn root_bit(root: u64) -> u64 {
+    1 << (root.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+}
+
+fn key(root: u64, level: Level, row: u64, col: u64, write: bool) -> u64 {
+    let at = root ^ (u64::from(level.0) << 56) ^ (u64::from(level.1) << 49) ^ u64::from(write);
+    let mixed = (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ row.rotate_left(32) ^ col).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    (mixed ^ mixed >> 32) | 1
+}
+
+/// The cells of an area at a level: rows, and columns.
+fn cells(area: &Area, level: Level) -> ((u64, u64), (u64, u64)) {
+    let shift = |at: u64, by: u8| if by >= 64 { 0 } else { at >> by };
+    (
+        (shift(u64::from(area.rows.0), level.0), shift(u64::from(area.rows.1 - 1), level.0)),
+        (shift(area.cols.0, level.1), shift(area.cols.1 - 1, level.1)),
+    )
+}
+
+impl Boxes {
+    /// Nothing is in flight any more.
+    pub(super) fn clear(&mut self) {
+        if self.records.is_empty() {
+            return;
+        }
+        self.records.clear();
+        self.nodes.clear();
+        self.slots.fill(FREE);
+        self.used = 0;
+        self.levels.clear();
+        self.filter = 0;
+    }
+
+    /// Whether something of this buffer may be in the table.
+    #[inline]
+    pub(super) fn may_have(&self, root: u64) -> bool {
+        self.filter & root_bit(root) != 0
+    }
+
+    /// Calls `found` for each record that meets `area`, where one of the two is a write (each may come more than once).
+    #[inline]
+    pub(super) fn conflicts(&self, area: &Area, write: bool, found: &mut dyn FnMut(&Record)) {
+        if !self.may_have(area.root) {
+            return;
+        }
+        for &level in &self.levels {
+            let (rows, cols) = cells(area, level);
+            if (rows.1 - rows.0 + 1).saturating_mul(cols.1 - cols.0 + 1) > MANY {
+                let hits = self.records.iter().filter(|r| (write || r.write) && r.area.meets(area));
+                return hits.for_each(found);
+            }
+        }
+        for &level in &self.levels {
+            let (rows, cols) = cells(area, level);
+            for row in rows.0..=rows.1 {
+                for col in cols.0..=cols.1 {
+                    self.look(key(area.root, level, row, col, true), area, found);
+                    if write {
+                        self.look(key(area.root, level, row, col, false), area, found);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn look(&self, key: u64, area: &Area, found: &mut dyn FnMut(&Record)) {
+        let mask = self.slots.len() - 1;
+        let mut at = key as usize & mask;
+        loop {
+            let slot = self.slots[at];
+            if slot.key == key {
+                let mut node = slot.head;
+                while node != NONE {
+                    let Node { record, next } = self.nodes[node as usize];
+                    let record = &self.records[record as usize];
+                    if record.area.meets(area) {
+                        found(record);
+                    }
+                    node = next;
+                }
+                return;
+            }
+            if slot.key == 0 {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Calls `found` for each record of a buffer.
+    pub(super) fn of_root(&self, root: u64, found: &mut dyn FnMut(&Record)) {
+        if self.may_have(root) {
+            self.records.iter().filter(|r| r.area.root == root).for_each(found);
+        }
+    }
+
+    /// Files an access of entry `seq`. Those before `head` are dead. A write takes the place of all that was filed for
+    /// the very same box: who meets it later waits for it, and it for them.
+    pub(super) fn insert(&mut self, area: Area, write: bool, seq: u32, head: u32) {
+        if self.slots.is_empty() || (self.used + 4) * 2 > self.slots.len() || self.nodes.len() + 4 > self.slots.len() * 2 {
+            self.sweep(head);
+        }
+        let level = area.level();
+        if !self.levels.contains(&level) {
+            self.levels.push(level);
+        }
+        self.filter |= root_bit(area.root);
+        let record = self.records.len() as u32;
+        self.records.push(Record { area, seq, write });
+        self.file(record, level, write);
+    }
+
+    fn file(&mut self, record: u32, level: Level, replace: bool) {
+        let Record { area, write, .. } = self.records[record as usize];
+        let (rows, cols) = cells(&area, level);
+        for row in rows.0..=rows.1 {
+            for col in cols.0..=cols.1 {
+                let at = self.slot(key(area.root, level, row, col, write));
+                if replace {
+                    self.unlink(at, &area);
+                    let reads = self.find(key(area.root, level, row, col, false));
+                    if let Some(reads) = reads {
+                        self.unlink(reads, &area);
+                    }
+                }
+                let node = self.nodes.len() as u32;
+                self.nodes.push(Node { record, next: self.slots[at].head });
+                self.slots[at].head = node;
+            }
+        }
+    }
+
+    /// Takes the records of the very same box off a chain.
+    fn unlink(&mut self, slot: usize, area: &Area) {
+        let mut last = NONE;
+        let mut node = self.slots[slot].head;
+        while node != NONE {
+            let Node { record, next } = self.nodes[node as usize];
+            if self.records[record as usize].area == *area {
+                match last {
+                    NONE => self.slots[slot].head = next,
+                    last => self.nodes[last as usize].next = next,
+                }
+            } else {
+                last = node;
+            }
+            node = next;
+        }
+    }
+
+    fn find(&self, key: u64) -> Option<usize> {
+        let mask = self.slots.len() - 1;
+        let mut at = key as usize & mask;
+        loop {
+            match self.slots[at].key {
+                0 => return None,
+                found if found == key => return Some(at),
+                _ => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    fn slot(&mut self, key: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = key as usize & mask;
+        loop {
+            match self.slots[at].key {
+                found if found == key => return at,
+                0 => {
+                    self.slots[at].key = key;
+                    self.used += 1;
+                    return at;
+                }
+                _ => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    /// Files those that are not dead anew, with room to spare.
+    fn sweep(&mut self, head: u32) {
+        let alive = |r: &Record| r.seq.wrapping_sub(head) as i32 >= 0;
+        let records: Vec<Record> = self.records.iter().copied().filter(alive).collect();
+        let size = (records.len() * 16).next_power_of_two().max(64);
+        self.clear();
+        self.slots.clear();
+        self.slots.resize(size, FREE);
+        for record in records {
+            let level = record.area.level();
+            if !self.levels.contains(&level) {
+                self.levels.push(level);
+            }
+            self.filter |= root_bit(record.area.root);
+            let at = self.records.len() as u32;
+            self.records.push(record);
+            self.file(at, level, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn areas() -> impl Strategy<Value = Area> {
+        let side = (0u32..20, 1u32..9);
+        let wide = (0u64..300, 1u64..200);
+        (64u64..66, side, wide, prop::bool::weighted(0.05)).prop_map(|(root, (row, rows), (col, cols), whole)| {
+            if whole {
+                return Area::whole(root * 64);
+            }
+            Area { root: root * 64, rows: (row, row + rows), cols: (col, col + cols) }
+        })
+    }
+
+    proptest! {
+        /// Against a list of all accesses: what a new access meets is found, or hidden behind a later write of the same box
+        /// that is itself met.
+        #[test]
+        fn every_conflict_is_found(accesses in prop::collection::vec((areas(), any::<bool>()), 1..120), step in 0u32..3) {
+            let mut boxes = Boxes::default();
+            let mut all: Vec<Record> = Vec::new();
+            for (seq, (area, write)) in accesses.into_iter().enumerate() {
+                let seq = seq as u32;
+                let head = seq.saturating_sub(40) * step.min(1);
+                let mut found = Vec::new();
+                boxes.conflicts(&area, write, &mut |r| found.push(r.seq));
+                for old in &all {
+                    let expected = old.seq >= head && (write || old.write) && old.area.meets(&area);
+                    let hidden = all.iter().any(|r| r.write && r.seq > old.seq && r.area == old.area);
+                    if expected && !hidden {
+                        prop_assert!(found.contains(&old.seq), "{old:?} is not found for {area:?}");
+                    }
+                }
+                for seq in found {
+                    let old = all[seq as usize];
+                    prop_assert!((write || old.write) && old.area.meets(&area), "{old:?} does not meet {area:?}");
+                }
+                boxes.insert(area, write, seq, head);
+                all.push(Record { area, seq, write });
+            }
+        }
+    }
+}

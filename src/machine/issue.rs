@@ -1,0 +1,737 @@
+//! The issue stage: what happens to each instruction of a promoted frame, in program order, before it runs.
+//!
+//! An instruction whose registers are there and which meets nothing in flight runs at once, in the loop. A call becomes an
+//! entry, which is dispatched or parked on what it waits for; so do scalar operations on pending registers, and stores.
+//! What can be neither run nor parked stalls the frame until what it waits for has completed.
+//!
+//! Invariant: an instruction that is answered with [`Step::Leave`] and a stall has changed nothing, and is issued again.
+//!
+//! Called by the loop, `execute::run`, for each instruction; the caller is the issuer of the frame.
+
+use super::boxes::Area;
+use super::code::{INTO_WINDOW, Passed};
+use super::execute::{Context, overlap};
+use super::host_call::SysLayout;
+use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
+use super::plan::{Plan, Shape, Slot, Value, What, renumbered};
+use super::scoreboard::{Board, before};
+use super::station::{self, Entry, Kind};
+use super::worker::{Job, Worker};
+use crate::bytecode::effects::Effects;
+use crate::bytecode::ops::{Field, Instr};
+use crate::bytecode::types::TypeId;
+use super::frame::complete;
+
+/// What the issue stage works on, and what its worker has to do next.
+pub(super) struct Issuer {
+    pub(super) board: *mut Board,
+    pub(super) worker: *mut Worker,
+    pub(super) plan: *const Plan,
+    /// The first instruction of the frame's function.
+    pub(super) code: *const u64,
+    pub(super) action: Action,
+}
+
+/// Why the issue stage was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Action {
+    None,
+    /// The frame waits for that entry, and then looks again.
+    Stall(*mut Entry, Cause),
+    /// That entry is to be run at once; the frame goes on with the next instruction.
+    Run(*mut Entry),
+    /// The frame waits for that entry, which is parked, and goes on with the next instruction.
+    Wait(*mut Entry),
+    /// The frame waits for that entry, which is ready and to be run at once, and goes on with the next instruction.
+    RunAndWait(*mut Entry),
+    /// The frame waits for all that is in flight, and goes on in order.
+    Drain,
+}
+
+/// Why a frame stalled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cause {
+    /// An instruction that can't be parked needs a pending register.
+    Register,
+    /// It meets a part of a buffer that is in use.
+    Region,
+    /// A file.
+    Effect,
+    /// The window is full.
+    Window,
+    /// The frame returns, or is to go on in order.
+    Drain,
+}
+
+/// Causes of stalls, for counting.
+pub(super) const CAUSES: [&str; 5] = ["register", "region", "effect", "window", "drain"];
+
+/// What the loop does with the instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// Runs it.
+    Run,
+    /// Goes on with the next: it was issued.
+    Next,
+    /// Leaves: see [`Issuer::action`].
+    Leave,
+}
+
+/// What stands for the files, and for standard input, among roots of buffers.
+const FILES: u64 = 8;
+const STDIN: u64 = 16;
+
+/// What a call with these effects reads and writes besides buffers: roots, and whether it writes them.
+pub(super) fn resources(effects: Effects) -> impl Iterator<Item = (u64, bool)> {
+    let files = effects.meets(Effects::READ_FILES.with(Effects::WRITE_FILES));
+    let files = files.then_some((FILES, effects.meets(Effects::WRITE_FILES)));
+    files.into_iter().chain(effects.meets(Effects::STDIN).then_some((STDIN, true)))
+}
+
+/// See [`Step`].
+///
+/// # Safety
+/// `cx.issuer` is set, `pc` an instruction of its frame, whose register 0 `regs` is.
+#[inline]
+pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let plan = &*issuer.plan;
+        let index = (pc.addr() - issuer.code.addr()) / 8;
+        let step = plan.step(index);
+        let board = &mut *issuer.board;
+        let what = step.what;
+        if board.pending_count == 0 {
+            if let What::Plain | What::Park | What::Move | What::MoveRef | What::Drop = what {
+                return Step::Run;
+            }
+        } else {
+            let (reads, writes) = plan.sets(step);
+            match what {
+                What::Call => return call(cx, pc, regs),
+                What::Park => {
+                    let mut missing = false;
+                    for &register in reads {
+                        missing |= board.settle(cx.code, usize::from(register)).is_err();
+                    }
+                    if missing {
+                        return park(cx, pc, regs);
+                    }
+                }
+                What::Move | What::MoveRef | What::Drop => return moved(cx, pc, regs, what),
+                What::Element { value: Value::Scalar(value), .. } => {
+                    for &register in reads {
+                        if register != value && let Err(entry) = board.settle(cx.code, usize::from(register)) {
+                            return stall(issuer, entry, Cause::Register);
+                        }
+                    }
+                    let _ = board.settle(cx.code, usize::from(value));
+                }
+                _ => {
+                    for &register in reads {
+                        if let Err(entry) = board.settle(cx.code, usize::from(register)) {
+                            return stall(issuer, entry, Cause::Register);
+                        }
+                    }
+                }
+            }
+            for &register in writes {
+                board.forget(usize::from(register));
+            }
+        }
+        match what {
+            What::Plain | What::Park | What::Move | What::MoveRef | What::Drop => Step::Run,
+            What::Call => call(cx, pc, regs),
+            What::Sys => sys(cx, pc, regs),
+            What::Leave => leave(issuer),
+            _ if board.is_empty() => Step::Run,
+            What::Element { write, root, index, two, view, slot, value } => {
+                let Some(area) = element(regs, root, index, two, view, slot) else { return Step::Run };
+                touch(cx, pc, regs, area, write, root, view, value)
+            }
+            What::Whole(roots) => {
+                for root in roots.into_iter().flatten() {
+                    if let Some(entry) = meets(board, &Area::whole(*regs.add(usize::from(root))), false) {
+                        return stall(issuer, entry, Cause::Region);
+                    }
+                }
+                Step::Run
+            }
+            What::WholeView(root, shape) => {
+                let area = Area::of_view(regs.add(usize::from(root)), shape == Shape::Grid);
+                match area.and_then(|area| meets(board, &area, false)) {
+                    Some(entry) => stall(issuer, entry, Cause::Region),
+                    None => Step::Run,
+                }
+            }
+            What::Unique(root) => unique(issuer, *regs.add(usize::from(root))),
+            What::Replace(root, more) => {
+                if let Some(more) = more
+                    && let Some(entry) = meets(board, &Area::whole(*regs.add(usize::from(more))), false)
+                {
+                    return stall(issuer, entry, Cause::Region);
+                }
+                let held = *regs.add(usize::from(root));
+                if held != 0 && (*buffer(held)).holds_buffers() {
+                    // What is put into it may be in use, too.
+                    return match board.youngest_open() {
+                        Some(entry) => stall(issuer, entry, Cause::Region),
+                        None => Step::Run,
+                    };
+                }
+                detach(issuer, held)
+            }
+        }
+    }
+}
+
+#[cold]
+fn leave(issuer: &mut Issuer) -> Step {
+    issuer.action = Action::Drain;
+    Step::Leave
+}
+
+#[cold]
+fn stall(issuer: &mut Issuer, entry: *mut Entry, cause: Cause) -> Step {
+    issuer.action = Action::Stall(entry, cause);
+    Step::Leave
+}
+
+/// The youngest entry in flight that an access to `area` must wait for.
+unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
+    let mut youngest: Option<u32> = None;
+    board.boxes.conflicts(area, write, &mut |record| {
+        let later = youngest.is_none_or(|seq| before(seq, record.seq));
+        // SAFETY: not before the head, so it is in the ring.
+        if later && !before(record.seq, board.head) && unsafe { !(*board.entry_of(record.seq)).is_closed() } {
+            youngest = Some(record.seq);
+        }
+    });
+    youngest.map(|seq| board.entry_of(seq))
+}
+
+/// The element that an instruction touches; `None` if it will trap.
+///
+/// # Safety
+/// The registers hold what the opcode asks.
+unsafe fn element(regs: *mut u64, root: u16, index: u16, two: bool, view: Shape, slot: Slot) -> Option<Area> {
+    // SAFETY: the caller's.
+    unsafe {
+        let at = regs.add(usize::from(root));
+        let (first, second) = (*regs.add(usize::from(index)), if two { *regs.add(usize::from(index) + 1) } else { 0 });
+        let (held, from, rows, cols, pitch, stride) = match view {
+            Shape::Held => {
+                let held = buffer(*at);
+                let (rows, cols) = if (*held).is_grid() { ((*held).rows, (*held).cols) } else { (1, (*held).len) };
+                (held, data(held), rows, cols, cols, (*held).stride as usize)
+            }
+            Shape::View => {
+                let len = *at.add(1);
+                (tail_buffer(*at.add(2)), buffer(*at).cast(), 1, len, len, tail_stride(*at.add(2)))
+            }
+            Shape::Grid => {
+                let (rows, cols, pitch, tail) = (*at.add(1), *at.add(2), *at.add(3), *at.add(4));
+                (tail_buffer(tail), buffer(*at).cast(), rows, cols, pitch, tail_stride(tail))
+            }
+        };
+        let (row, col) = match two {
+            true => (first, second),
+            false if cols == 0 => return None,
+            false => (first / cols, first % cols),
+        };
+        if row >= rows || col >= cols {
+            return None;
+        }
+        let slot = match slot {
+            Slot::Only => 0,
+            Slot::Number(slot) => usize::from(slot),
+        };
+        let element = from.add((row * pitch + col) as usize * stride + slot);
+        Some(Area::slots(crate::machine::memory::slot(held), element, 1))
+    }
+}
+
+/// An instruction that reads or writes one element.
+///
+/// # Safety
+/// As for [`step`].
+#[expect(clippy::too_many_arguments, reason = "the parts of one instruction")]
+unsafe fn touch(
+    cx: &mut Context<'_>,
+    pc: *const u64,
+    regs: *mut u64,
+    area: Area,
+    write: bool,
+    root: u16,
+    view: Shape,
+    value: Value,
+) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        if write && view == Shape::Held {
+            let held = *regs.add(usize::from(root));
+            let copied = !is_unique(buffer(held));
+            let answer = unique(issuer, held);
+            if answer != Step::Run {
+                return answer;
+            }
+            if copied {
+                let board = &*issuer.board;
+                return match value {
+                    Value::Scalar(value) if let Some((seq, _)) = board.pending(usize::from(value)) => {
+                        stall(issuer, board.entry_of(seq), Cause::Register)
+                    }
+                    _ => Step::Run,
+                };
+            }
+        }
+        let board = &mut *issuer.board;
+        let conflict = meets(board, &area, write);
+        match value {
+            Value::Scalar(value) if conflict.is_some() || board.pending(usize::from(value)).is_some() => {
+                store(cx, pc, regs, area, value)
+            }
+            _ if let Some(entry) = conflict => stall(issuer, entry, Cause::Region),
+            Value::Owner(value) => {
+                // What is moved there takes along who uses it.
+                let moved = *regs.add(usize::from(value));
+                let (mut found, head, tail) = (Vec::new(), board.head, board.tail_now());
+                board.boxes.of_root(moved, &mut |record| found.push((record.write, record.seq)));
+                for (write, seq) in found {
+                    if !before(seq, head) && before(seq, tail) {
+                        board.boxes.insert(area, write, seq, head);
+                    }
+                }
+                Step::Run
+            }
+            _ => Step::Run,
+        }
+    }
+}
+
+/// What `held` is about to be written through a view, or in part: it must have one owner, which is seen to in order.
+///
+/// # Safety
+/// `held` is a live buffer that the frame owns.
+unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
+    // SAFETY: the caller's; the issuer's board is its own.
+    unsafe {
+        let board = &mut *issuer.board;
+        if !board.boxes.may_have(held) {
+            return Step::Run;
+        }
+        if !is_unique(buffer(held)) {
+            // It will be copied.
+            return detach(issuer, held);
+        }
+        if board.has_sharing && !before(board.sharing, board.head) {
+            // Who was passed it to read may still share it.
+            let mut sharer = None;
+            board.boxes.of_root(held, &mut |record| {
+                if !before(record.seq, board.head) {
+                    let entry = board.entry_of(record.seq);
+                    if (*entry).shares && !(*entry).is_closed() {
+                        sharer = Some(entry);
+                    }
+                }
+            });
+            if let Some(entry) = sharer {
+                return stall(issuer, entry, Cause::Region);
+            }
+        }
+        Step::Run
+    }
+}
+
+/// `held` is about to be replaced, resized or copied: waits for those that write it, and leaves it as it is to those that
+/// read it, so that the frame gets a copy.
+///
+/// # Safety
+/// `held` is 0 or a live buffer that the frame owns.
+unsafe fn detach(issuer: &mut Issuer, held: u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        let board = &mut *issuer.board;
+        if held == 0 || !board.boxes.may_have(held) || (*buffer(held)).is_immortal() {
+            return Step::Run;
+        }
+        if let Some(entry) = meets(board, &Area::whole(held), false) {
+            return stall(issuer, entry, Cause::Region);
+        }
+        if meets(board, &Area::whole(held), true).is_some() {
+            Heap::share(buffer(held));
+            board.defer(held);
+            (*issuer.worker).counts.renamed += 1;
+        }
+        Step::Run
+    }
+}
+
+/// The frame gives up an owner.
+///
+/// # Safety
+/// `held` is one, and `cx.issuer` set.
+pub(super) unsafe fn let_go(cx: &mut Context<'_>, held: u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        let board = &mut *(*cx.issuer).board;
+        if board.is_empty() || !board.boxes.may_have(held) {
+            cx.heap.release(buffer(held));
+        } else {
+            board.defer(held);
+        }
+    }
+}
+
+/// `mov`, `mov.r` and `drop`, where registers are pending.
+unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What) -> Step {
+    // SAFETY: as for `step`.
+    unsafe {
+        let board = &mut *(*cx.issuer).board;
+        let instr = Instr(u64::from_le(*pc));
+        let (a, b) = (instr.get(Field::A) as usize, instr.get(Field::B) as usize);
+        if what == What::Drop {
+            if board.settle(cx.code, a).is_err() {
+                board.forget(a);
+                return Step::Next;
+            }
+            return Step::Run;
+        }
+        if board.settle(cx.code, b).is_ok() {
+            board.forget(a);
+            return Step::Run;
+        }
+        let Some((seq, result)) = board.pending(b) else { unreachable!("it is not settled") };
+        if a == b {
+            return Step::Next;
+        }
+        board.forget(a);
+        if what == What::MoveRef {
+            board.forget(b);
+            let old = std::mem::take(&mut *regs.add(a));
+            if old != 0 && instr.get(Field::X) != u32::from(INTO_WINDOW) {
+                let_go(cx, old);
+            }
+        }
+        let board = &mut *(*cx.issuer).board;
+        board.set_pending(a, seq, result);
+        (*(*cx.issuer).worker).counts.renamed += 1;
+        Step::Next
+    }
+}
+
+/// An entry for the next instruction, or the stall that stands before it.
+unsafe fn reserve(issuer: &mut Issuer, kind: Kind, args: usize) -> Result<*mut Entry, Step> {
+    // SAFETY: the issuer's board and worker.
+    unsafe {
+        let board = &mut *issuer.board;
+        let flight = board.tail_now().wrapping_sub(board.head);
+        if flight >= board.allowed || board.is_full() {
+            let worker = &mut *issuer.worker;
+            if let Some(entry) = worker.make_room(issuer.board) {
+                return Err(stall(issuer, entry, Cause::Window));
+            }
+        }
+        let board = &mut *issuer.board;
+        let seq = board.tail_now();
+        let entry = board.entry_of(seq);
+        Entry::reset(entry, seq, issuer.board, kind, args);
+        if !board.text.is_empty() {
+            (*entry).before = Some(Box::new(std::mem::take(&mut board.text)));
+        }
+        Ok(entry)
+    }
+}
+
+/// Links the entry to those in flight that its access to `area` meets, and files the access.
+unsafe fn access(board: &mut Board, entry: *mut Entry, area: Area, write: bool) {
+    let seq = board.tail_now();
+    let head = board.head;
+    let ring = &*board;
+    ring.boxes.conflicts(&area, write, &mut |record| {
+        if !before(record.seq, head) && record.seq != seq {
+            // SAFETY: in the ring; the entry is not armed yet.
+            unsafe { depend_once(ring.entry_of(record.seq), entry) };
+        }
+    });
+    board.boxes.insert(area, write, seq, head);
+}
+
+/// # Safety
+/// Both are in the ring of one frame, whose issuer calls; `waiter` is not armed.
+unsafe fn depend_once(entry: *mut Entry, waiter: *mut Entry) {
+    // SAFETY: the caller's; the mark is the issuer's.
+    unsafe {
+        let mark = (*waiter).seq.wrapping_add(1);
+        if (*entry).mark != mark {
+            (*entry).mark = mark;
+            station::depend(waiter, entry, None);
+        }
+    }
+}
+
+/// Publishes the entry and arms it; whether it is ready.
+unsafe fn publish(board: &mut Board, entry: *mut Entry) -> bool {
+    let seq = board.tail_now();
+    board.tail.store(seq.wrapping_add(1), std::sync::atomic::Ordering::Release);
+    // SAFETY: the entry is complete.
+    unsafe { Entry::arm(entry) }
+}
+
+/// Parks a scalar operation on its pending operands.
+unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: as for `step`; the plan says that it may be parked.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let instr = Instr(u64::from_le(*pc));
+        let (word, registers, count) = renumbered(instr);
+        let board = &*issuer.board;
+        let far = registers[1..count].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
+        if let Some((seq, _)) = far {
+            return stall(issuer, board.entry_of(seq), Cause::Register);
+        }
+        let entry = match reserve(issuer, Kind::Scalar, 4) {
+            Ok(entry) => entry,
+            Err(step) => return step,
+        };
+        let board = &mut *issuer.board;
+        (*entry).instr = [word.0.to_le(), *complete()];
+        (*entry).site = pc;
+        for (to, &register) in registers[..count].iter().enumerate().skip(1) {
+            operand(board, entry, regs, usize::from(register), to as u16);
+        }
+        let ready = publish(board, entry);
+        let to = usize::from(registers[0]);
+        board.forget(to);
+        board.set_pending(to, (*entry).seq, 0);
+        let worker = &mut *issuer.worker;
+        worker.counts.parked += 1;
+        if ready {
+            worker.push(Job::Entry(entry));
+        }
+        Step::Next
+    }
+}
+
+/// Copies a scalar register into an argument, or lets the entry wait for it.
+unsafe fn operand(board: &mut Board, entry: *mut Entry, regs: *mut u64, register: usize, to: u16) {
+    // SAFETY: as for `step`; the entry is the one being issued.
+    unsafe {
+        match board.pending(register) {
+            None => *(*entry).args.add(usize::from(to)) = *regs.add(register),
+            Some((seq, result)) => {
+                station::depend(entry, board.entry_of(seq), Some((to, result)));
+            }
+        }
+    }
+}
+
+/// Parks a store of a scalar to an element.
+unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area, value: u16) -> Step {
+    // SAFETY: as for `step`.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let board = &*issuer.board;
+        if let Some((seq, 4..)) = board.pending(usize::from(value)) {
+            return stall(issuer, board.entry_of(seq), Cause::Register);
+        }
+        let entry = match reserve(issuer, Kind::Store, 2) {
+            Ok(entry) => entry,
+            Err(step) => return step,
+        };
+        let board = &mut *issuer.board;
+        (*entry).site = pc;
+        let held = buffer(area.root);
+        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
+        let address = data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize);
+        *(*entry).args.add(1) = address.expose_provenance() as u64;
+        operand(board, entry, regs, usize::from(value), 0);
+        access(board, entry, area, true);
+        let ready = publish(board, entry);
+        let worker = &mut *issuer.worker;
+        worker.counts.parked += 1;
+        if ready {
+            worker.push(Job::Entry(entry));
+        }
+        Step::Next
+    }
+}
+
+/// `call`
+unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: as for `step`; the verifier's promise about the window.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let instr = Instr(u64::from_le(*pc));
+        let at = instr.get(Field::A) as usize;
+        let window = regs.add(at);
+        let code = pc.offset(instr.signed(Field::I) as isize);
+        let info = cx.code.callee(code);
+        let board = &mut *issuer.board;
+        if info.effects.meets(Effects::CLOCK)
+            && let Some(entry) = board.youngest_open()
+        {
+            return stall(issuer, entry, Cause::Effect);
+        }
+        let mut pending = false;
+        if board.pending_count > 0 {
+            // Only scalars may be handed over later, the first four results of an entry.
+            for passed in &info.passed {
+                let (first, count) = match *passed {
+                    Passed::View { at, is_grid, .. } => (at, if is_grid { 5 } else { 3 }),
+                    Passed::Borrow(at) | Passed::Owner(at) => (at, 1),
+                };
+                for register in first..first + count {
+                    if let Err(entry) = board.settle(cx.code, at + usize::from(register)) {
+                        return stall(issuer, entry, Cause::Register);
+                    }
+                }
+            }
+            for register in info.results..info.boundary {
+                if board.settle(cx.code, at + register).is_err() {
+                    pending = true;
+                    if let Some((seq, 4..)) = board.pending(at + register) {
+                        return stall(issuer, board.entry_of(seq), Cause::Register);
+                    }
+                }
+            }
+        }
+        if overlap(window, &info.views) {
+            return leave(issuer);
+        }
+        let entry = match reserve(issuer, Kind::Call, info.boundary) {
+            Ok(entry) => entry,
+            Err(step) => return step,
+        };
+        let board = &mut *issuer.board;
+        (*entry).code = code;
+        (*entry).site = pc;
+        (*entry).depth = board.depth;
+        let args = (*entry).args;
+        for register in 0..info.results {
+            *args.add(register) = 0;
+        }
+        if pending {
+            for register in info.results..info.boundary {
+                operand(board, entry, regs, at + register, register as u16);
+            }
+        } else {
+            let first = info.results;
+            args.add(first).copy_from_nonoverlapping(window.add(first), info.boundary - first);
+        }
+        let seq = (*entry).seq;
+        for passed in &info.passed {
+            match *passed {
+                Passed::View { at: first, is_grid, mutable } => {
+                    let first = args.add(usize::from(first));
+                    if !mutable {
+                        // Nobody may share what somebody younger is about to write.
+                        *first.add(if is_grid { 4 } else { 2 }) |= WRITTEN;
+                    }
+                    if let Some(area) = Area::of_view(first, is_grid) {
+                        access(board, entry, area, mutable);
+                    }
+                }
+                Passed::Borrow(first) => {
+                    let held = *args.add(usize::from(first));
+                    if !(*buffer(held)).is_immortal() {
+                        access(board, entry, Area::whole(held), false);
+                        if (*buffer(held)).ty != TypeId::STR.0 {
+                            (*entry).shares = true;
+                            (board.sharing, board.has_sharing) = (seq, true);
+                        }
+                    }
+                }
+                Passed::Owner(first) => {
+                    let held = *args.add(usize::from(first));
+                    *window.add(usize::from(first)) = 0;
+                    if held != 0 && !(*buffer(held)).is_immortal() {
+                        access(board, entry, Area::whole(held), true);
+                    }
+                }
+            }
+        }
+        let effects = info.effects;
+        for (root, write) in resources(effects) {
+            access(board, entry, Area::whole(root), write);
+        }
+        let ready = publish(board, entry);
+        for &register in &info.returned {
+            let to = at + usize::from(register);
+            board.forget(to);
+            board.set_pending(to, seq, register);
+            if info.gives_owner(register) {
+                *regs.add(to) = 0;
+            }
+        }
+        let worker = &mut *issuer.worker;
+        worker.counts.issued += 1;
+        let waits = (!info.issues && !pending) || effects.meets(Effects::CLOCK);
+        if !ready {
+            worker.counts.parked += 1;
+            if waits {
+                issuer.action = Action::Wait(entry);
+                return Step::Leave;
+            }
+            return Step::Next;
+        }
+        if waits {
+            issuer.action = Action::RunAndWait(entry);
+            return Step::Leave;
+        }
+        worker.lift_back_off(issuer.board);
+        if worker.wants_more() {
+            worker.push(Job::Entry(entry));
+            return Step::Next;
+        }
+        issuer.action = Action::Run(entry);
+        Step::Leave
+    }
+}
+
+/// `sys`
+unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: as for `step`; the distance leads to the address of a layout.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let instr = Instr(u64::from_le(*pc));
+        let window = regs.add(instr.get(Field::A) as usize);
+        let at = pc.offset(instr.signed(Field::I) as isize);
+        let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*at as usize);
+        let effects = layout.effects;
+        if layout.waits || effects.meets(Effects::CLOCK) {
+            return leave(issuer);
+        }
+        let board = &mut *issuer.board;
+        if board.is_empty() {
+            return Step::Run;
+        }
+        if effects.meets(Effects::READ_FILES)
+            && let Some(entry) = meets(board, &Area::whole(FILES), false)
+        {
+            return stall(issuer, entry, Cause::Effect);
+        }
+        for passed in &layout.passed {
+            let answer = match *passed {
+                Passed::View { at, is_grid, mutable } => {
+                    let area = Area::of_view(window.add(usize::from(at)), is_grid);
+                    match area.and_then(|area| meets(board, &area, mutable)) {
+                        Some(entry) => stall(issuer, entry, Cause::Region),
+                        None => Step::Run,
+                    }
+                }
+                Passed::Borrow(at) => match meets(board, &Area::whole(*window.add(usize::from(at))), false) {
+                    Some(entry) => stall(issuer, entry, Cause::Region),
+                    None => Step::Run,
+                },
+                Passed::Owner(at) => detach(issuer, *window.add(usize::from(at))),
+            };
+            if answer != Step::Run {
+                return answer;
+            }
+        }
+        Step::Run
+    }
+}

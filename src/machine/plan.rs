@@ -1,0 +1,215 @@
+//! What the issue stage has to know of each instruction of a function: which registers it reads and writes, and what else must
+//! be looked at before it may run or be parked. Derived from the instruction table once, when a frame of the function is
+//! first promoted.
+
+use crate::bytecode::access::Access;
+use crate::bytecode::ops::{Cost, Field, Instr, Kind, Op, Operand, Region, Role};
+use crate::bytecode::program::{Function, Program, RegType};
+use crate::bytecode::types::Type;
+
+/// How an instruction is issued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// Runs as soon as its registers are there.
+    Plain,
+    /// The same, and may be parked on a pending register that it reads: its operands are single registers.
+    Park,
+    /// A = B, which may be pending: A then stands for the same result.
+    Move,
+    /// The same, and B is moved out.
+    MoveRef,
+    /// Lets A go, pending or not.
+    Drop,
+    /// Reads the elements at register `.0` (two, with a column) of what register `root` holds or shows.
+    Element { write: bool, root: u16, index: u16, two: bool, view: Shape, slot: Slot, value: Value },
+    /// Reads the whole of what these registers hold.
+    Whole([Option<u16>; 2]),
+    /// Reads the whole view.
+    WholeView(u16, Shape),
+    /// Stages a view to write through of what this register holds.
+    Unique(u16),
+    /// Replaces or resizes what the first register holds, and reads the whole of the second; with elements that hold
+    /// buffers, if the flag is set.
+    Replace(u16, Option<u16>),
+    Call,
+    Sys,
+    /// The frame is left, or its work is not for the issue stage.
+    Leave,
+}
+
+/// What a register is the first of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shape {
+    /// A Str, array or grid.
+    Held,
+    /// A view of an array.
+    View,
+    /// A view of a grid.
+    Grid,
+}
+
+/// Which slots of an element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Slot {
+    Only,
+    Number(u8),
+}
+
+/// What is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// Nothing: it reads.
+    None,
+    /// The scalar in that register.
+    Scalar(u16),
+    /// The buffer in that register, moved.
+    Owner(u16),
+}
+
+/// An instruction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) what: What,
+    first: u32,
+    reads: u16,
+    writes: u16,
+}
+
+/// The instructions of a function.
+#[derive(Debug)]
+pub(super) struct Plan {
+    steps: Box<[Step]>,
+    registers: Box<[u16]>,
+}
+
+impl Plan {
+    pub(super) fn new(program: &Program, function: &Function) -> Plan {
+        let mut registers = Vec::new();
+        let steps = function
+            .code
+            .iter()
+            .map(|&instr| {
+                let access = Access::of(program, function, instr);
+                let first = registers.len() as u32;
+                registers.extend(access.registers_read.iter().cloned().flatten());
+                let reads = registers.len() as u32 - first;
+                registers.extend(access.registers_written.iter().cloned().flatten());
+                let writes = registers.len() as u32 - first - reads;
+                Step { what: what(program, function, instr), first, reads: reads as u16, writes: writes as u16 }
+            })
+            .collect();
+        Plan { steps, registers: registers.into() }
+    }
+
+    #[inline(always)]
+    pub(super) fn step(&self, index: usize) -> &Step {
+        &self.steps[index]
+    }
+
+    /// The registers that the step reads, and those that it writes.
+    #[inline(always)]
+    pub(super) fn sets(&self, step: &Step) -> (&[u16], &[u16]) {
+        let (first, reads) = (step.first as usize, usize::from(step.reads));
+        let (read, rest) = self.registers[first..].split_at(reads);
+        (read, &rest[..usize::from(step.writes)])
+    }
+}
+
+fn what(program: &Program, function: &Function, instr: Instr) -> What {
+    let Some(op) = instr.op() else { return What::Leave };
+    let info = op.info();
+    let register = |field| instr.get(field) as u16;
+    let kind_of = |field: Field| info.operands.iter().find(|o| o.field == field).map(|o| o.kind);
+    let shape = |field: Field| match kind_of(field) {
+        Some(Kind::View | Kind::ViewMut) => Shape::View,
+        Some(Kind::GridView | Kind::GridViewMut) => Shape::Grid,
+        _ => Shape::Held,
+    };
+    match op {
+        Op::Move => What::Move,
+        Op::MoveRef => What::MoveRef,
+        Op::Drop => What::Drop,
+        Op::Call => What::Call,
+        Op::Sys => What::Sys,
+        Op::Return | Op::ReturnValue | Op::ReturnDrop | Op::Trap | Op::Complete | Op::Bridge => What::Leave,
+        Op::View | Op::GridView | Op::RowView if instr.get(Field::X) & 3 == 2 => What::Unique(register(Field::B)),
+        Op::Share | Op::SliceStr => What::Whole([Some(register(Field::B)), None]),
+        Op::Compare => What::Whole([Some(register(Field::B)), Some(register(Field::C))]),
+        Op::Own => {
+            let to = function.registers.get(register(Field::A) as usize);
+            let grid = matches!(to, Some(&RegType::Own(ty)) if matches!(program.types.get(ty), Type::Grid(_)));
+            What::WholeView(register(Field::B), if grid { Shape::Grid } else { Shape::View })
+        }
+        Op::Cat => What::Replace(register(Field::A), Some(register(Field::B))),
+        Op::Fill | Op::FillGrid | Op::Push | Op::Fold => What::Replace(register(Field::A), None),
+        Op::FoldEnd => What::Replace(register(Field::B), None),
+        // A Str is never written in part.
+        Op::LoadByte => What::Plain,
+        _ => match info.region {
+            Region::Read(root, index) | Region::Write(root, index) => {
+                let write = matches!(info.region, Region::Write(..));
+                let slot = if kind_of(Field::X).is_some() { Slot::Number(instr.get(Field::X) as u8) } else { Slot::Only };
+                let value = if write { stored(info.operands, &register) } else { Value::None };
+                What::Element {
+                    write,
+                    root: register(root),
+                    index: register(index),
+                    two: matches!(op, Op::LoadG | Op::StoreG | Op::LoadGV | Op::StoreGV),
+                    view: shape(root),
+                    slot,
+                    value,
+                }
+            }
+            _ if info.cost == Cost::Scalar && parks(info.operands) => What::Park,
+            _ => What::Plain,
+        },
+    }
+}
+
+fn stored(operands: &[Operand], register: &dyn Fn(Field) -> u16) -> Value {
+    operands
+        .iter()
+        .find_map(|operand| match (operand.kind, operand.role) {
+            (Kind::Element, Role::Use) => Some(Value::Scalar(register(operand.field))),
+            (Kind::ElementRef, Role::Take) => Some(Value::Owner(register(operand.field))),
+            _ => None,
+        })
+        .unwrap_or(Value::None)
+}
+
+/// Whether all register operands are single scalars, the first written and the others read.
+fn parks(operands: &[Operand]) -> bool {
+    let scalar = |kind| matches!(kind, Kind::Int | Kind::Float | Kind::Bool | Kind::Discrete | Kind::Scalar);
+    let immediate = |o: &Operand| o.role == Role::Immediate;
+    let Some((first, rest)) = operands.split_first() else { return false };
+    first.role == Role::Def
+        && scalar(first.kind)
+        && rest.iter().any(|o| !immediate(o))
+        && rest.iter().all(|o| immediate(o) || (o.role == Role::Use && scalar(o.kind)))
+}
+
+/// The instruction with its registers numbered anew from 0, in the order of its operands, and those registers; for a
+/// step that may be parked.
+pub(super) fn renumbered(instr: Instr) -> (Instr, [u16; 4], usize) {
+    let op = instr.op().expect("it was planned");
+    let (mut word, mut registers, mut count) = (instr.0, [0; 4], 0);
+    for operand in op.info().operands {
+        if operand.role == Role::Immediate {
+            continue;
+        }
+        registers[count] = instr.get(operand.field) as u16;
+        let (shift, mask) = match operand.field {
+            Field::A => (16, 0xffff),
+            Field::B => (32, 0xffff),
+            Field::C => (48, 0xffff),
+            Field::P => (8, 0x3fff),
+            Field::Q => (22, 0x3fff),
+            Field::R => (36, 0x3fff),
+            Field::S => (50, 0x3fff),
+            Field::X | Field::I => unreachable!("registers are not there"),
+        };
+        word = word & !(mask << shift) | (count as u64) << shift;
+        count += 1;
+    }
+    (Instr(word), registers, count)
+}

@@ -1,0 +1,250 @@
+//! Retirement: what has completed takes effect in program order. Output is released, what waited for its turn goes on.
+//!
+//! A cursor in each promoted frame passes over its entries in order; the entry at it is *oldest* if the frame's own entry
+//! is. The work of the oldest entry prints straight through; the output of all others is held in their entries, moves up
+//! to their frame's `log` when they are passed there, and out when the frame's own entry becomes the oldest.
+//!
+//! All of this happens under one lock, which is taken where frames are promoted and folded, when a ring is full, and, while any
+//! output is held or somebody waits for his turn (`attention`), when an entry completes.
+
+use std::sync::atomic::Ordering;
+
+use super::machine::Machine;
+use super::memory::Heap;
+use super::output::Log;
+use super::run::Run;
+use super::scoreboard::Board;
+use super::station::{Entry, Status};
+use super::trap::Fault;
+use super::worker::Job;
+
+/// What the lock guards, besides what `scoreboard` says.
+#[derive(Default)]
+pub(super) struct Retirement {
+    /// Runs that wait until they are the oldest work.
+    waiting: Vec<*mut Run>,
+}
+
+// SAFETY: a waiting run belongs to the list.
+unsafe impl Send for Retirement {}
+
+impl Machine {
+    /// Moves a log out, if its turn has come, else to `to`.
+    fn emit(&self, log: &mut Log, oldest: bool, to: &mut Log) {
+        if log.is_empty() {
+            return;
+        }
+        if oldest {
+            self.write_out(log);
+        } else {
+            to.append(log);
+        }
+    }
+
+    /// Writes held output.
+    pub(super) fn write_out(&self, log: &mut Log) {
+        if log.is_empty() {
+            return;
+        }
+        self.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+        if let Err(fault) = self.with_world(|world| log.write_to(world))
+            && let Fault::Stop(stop) = fault
+        {
+            self.stop(stop);
+        }
+    }
+
+    /// Forgets held output that nobody shall see.
+    pub(super) fn drop_log(&self, log: &mut Log) {
+        self.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+        log.clear();
+    }
+
+    /// Passes the cursor of a frame over entries that have completed, up to one that failed; whether it passed all.
+    ///
+    /// # Safety
+    /// Under the lock; the board is linked to its entry.
+    unsafe fn pass(&self, board: *mut Board) -> bool {
+        // SAFETY: the lock's holder may read the ring, and what entries hold that have completed.
+        unsafe {
+            let oldest = (*(*board).entry).oldest.load(Ordering::Acquire);
+            let log: *mut Log = &raw mut (*board).log;
+            if oldest {
+                self.write_out(&mut *log);
+            }
+            let tail = (*board).tail.load(Ordering::Acquire);
+            while (*board).cursor != tail {
+                let entry = (*board).entry_of((*board).cursor);
+                if let Some(before) = &mut (*entry).before {
+                    self.emit(before, oldest, &mut *log);
+                }
+                (*entry).before = None;
+                if !(*entry).is_closed() {
+                    return false;
+                }
+                if let Some(text) = &mut (*entry).log {
+                    self.emit(text, oldest, &mut *log);
+                }
+                (*entry).log = None;
+                if (*entry).status != Status::Good {
+                    return false;
+                }
+                (*board).cursor = (*board).cursor.wrapping_add(1);
+            }
+            true
+        }
+    }
+
+    /// Lets everything retire that can: goes down from the root along the oldest work.
+    ///
+    /// # Safety
+    /// `guard` is the lock's.
+    unsafe fn walk(&self, guard: &mut Retirement) {
+        // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
+        unsafe {
+            let mut entry: *mut Entry = self.root;
+            while !(*entry).child.is_null() {
+                let board = (*entry).child;
+                if self.pass(board) {
+                    break;
+                }
+                entry = (*board).entry_of((*board).cursor);
+                if (*entry).is_closed() {
+                    break;
+                }
+                (*entry).oldest.store(true, Ordering::Release);
+            }
+            guard.waiting.retain(|&run| {
+                let turn = (*(*run).entry).oldest.load(Ordering::Acquire) || self.is_squashed((*run).entry);
+                if turn {
+                    self.waiting.fetch_sub(1, Ordering::Relaxed);
+                    self.inject(Job::Run(run));
+                }
+                !turn
+            });
+        }
+    }
+
+    /// Whether an entry that completes has to see to retirement.
+    #[inline]
+    pub(super) fn wants_attention(&self) -> bool {
+        self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::Relaxed) != 0
+    }
+
+    /// See [`Machine::walk`].
+    #[cold]
+    pub(super) fn retire(&self) {
+        let mut guard = self.retirement();
+        // SAFETY: its lock is held.
+        unsafe { self.walk(&mut guard) };
+    }
+
+    /// Suspends `run` until all older work has retired; gives it back if it has.
+    pub(super) fn wait_for_turn(&self, run: Box<Run>) -> Option<Box<Run>> {
+        let mut guard = self.retirement();
+        // SAFETY: its lock is held; the run's entry is live.
+        unsafe {
+            self.walk(&mut guard);
+            if (*run.entry).oldest.load(Ordering::Acquire) || self.is_squashed(run.entry) {
+                return Some(run);
+            }
+        }
+        guard.waiting.push(Box::into_raw(run));
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Links a new board into the tree, with its first entry, which goes on with what the run did.
+    ///
+    /// # Safety
+    /// The board has taken over a frame of the run of its entry, and nothing is in its ring.
+    pub(super) unsafe fn link(&self, board: *mut Board, first: impl FnOnce(&mut Board) -> *mut Entry) -> *mut Entry {
+        let _guard = self.retirement();
+        // SAFETY: the caller's.
+        unsafe {
+            if (*board).is_full() {
+                (*board).grow();
+            }
+            let parent = (*board).entry;
+            let entry = first(&mut *board);
+            (*entry).oldest.store((*parent).oldest.load(Ordering::Acquire), Ordering::Release);
+            (*parent).child = board;
+            entry
+        }
+    }
+
+    /// Takes the entries that have completed out of the ring of a frame, as far as they are the oldest; how many times
+    /// that was not all there was to do is not said.
+    ///
+    /// # Safety
+    /// The caller is the issuer.
+    pub(super) unsafe fn recycle(&self, board: *mut Board, heap: &mut Heap) {
+        let _guard = self.retirement();
+        // SAFETY: under the lock, by the issuer.
+        unsafe {
+            self.pass(board);
+            while (*board).head != (*board).cursor {
+                (*board).recycle_head(&self.code, heap);
+            }
+        }
+        // SAFETY: the issuer's.
+        unsafe { (*board).drop_deferred(heap) };
+    }
+
+    /// Doubles the ring.
+    ///
+    /// # Safety
+    /// As for `recycle`.
+    pub(super) unsafe fn grow(&self, board: *mut Board) {
+        let _guard = self.retirement();
+        // SAFETY: under the lock, by the issuer.
+        unsafe { (*board).grow() };
+    }
+
+    /// Takes a drained board out of the tree: what has retired goes to its run's log, what is younger than a failure is
+    /// dropped. The failed entry's failure and its instruction, if one failed.
+    ///
+    /// # Safety
+    /// The caller is the issuer; all entries have completed.
+    pub(super) unsafe fn unlink(
+        &self,
+        board: *mut Board,
+        heap: &mut Heap,
+    ) -> Option<(Box<super::trap::Failure>, *const u64)> {
+        let _guard = self.retirement();
+        // SAFETY: the caller's.
+        unsafe {
+            let mut failed = None;
+            if !self.pass(board) {
+                let entry = (*board).entry_of((*board).cursor);
+                if (*entry).status == Status::Failed {
+                    failed = (*entry).failure.take().map(|failure| (failure, (*entry).site));
+                }
+                // What is younger leaves nothing behind.
+                while (*board).cursor != (*board).tail_now() {
+                    let entry = (*board).entry_of((*board).cursor);
+                    for log in [(*entry).before.take(), (*entry).log.take()].into_iter().flatten() {
+                        self.drop_log(&mut { *log });
+                    }
+                    (*entry).failure = None;
+                    (*board).cursor = (*board).cursor.wrapping_add(1);
+                }
+                self.drop_log(&mut (*board).text);
+            }
+            while (*board).head != (*board).cursor {
+                (*board).recycle_head(&self.code, heap);
+            }
+            (*board).drop_deferred(heap);
+            let run = (*board).run.as_mut().expect("a promoted frame has a run");
+            let mut log = std::mem::take(&mut (*board).log);
+            run.log.append(&mut log);
+            let mut text = std::mem::take(&mut (*board).text);
+            run.log.append(&mut text);
+            (*(*board).entry).child = std::ptr::null_mut();
+            if (*(*board).entry).oldest.load(Ordering::Acquire) {
+                self.write_out(&mut run.log);
+            }
+            failed
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One activity in order: a stack of frames, and where it goes on. Any thread may resume it, one at a time.
+//!
+//! Invariant: while it is suspended, `pc` and `regs` are as `execute::run` left them or [`Run::begin`] set them; every owner in its
+//! frames is dropped when it ends, whichever way.
+
+use std::ptr;
+
+use super::code::{Code, prologue};
+use super::frame::{self, Stack};
+use super::memory::{Heap, buffer};
+use super::output::Log;
+use super::station::Entry;
+use super::trap::{Fault, Trace, TraceLine};
+
+pub(super) struct Run {
+    pub(super) stack: Stack,
+    pub(super) pc: *const u64,
+    pub(super) regs: *mut u64,
+    /// Register 0 of the frame that it ends with.
+    pub(super) base: *mut u64,
+    /// What it is the work of; null where nothing is issued.
+    pub(super) entry: *mut Entry,
+    /// What it printed and could not be written yet.
+    pub(super) log: Log,
+}
+
+// SAFETY: the pointers lead into the stack, the code, and the entry that is its own.
+unsafe impl Send for Run {}
+
+impl Run {
+    pub(super) fn new(stack: Stack) -> Run {
+        Run {
+            stack,
+            pc: ptr::null(),
+            regs: ptr::null_mut(),
+            base: ptr::null_mut(),
+            entry: ptr::null_mut(),
+            log: Log::default(),
+        }
+    }
+
+    /// About to enter the function at `entry`, `depth` bytes below the root; its parameters are not set yet, and its
+    /// results and owned locals null.
+    ///
+    /// # Safety
+    /// `entry` is the entry of a function of `code`, which outlives the run; the stack is empty.
+    pub(super) unsafe fn begin(&mut self, code: &Code, entry: *const u64, depth: u64) -> Result<(), Fault> {
+        // SAFETY: the caller's.
+        unsafe {
+            self.base = self.stack.base(entry, depth)?;
+            (self.pc, self.regs) = (entry, self.base);
+            for &at in &code.callee(entry).nulls {
+                *self.base.add(usize::from(at)) = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what its frames own, innermost first, and is empty then.
+    pub(super) fn unwind(&mut self, code: &Code, heap: &mut Heap) {
+        let mut frame = Some(self.regs);
+        while let Some(regs) = frame {
+            // SAFETY: a frame of this stack; its `Own` registers hold 0 or an owner, and are not used again.
+            unsafe {
+                for &at in &code.callee(frame::entry(regs)).owned {
+                    let held = *regs.add(usize::from(at));
+                    if held != 0 {
+                        heap.release(buffer(held));
+                    }
+                }
+                frame = frame::caller(regs).map(|(regs, _)| regs);
+            }
+        }
+        self.stack.clear();
+    }
+
+    /// Adds the chain of calls to a trace, from the instruction where it is.
+    pub(super) fn trace(&self, code: &Code, trace: &mut Trace) {
+        let sites = &code.program().sites;
+        let (mut regs, mut pc) = (self.regs, self.pc);
+        loop {
+            // SAFETY: a frame of this stack, and `pc` one of its instructions.
+            let (function, entry) = unsafe {
+                let entry = frame::entry(regs);
+                ((*prologue(entry)).index, entry)
+            };
+            let mut site = code.site(function, entry, pc);
+            while let Some((inlined, call)) = sites[site as usize].inlined {
+                trace.add(TraceLine { function: inlined, site });
+                site = call;
+            }
+            trace.add(TraceLine { function, site });
+            // SAFETY: as above; a frame goes on after its call.
+            match unsafe { frame::caller(regs) } {
+                Some((above, return_pc)) => (regs, pc) = (above, return_pc.wrapping_sub(1)),
+                None => break,
+            }
+        }
+    }
+}

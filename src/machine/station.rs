@@ -1,0 +1,316 @@
+//! Stations: the entries of a frame's ring, each an issued instruction, and how one that completes hands its result on.
+//!
+//! The protocol, in which only `waiters` and `waits` are shared:
+//! - The issuer of the frame fills an entry in plainly, links it to each incomplete entry that it needs
+//!   ([`depend`]), and lastly takes its own share of `waits` away ([`Entry::arm`]).
+//! - Whoever runs an entry writes its results plainly and then closes its list of waiters ([`close`]), which is its last access to
+//!   the entry; it reads each link before it counts that waiter down. Who counts a waiter down to zero has it to run.
+//!
+//! Invariant: an entry is recycled by its frame's issuer alone, once its list is [`CLOSED`]; so a link never leads to an entry
+//! that is used anew. Every link on a list belongs to an entry (or a frame) that waits, and is on one list.
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
+
+use super::output::Log;
+use super::scoreboard::Board;
+use super::trap::Failure;
+
+/// What an entry does when it is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Calls the function whose first instruction is at `code`, with `args` as its results and parameters.
+    Call,
+    /// Runs the one instruction in `instr`, whose registers are `args`.
+    Scalar,
+    /// Stores `args[0]` at the address `args[1]`.
+    Store,
+}
+
+/// How an entry ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Status {
+    /// Not yet, or well.
+    Good,
+    /// With the failure in `failure`.
+    Failed,
+    /// It was younger than one that failed, and left out or broken off.
+    Squashed,
+}
+
+/// Arguments and results that lie in the entry itself.
+const INLINE: usize = 20;
+/// Links that lie in the entry itself.
+const LINKS: usize = 6;
+/// The issuer's share of `waits`.
+const UNARMED: u32 = 1 << 30;
+
+/// An issued instruction of a frame.
+#[repr(C, align(64))]
+pub(super) struct Entry {
+    /// Who waits for it: links, or [`CLOSED`].
+    pub(super) waiters: AtomicPtr<Link>,
+    /// How many it waits for.
+    waits: AtomicU32,
+    pub(super) seq: u32,
+    /// The frame whose instruction it is; null for the root of a run.
+    pub(super) board: *mut Board,
+    /// The first instruction of the called function.
+    pub(super) code: *const u64,
+    /// The instruction, for messages.
+    pub(super) site: *const u64,
+    /// Results, then parameters.
+    pub(super) args: *mut u64,
+    pub(super) kind: Kind,
+    pub(super) status: Status,
+    /// The worker that ran it.
+    pub(super) ran_by: u8,
+    /// It was promoted while it ran in order, so its callees may share what they were passed to read.
+    pub(super) shares: bool,
+    /// All that is older has retired: set under the lock of retirement.
+    pub(super) oldest: AtomicBool,
+    /// How many links are used.
+    links_used: u32,
+    /// The last entry that was linked to it, and one: the issuer's.
+    pub(super) mark: u32,
+    /// Registers of the frame that stand for a result of it: the issuer's.
+    pub(super) aliases: u32,
+    /// Bytes of frames above it.
+    pub(super) depth: u64,
+    /// A `Scalar` and the instruction that ends it.
+    pub(super) instr: [u64; 2],
+    /// The promoted frame inside it: under the lock of retirement.
+    pub(super) child: *mut Board,
+    /// What the frame itself printed before it, and what it printed and nobody has retired yet.
+    pub(super) before: Option<Box<Log>>,
+    pub(super) log: Option<Box<Log>>,
+    pub(super) failure: Option<Box<Failure>>,
+    inline: [u64; INLINE],
+    links: [Link; LINKS],
+    more_links: Vec<Box<Link>>,
+    more_args: Vec<u64>,
+}
+
+/// That somebody waits for an entry.
+pub(super) struct Link {
+    next: *mut Link,
+    waiter: Waiter,
+}
+
+#[derive(Clone, Copy)]
+enum Waiter {
+    None,
+    /// An entry, and which of its arguments is which result.
+    Entry(*mut Entry, Option<(u16, u16)>),
+    /// A stalled frame.
+    Board(*mut Board),
+}
+
+impl Link {
+    /// One that is on no list.
+    pub(super) const fn new() -> Link {
+        Link { next: ptr::null_mut(), waiter: Waiter::None }
+    }
+}
+
+/// The list of an entry that has completed.
+#[inline(always)]
+pub(super) fn closed() -> *mut Link {
+    ptr::without_provenance_mut(1)
+}
+
+/// Somebody who has nothing to wait for any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ready {
+    Entry(*mut Entry),
+    Board(*mut Board),
+}
+
+impl Entry {
+    /// An entry for a ring, or the root of a run.
+    pub(super) fn new() -> Box<Entry> {
+        Box::new(Entry {
+            waiters: AtomicPtr::new(ptr::null_mut()),
+            waits: AtomicU32::new(0),
+            seq: 0,
+            board: ptr::null_mut(),
+            code: ptr::null(),
+            site: ptr::null(),
+            args: ptr::null_mut(),
+            kind: Kind::Call,
+            status: Status::Good,
+            ran_by: 0,
+            shares: false,
+            oldest: AtomicBool::new(false),
+            links_used: 0,
+            mark: 0,
+            aliases: 0,
+            depth: 0,
+            instr: [0; 2],
+            child: ptr::null_mut(),
+            before: None,
+            log: None,
+            failure: None,
+            inline: [0; INLINE],
+            links: [const { Link::new() }; LINKS],
+            more_links: Vec::new(),
+            more_args: Vec::new(),
+        })
+    }
+
+    /// Makes it an entry that is not yet armed, with room for `args` arguments.
+    ///
+    /// # Safety
+    /// `this` is an entry that nobody else refers to.
+    pub(super) unsafe fn reset(this: *mut Entry, seq: u32, board: *mut Board, kind: Kind, args: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let entry = &mut *this;
+            *entry.waiters.get_mut() = ptr::null_mut();
+            *entry.waits.get_mut() = UNARMED;
+            entry.seq = seq;
+            entry.board = board;
+            entry.kind = kind;
+            entry.status = Status::Good;
+            entry.shares = false;
+            *entry.oldest.get_mut() = false;
+            entry.links_used = 0;
+            entry.aliases = 0;
+            entry.child = ptr::null_mut();
+            if args <= INLINE {
+                entry.args = (&raw mut (*this).inline).cast();
+            } else {
+                entry.more_args.resize(args, 0);
+                entry.args = entry.more_args.as_mut_ptr();
+            }
+        }
+    }
+
+    /// Whether it has completed; what it wrote is visible then.
+    #[inline(always)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.waiters.load(Ordering::Acquire) == closed()
+    }
+
+    /// The entry waits for whom it was linked to; whether that is nobody any more, so that it is ready.
+    ///
+    /// # Safety
+    /// `this` was reset and not yet armed; called by its issuer, whose last access to it this is unless it is ready.
+    #[inline]
+    pub(super) unsafe fn arm(this: *mut Entry) -> bool {
+        // SAFETY: the caller's.
+        unsafe {
+            let entry = &*this;
+            if entry.links_used == 0 {
+                entry.waits.store(0, Ordering::Relaxed);
+                return true;
+            }
+            let left = UNARMED - entry.links_used;
+            entry.waits.fetch_sub(left, Ordering::AcqRel) == left
+        }
+    }
+}
+
+/// Lets `waiter` wait for `entry`, and hands over result `from` as argument `to` if `value` is `(to, from)`. `false` if the
+/// entry has completed: then the value has been copied.
+///
+/// # Safety
+/// Both are entries of one frame, called by its issuer; `waiter` is not armed.
+pub(super) unsafe fn depend(waiter: *mut Entry, entry: *mut Entry, value: Option<(u16, u16)>) -> bool {
+    // SAFETY: the caller's. The link is the waiter's own, and used once.
+    unsafe {
+        let used = (*waiter).links_used as usize;
+        let link: *mut Link = if used < LINKS {
+            (&raw mut (*waiter).links).cast::<Link>().add(used)
+        } else {
+            let more = &mut (*waiter).more_links;
+            if more.len() == used - LINKS {
+                more.push(Box::new(Link::new()));
+            }
+            &raw mut *more[used - LINKS]
+        };
+        (*link).waiter = Waiter::Entry(waiter, value);
+        if !enlist(entry, link) {
+            if let Some((to, from)) = value {
+                *(*waiter).args.add(usize::from(to)) = *(*entry).args.add(usize::from(from));
+            }
+            return false;
+        }
+        (*waiter).links_used += 1;
+        true
+    }
+}
+
+/// Lets the frame `board` wait for `entry`, through its one link. `false` if the entry has completed; else the frame is no
+/// longer the caller's.
+///
+/// # Safety
+/// The caller is the issuer of `board`, which is ready to be taken up by any worker; `link` is the frame's.
+pub(super) unsafe fn stall(board: *mut Board, link: *mut Link, entry: *mut Entry) -> bool {
+    // SAFETY: the caller's.
+    unsafe {
+        (*link).waiter = Waiter::Board(board);
+        enlist(entry, link)
+    }
+}
+
+/// # Safety
+/// `link` is on no list, and its waiter is set.
+unsafe fn enlist(entry: *mut Entry, link: *mut Link) -> bool {
+    // SAFETY: the entry is not recycled meanwhile: its issuer is the caller.
+    let waiters = unsafe { &(*entry).waiters };
+    let mut head = waiters.load(Ordering::Acquire);
+    loop {
+        if head == closed() {
+            return false;
+        }
+        // SAFETY: the caller's.
+        unsafe { (*link).next = head };
+        match waiters.compare_exchange_weak(head, link, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return true,
+            Err(now) => head = now,
+        }
+    }
+}
+
+/// Completes `entry`, whose results are written: hands them on, and passes those that are ready then to `ready`. The
+/// entry must not be used by the caller afterwards.
+///
+/// # Safety
+/// The caller runs the entry.
+pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
+    // SAFETY: results are read before the waiter they are for is counted down, and a waiter's issuer is the entry's, which does
+    // not recycle the entry before the list is closed. After that the entry may be used anew at any time, so a
+    // copy of the address of its arguments is all that is kept, and it is used only while some waiter is not counted down: an entry
+    // with waiters that are not ready is kept by them (see `Board::recycle`).
+    unsafe {
+        let args = (*entry).args;
+        let good = (*entry).status == Status::Good;
+        let mut values: [u64; 4] = [0; 4];
+        for (at, value) in values.iter_mut().enumerate() {
+            *value = *args.add(at);
+        }
+        let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
+        while !link.is_null() {
+            let next = (*link).next;
+            match (*link).waiter {
+                Waiter::None => unreachable!("a link on a list has a waiter"),
+                Waiter::Board(board) => ready(Ready::Board(board)),
+                Waiter::Entry(waiter, value) => {
+                    if let Some((to, from)) = value
+                        && good
+                    {
+                        *(*waiter).args.add(usize::from(to)) = values[usize::from(from)];
+                    }
+                    let waits = &(*waiter).waits;
+                    let last = waits.load(Ordering::Acquire) == 1 || waits.fetch_sub(1, Ordering::AcqRel) == 1;
+                    if last {
+                        fence(Ordering::Acquire);
+                        ready(Ready::Entry(waiter));
+                    }
+                }
+            }
+            link = next;
+        }
+    }
+}

@@ -1,0 +1,944 @@
+//! A worker: takes jobs from its deque, from others, or sleeps; runs them in order, promotes, issues, and completes.
+//!
+//! The loop never recurses: a job that leads to another leaves it in `next` or on the deque.
+//!
+//! Invariant: a job is held by one worker, or by one list. Who holds a frame's job is its issuer; who holds an entry's runs it.
+
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use super::boxes::Area;
+use super::code::{Passed, prologue};
+use super::deque::{Deque, Owner, Thief};
+use super::execute::{Context, Exit, run as execute};
+use super::frame::{self, Stack};
+use super::host_call::{Stream, World};
+use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK};
+use super::issue::{Action, Cause, Issuer, resources};
+use super::machine::{Issue, Machine};
+use super::memory::{Heap, buffer};
+use super::output::Log;
+use super::run::Run;
+use super::scoreboard::{Board, NO_SQUASH};
+use super::station::{self, Entry, Kind, Ready, Status, stall};
+use super::trap::{Failure, Fault, Trace};
+use crate::bytecode::effects::Effects;
+use crate::bytecode::ops::{Field, HEADER, Instr};
+
+/// Something to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Job {
+    /// An entry that is ready.
+    Entry(*mut Entry),
+    /// A promoted frame, to be issued.
+    Board(*mut Board),
+    /// A run, to be gone on with.
+    Run(*mut Run),
+}
+
+// SAFETY: a job is the right to use what it points to.
+unsafe impl Send for Job {}
+
+/// Ready entries that a worker keeps for thieves before it runs one itself.
+const KEEP: usize = 8;
+/// Rounds that a worker searches before it sleeps.
+const ROUNDS: u32 = 200;
+/// Entries that retire before a promotion is judged, and nanoseconds.
+const JUDGED_AFTER: u32 = 32;
+const JUDGED_AT: u64 = 50_000;
+/// The largest ring is that many times the window.
+const RINGS: usize = 16;
+
+/// What a worker counted.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Counts {
+    pub(super) steps: u64,
+    pub(super) calls: u64,
+    pub(super) peak_depth: u64,
+    pub(super) issued: u64,
+    pub(super) run_here: u64,
+    pub(super) promoted: u64,
+    pub(super) stolen: u64,
+    pub(super) parked: u64,
+    pub(super) renamed: u64,
+    pub(super) squashed: u64,
+    pub(super) fruitless: u64,
+    pub(super) peak_flight: u64,
+    pub(super) stalls: [u64; 5],
+    /// Nanoseconds.
+    pub(super) idle: u64,
+}
+
+/// The world as a run on this worker sees it: what it prints may have to wait.
+pub(super) struct Gate {
+    machine: *const Machine,
+    /// The entry of the run; null while a frame is issued.
+    entry: *mut Entry,
+    log: *mut Log,
+    /// At so many bytes it is looked whether its turn has come.
+    look_at: usize,
+}
+
+// SAFETY: it is used by its worker's thread alone.
+unsafe impl Send for Gate {}
+
+impl Gate {
+    fn machine(&self) -> &Machine {
+        // SAFETY: the machine outlives its workers.
+        unsafe { &*self.machine }
+    }
+
+    fn is_direct(&self) -> bool {
+        // SAFETY: the run's entry is live while it runs.
+        !self.entry.is_null() && unsafe { (*self.entry).oldest.load(Ordering::Acquire) }
+    }
+
+    fn flush(&mut self) {
+        // SAFETY: the log is that of the run or frame that this worker has in hand.
+        let log = unsafe { &mut *self.log };
+        if !log.is_empty() && self.is_direct() {
+            self.machine().write_out(log);
+        }
+    }
+}
+
+impl World for Gate {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        if self.is_direct() {
+            self.flush();
+            return self.machine().with_world(|world| world.write(stream, bytes));
+        }
+        // SAFETY: as in `flush`.
+        let log = unsafe { &mut *self.log };
+        log.push(stream, bytes);
+        self.machine().held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if log.len() >= self.look_at && !self.entry.is_null() {
+            self.look_at = log.len() * 2;
+            self.machine().retire();
+            self.flush();
+        }
+        Ok(())
+    }
+    fn args(&mut self) -> Vec<String> {
+        self.machine().with_world(|world| world.args())
+    }
+    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.flush();
+        self.machine().with_world(|world| world.read_line(limit))
+    }
+    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        self.machine().with_world(|world| world.read_file(path, limit))
+    }
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        self.machine().with_world(|world| world.file_exists(path))
+    }
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.flush();
+        self.machine().with_world(|world| world.write_file(path, bytes))
+    }
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.flush();
+        self.machine().with_world(|world| world.append_file(path, bytes))
+    }
+    fn clock(&mut self) -> f64 {
+        self.machine().with_world(|world| world.clock())
+    }
+}
+
+pub(super) struct Worker {
+    machine: *const Machine,
+    index: usize,
+    deque: Deque<Job>,
+    heap: Heap,
+    gate: Gate,
+    next: Option<Job>,
+    runs: Vec<Box<Run>>,
+    /// Each from a `Box`, and in no tree.
+    boards: Vec<*mut Board>,
+    /// The entry whose work is being done.
+    current: *mut Entry,
+    /// Ready entries pushed since it was last looked how many are there.
+    pushed: usize,
+    random: u64,
+    pub(super) counts: Counts,
+}
+
+/// Whether what that worker does is squashed, if it is one: for [`super::interrupt::Interrupt::check`].
+pub(super) fn is_squashed(worker: *mut ()) -> bool {
+    let worker: *mut Worker = worker.cast();
+    if worker.is_null() {
+        return false;
+    }
+    // SAFETY: set by a worker for its own word, which it checks on its own thread; taken down before it ends.
+    unsafe { !(*worker).current.is_null() && (*(*worker).machine).is_squashed((*worker).current) }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        for &board in &self.boards {
+            // SAFETY: from `Box::into_raw`, and in no tree.
+            drop(unsafe { Box::from_raw(board) });
+        }
+        self.heap.interrupt.belong_to(ptr::null_mut());
+    }
+}
+
+impl Worker {
+    /// # Safety
+    /// The machine outlives it.
+    pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Worker {
+        let interrupt = machine.seats[index].interrupt.clone();
+        let gate = Gate { machine, entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
+        Worker {
+            machine,
+            index,
+            deque,
+            heap: Heap::new(machine.budget.clone(), machine.code.layouts.clone(), interrupt),
+            gate,
+            next: None,
+            runs: Vec::new(),
+            boards: Vec::new(),
+            current: ptr::null_mut(),
+            pushed: 0,
+            random: 0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1),
+            counts: Counts::default(),
+        }
+    }
+
+    fn machine(&self) -> &'static Machine {
+        // SAFETY: it outlives the worker, whose methods don't let the reference out.
+        unsafe { &*self.machine }
+    }
+
+    /// Works until the run is over. The first worker begins with the root.
+    pub(super) fn work(&mut self) {
+        let machine = self.machine();
+        let this: *mut Worker = self;
+        machine.seats[self.index].interrupt.belong_to(this.cast());
+        if machine.issue == Issue::Eager {
+            machine.seats[self.index].interrupt.raise(ALWAYS);
+        }
+        if self.index == 0 {
+            self.next = Some(Job::Entry(machine.root));
+        }
+        while !machine.done.load(Ordering::Acquire) {
+            machine.platform.point(self.index);
+            let Some(job) = self.next.take().or_else(|| self.pop()).or_else(|| self.search()) else { continue };
+            // SAFETY: the job is this worker's.
+            unsafe {
+                match job {
+                    Job::Entry(entry) => self.start(entry),
+                    Job::Board(board) => self.issue(board),
+                    Job::Run(run) => self.drive(Box::from_raw(run)),
+                }
+            }
+        }
+        self.heap.interrupt.belong_to(ptr::null_mut());
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        self.pushed = self.pushed.saturating_sub(1);
+        self.deque.pop()
+    }
+
+    /// Puts a job on the deque, for others too.
+    #[inline]
+    pub(super) fn push(&mut self, job: Job) {
+        self.deque.push(job);
+        self.pushed += 1;
+        self.machine().wake_one();
+    }
+
+    /// Whether the deque has room for more ready entries before the issuer runs some itself.
+    #[inline]
+    pub(super) fn wants_more(&mut self) -> bool {
+        if self.pushed >= KEEP {
+            self.pushed = self.deque.len();
+        }
+        self.pushed < KEEP
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    /// Looks for a job elsewhere, and sleeps if there is none.
+    fn search(&mut self) -> Option<Job> {
+        let machine = self.machine();
+        let since = machine.platform.now();
+        machine.searching.fetch_add(1, Ordering::Relaxed);
+        let mut found = None;
+        for round in 0..ROUNDS {
+            machine.platform.point(self.index);
+            found = self.steal();
+            if found.is_some() || machine.done.load(Ordering::Acquire) {
+                break;
+            }
+            if round % 16 == 4 {
+                machine.raise_all(HUNGRY);
+            }
+            for _ in 0..16 {
+                std::hint::spin_loop();
+            }
+        }
+        machine.searching.fetch_sub(1, Ordering::Relaxed);
+        if found.is_none() && !machine.done.load(Ordering::Acquire) {
+            machine.fall_asleep(self.index);
+            if !machine.has_work() && !machine.done.load(Ordering::SeqCst) {
+                machine.platform.park(self.index, None);
+            }
+            machine.awake(self.index);
+        }
+        self.counts.idle += machine.platform.now() - since;
+        found
+    }
+
+    fn steal(&mut self) -> Option<Job> {
+        let machine = self.machine();
+        if let Some(job) = machine.take_injected() {
+            return Some(job);
+        }
+        let count = machine.seats.len();
+        let first = self.random() as usize % count;
+        for offset in 0..count {
+            let victim = (first + offset) % count;
+            if victim != self.index
+                && let Some(job) = machine.seats[victim].thief.steal_into(&self.deque)
+            {
+                self.counts.stolen += 1;
+                self.pushed = self.deque.len();
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// Begins the work of an entry.
+    ///
+    /// # Safety
+    /// The entry is ready, and this worker's.
+    unsafe fn start(&mut self, entry: *mut Entry) {
+        let machine = self.machine();
+        // SAFETY: the caller's; the arguments are what the function takes.
+        unsafe {
+            self.current = entry;
+            if machine.is_squashed(entry) {
+                return self.squash(entry);
+            }
+            match (*entry).kind {
+                Kind::Call => {}
+                Kind::Store => {
+                    let args = (*entry).args;
+                    let to: *mut u64 = ptr::with_exposed_provenance_mut(*args.add(1) as usize);
+                    *to = *args;
+                    return self.complete(entry);
+                }
+                Kind::Scalar => return self.scalar(entry),
+            }
+            let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
+            run.entry = entry;
+            let info = machine.code.callee((*entry).code);
+            if let Err(fault) = run.begin(&machine.code, (*entry).code, (*entry).depth) {
+                self.runs.push(run);
+                self.release_args(entry);
+                return self.end(entry, Failure { fault, trace: Trace::default() });
+            }
+            let args = (*entry).args;
+            for register in info.results..info.boundary {
+                *run.base.add(register) = *args.add(register);
+            }
+            for &register in &info.owned_params {
+                *args.add(usize::from(register)) = 0;
+            }
+            self.drive(run);
+        }
+    }
+
+    /// Drops what an entry was passed to own, before it began.
+    unsafe fn release_args(&mut self, entry: *mut Entry) {
+        // SAFETY: the entry is this worker's, and its owned arguments hold 0 or owners.
+        unsafe {
+            if (*entry).kind != Kind::Call || (*entry).board.is_null() {
+                return;
+            }
+            for &register in &self.machine().code.callee((*entry).code).owned_params {
+                let held = std::mem::take(&mut *(*entry).args.add(usize::from(register)));
+                if held != 0 {
+                    self.heap.release(buffer(held));
+                }
+            }
+        }
+    }
+
+    unsafe fn squash(&mut self, entry: *mut Entry) {
+        // SAFETY: the entry is this worker's and has not begun, or been unwound.
+        unsafe {
+            self.release_args(entry);
+            (*entry).status = Status::Squashed;
+            self.counts.squashed += 1;
+            self.complete(entry);
+        }
+    }
+
+    /// Runs a parked scalar operation.
+    unsafe fn scalar(&mut self, entry: *mut Entry) {
+        // SAFETY: its instruction has its registers in `args`, and is followed by one that leaves the loop.
+        unsafe {
+            let (pc, regs) = ((&raw const (*entry).instr).cast(), (*entry).args);
+            let mut stack = None;
+            let (exit, fault) = self.execute(&mut stack, pc, regs, ptr::null_mut(), entry, |_| {});
+            match (exit, fault) {
+                (Exit::Complete, _) => self.complete(entry),
+                (_, Some(fault)) => self.end(entry, Failure { fault, trace: Trace::default() }),
+                (_, None) => unreachable!("one instruction does not poll"),
+            }
+        }
+    }
+
+    /// Runs the loop; where it was left is told to `left`.
+    unsafe fn execute(
+        &mut self,
+        stack: &mut Option<&mut Stack>,
+        pc: *const u64,
+        regs: *mut u64,
+        issuer: *mut Issuer,
+        entry: *mut Entry,
+        left: impl FnOnce((*const u64, *mut u64)),
+    ) -> (Exit, Option<Fault>) {
+        let machine = self.machine();
+        let mut none = None;
+        let (limit, stack) = match stack {
+            Some(stack) => (stack.limit(), &mut **stack),
+            None => (0, none.insert(Stack::new(machine.segments.clone()))),
+        };
+        let mut cx = Context {
+            limit,
+            steps: self.counts.steps,
+            max_steps: u64::MAX,
+            calls: self.counts.calls,
+            peak_depth: self.counts.peak_depth,
+            code: &machine.code,
+            stack,
+            heap: &mut self.heap,
+            interrupt: &machine.seats[self.index].interrupt,
+            host: machine.host,
+            world: &mut self.gate,
+            issuer,
+            // SAFETY: the entry lives as long as its work is done.
+            oldest: unsafe { &raw const (*entry).oldest },
+            held: &machine.held,
+            pc,
+            regs,
+            fault: None,
+        };
+        // SAFETY: the caller's.
+        let exit = unsafe {
+            match (machine.count, issuer.is_null()) {
+                (false, true) => execute::<false, false>(&mut cx, pc, regs),
+                (false, false) => execute::<false, true>(&mut cx, pc, regs),
+                (true, true) => execute::<true, false>(&mut cx, pc, regs),
+                (true, false) => execute::<true, true>(&mut cx, pc, regs),
+            }
+        };
+        left((cx.pc, cx.regs));
+        let fault = cx.fault.take();
+        (self.counts.steps, self.counts.calls, self.counts.peak_depth) = (cx.steps, cx.calls, cx.peak_depth);
+        (exit, fault)
+    }
+
+    /// Goes on with a run until its entry ends, or it has to wait.
+    ///
+    /// # Safety
+    /// The run is suspended, and this worker's.
+    unsafe fn drive(&mut self, mut run: Box<Run>) {
+        let machine = self.machine();
+        // SAFETY: the caller's.
+        unsafe {
+            self.current = run.entry;
+            if machine.is_squashed(run.entry) {
+                return self.break_off(run);
+            }
+            loop {
+                (self.gate.entry, self.gate.log, self.gate.look_at) = (run.entry, &raw mut run.log, 64);
+                let (pc, regs, entry) = (run.pc, run.regs, run.entry);
+                let mut place = (pc, regs);
+                let (exit, fault) =
+                    self.execute(&mut Some(&mut run.stack), pc, regs, ptr::null_mut(), entry, |at| place = at);
+                (run.pc, run.regs) = place;
+                match exit {
+                    Exit::Complete => return self.returned(run),
+                    Exit::Polled => match self.polled(run) {
+                        Some(same) => run = same,
+                        None => return,
+                    },
+                    Exit::Issued => unreachable!("nothing is issued in order"),
+                    Exit::Fault => match fault.expect("a fault left its reason") {
+                        Fault::Wait => match machine.wait_for_turn(run) {
+                            Some(same) if machine.is_squashed(same.entry) => return self.break_off(same),
+                            Some(same) => run = same,
+                            None => return,
+                        },
+                        _ if machine.is_squashed(run.entry) => return self.break_off(run),
+                        Fault::Stop(stop) => {
+                            machine.stop(stop);
+                            return self.break_off(run);
+                        }
+                        fault => {
+                            let mut trace = Trace::default();
+                            run.trace(&machine.code, &mut trace);
+                            return self.failed(run, Failure { fault, trace });
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// The base frame of a run has returned.
+    unsafe fn returned(&mut self, mut run: Box<Run>) {
+        // SAFETY: its results are where they are in every frame.
+        unsafe {
+            let entry = run.entry;
+            if !(*entry).board.is_null() {
+                for &register in &self.machine().code.callee((*entry).code).returned {
+                    let register = usize::from(register);
+                    *(*entry).args.add(register) = *run.base.add(register);
+                }
+            }
+            run.stack.clear();
+            self.hand_over_log(&mut run);
+            self.put_away(run);
+            self.complete(entry);
+        }
+    }
+
+    /// What a run printed and could not write becomes its entry's.
+    unsafe fn hand_over_log(&mut self, run: &mut Run) {
+        // SAFETY: the run's entry is this worker's.
+        unsafe {
+            let entry = run.entry;
+            if run.log.is_empty() {
+                return;
+            }
+            if (*entry).oldest.load(Ordering::Acquire) {
+                self.machine().write_out(&mut run.log);
+            } else {
+                (*entry).log = Some(Box::new(std::mem::take(&mut run.log)));
+            }
+        }
+    }
+
+    fn put_away(&mut self, run: Box<Run>) {
+        if self.runs.len() < 4 {
+            self.runs.push(run);
+        }
+    }
+
+    /// A run is squashed.
+    unsafe fn break_off(&mut self, mut run: Box<Run>) {
+        // SAFETY: it is this worker's.
+        unsafe {
+            let entry = run.entry;
+            run.unwind(&self.machine().code, &mut self.heap);
+            self.machine().drop_log(&mut run.log);
+            self.put_away(run);
+            self.squash(entry);
+        }
+    }
+
+    /// A run failed.
+    unsafe fn failed(&mut self, mut run: Box<Run>, failure: Failure) {
+        // SAFETY: it is this worker's.
+        unsafe {
+            let entry = run.entry;
+            run.unwind(&self.machine().code, &mut self.heap);
+            self.hand_over_log(&mut run);
+            self.put_away(run);
+            self.end(entry, failure);
+        }
+    }
+
+    /// An entry failed.
+    unsafe fn end(&mut self, entry: *mut Entry, failure: Failure) {
+        // SAFETY: it is this worker's.
+        unsafe {
+            if let Fault::Stop(stop) = failure.fault {
+                self.machine().stop(stop);
+                (*entry).status = Status::Squashed;
+            } else {
+                self.machine().fail(entry, failure);
+            }
+            self.complete(entry);
+        }
+    }
+
+    /// An entry has completed: hands it on, and those that are ready then to the deque, but for one that comes next.
+    unsafe fn complete(&mut self, entry: *mut Entry) {
+        let machine = self.machine();
+        // SAFETY: it is this worker's.
+        unsafe {
+            self.counts.run_here += 1;
+            self.current = ptr::null_mut();
+            (*entry).ran_by = self.index as u8;
+            if (*entry).board.is_null() {
+                return machine.finish();
+            }
+            machine.platform.point(self.index);
+            let (next, pushed) = (&mut self.next, &mut self.pushed);
+            let deque = &self.deque;
+            station::close(entry, |ready| {
+                let job = match ready {
+                    Ready::Entry(entry) => Job::Entry(entry),
+                    Ready::Board(board) => Job::Board(board),
+                };
+                match (next.is_none(), job) {
+                    (true, Job::Entry(_)) => *next = Some(job),
+                    _ => {
+                        deque.push(job);
+                        *pushed += 1;
+                        machine.wake_one();
+                    }
+                }
+            });
+            if machine.wants_attention() {
+                machine.retire();
+            }
+        }
+    }
+
+    /// The run was asked something; the run, if it goes on here.
+    unsafe fn polled(&mut self, mut run: Box<Run>) -> Option<Box<Run>> {
+        let machine = self.machine();
+        machine.platform.point(self.index);
+        let bits = machine.seats[self.index].interrupt.lower();
+        // SAFETY: the run is this worker's.
+        unsafe {
+            if bits & (CHECK | TICK) != 0 && machine.is_squashed(run.entry) {
+                self.break_off(run);
+                return None;
+            }
+            if bits & TICK != 0 {
+                if !run.log.is_empty() {
+                    machine.retire();
+                    self.gate.flush();
+                }
+                if self.gives_way(run.entry) {
+                    machine.inject(Job::Run(Box::into_raw(run)));
+                    return None;
+                }
+            }
+            let eager = machine.issue == Issue::Eager;
+            if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.deque.len() == 0) {
+                self.promote(&mut run);
+            }
+        }
+        Some(run)
+    }
+
+    /// Whether other work is to have its turn now.
+    unsafe fn gives_way(&self, entry: *mut Entry) -> bool {
+        // SAFETY: the entry is live.
+        unsafe { !(*entry).oldest.load(Ordering::Acquire) && self.machine().has_work() }
+    }
+
+    /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
+    /// frame's continuation is pushed.
+    unsafe fn promote(&mut self, run: &mut Box<Run>) {
+        let machine = self.machine();
+        // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
+        unsafe {
+            let mut regs = run.base;
+            let (callee, call) = loop {
+                if regs == run.regs {
+                    return;
+                }
+                let callee = run.stack.callee(regs);
+                let call = frame::caller(callee).expect("it was called").1.sub(1);
+                let info = machine.code.callee(frame::entry(callee));
+                let function = (*prologue(frame::entry(regs))).index;
+                if info.issues && !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
+                    break (callee, call);
+                }
+                regs = callee;
+            };
+            let function = (*prologue(frame::entry(regs))).index;
+            let board = self.boards.pop().unwrap_or_else(|| Box::into_raw(Board::new()));
+            let callee_code = frame::entry(callee);
+            let depth = run.stack.depth_of(regs);
+            let mut lower = Box::new(Run::new(run.stack.split(regs, callee)));
+            (lower.pc, lower.regs, lower.base, lower.entry) = (call.add(1), regs, run.base, run.entry);
+            (*board).take_over(&machine.code, regs, function, HEADER, machine.window, machine.seats.len());
+            (*board).pc = call.add(1);
+            (*board).entry = run.entry;
+            (*board).depth = depth;
+            (*board).log = std::mem::take(&mut run.log);
+            (*board).run = Some(lower);
+            (*board).promoted_by = self.index;
+            (*board).promoted_at = machine.platform.now();
+            let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
+            let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
+            run.entry = entry;
+            run.base = callee;
+            self.current = entry;
+            self.counts.promoted += 1;
+            machine.promotions.fetch_add(1, Ordering::Relaxed);
+            self.push(Job::Board(board));
+        }
+    }
+
+    /// The entry of the call in progress, `callee`, of a frame that is being promoted: with what the call reads and
+    /// writes, as the callee's parameters still say.
+    unsafe fn first_entry(
+        &mut self,
+        board: &mut Board,
+        code: *const u64,
+        callee: *mut u64,
+        call: *const u64,
+        window: usize,
+    ) -> *mut Entry {
+        let machine = self.machine();
+        // SAFETY: a callee never writes the registers of views and borrows that it was passed.
+        unsafe {
+            let info = machine.code.callee(code);
+            let seq = board.tail_now();
+            let entry = board.entry_of(seq);
+            let this: *mut Board = board;
+            Entry::reset(entry, seq, this, Kind::Call, info.boundary);
+            (*entry).code = code;
+            (*entry).site = call;
+            (*entry).depth = board.depth;
+            (*entry).shares = true;
+            (board.sharing, board.has_sharing) = (seq, true);
+            for register in 0..info.boundary {
+                *(*entry).args.add(register) = 0;
+            }
+            let head = board.head;
+            let mut access = |area: Area, write| board.boxes.insert(area, write, seq, head);
+            for passed in &info.passed {
+                match *passed {
+                    Passed::View { at, is_grid, mutable } => {
+                        if let Some(area) = Area::of_view(callee.add(usize::from(at)), is_grid) {
+                            access(area, mutable);
+                        }
+                    }
+                    Passed::Borrow(at) => {
+                        let held = *callee.add(usize::from(at));
+                        if !(*buffer(held)).is_immortal() {
+                            access(Area::whole(held), false);
+                        }
+                    }
+                    // It is the callee's own.
+                    Passed::Owner(_) => {}
+                }
+            }
+            for (root, write) in resources(info.effects) {
+                access(Area::whole(root), write);
+            }
+            board.tail.store(seq.wrapping_add(1), Ordering::Release);
+            for &register in &info.returned {
+                let to = window + usize::from(register);
+                board.set_pending(to, seq, register);
+                if info.gives_owner(register) {
+                    *board.regs.add(to) = 0;
+                }
+            }
+            Entry::arm(entry);
+            entry
+        }
+    }
+
+    /// Makes room for one more entry of a frame; else the entry to wait for.
+    pub(super) unsafe fn make_room(&mut self, board: *mut Board) -> Option<*mut Entry> {
+        let machine = self.machine();
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            machine.recycle(board, &mut self.heap);
+            self.judge(board);
+            let (open, middle) = (*board).open();
+            self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
+            let flight = (*board).tail_now().wrapping_sub((*board).head);
+            if open >= (*board).window {
+                return middle;
+            }
+            if (*board).is_full() {
+                if flight as usize >= RINGS * ((*board).window as usize).max(64) {
+                    return Some((*board).entry_of((*board).head));
+                }
+                machine.grow(board);
+            }
+            (*board).allowed = flight + ((*board).window - open);
+            None
+        }
+    }
+
+    /// Judges a promotion, once.
+    unsafe fn judge(&mut self, board: *mut Board) {
+        let machine = self.machine();
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            let board = &mut *board;
+            if board.judged || machine.issue != Issue::Lazy || board.retired < JUDGED_AFTER {
+                return;
+            }
+            if machine.platform.now().saturating_sub(board.promoted_at) < JUDGED_AT {
+                return;
+            }
+            board.judged = true;
+            let most = board.ran.iter().copied().max().unwrap_or(0);
+            if u64::from(most) * 10 > u64::from(board.retired) * 9 {
+                self.counts.fruitless += 1;
+                machine.back_off(board.function);
+                board.draining = true;
+            }
+        }
+    }
+
+    /// A thief has found something ready in a frame: its function is worth promoting.
+    #[inline]
+    pub(super) unsafe fn lift_back_off(&self, board: *mut Board) {
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            if (*board).promoted_by != self.index {
+                self.machine().lift((*board).function);
+            }
+        }
+    }
+
+    /// Issues a promoted frame as far as it goes.
+    ///
+    /// # Safety
+    /// This worker is its issuer.
+    unsafe fn issue(&mut self, board: *mut Board) {
+        let machine = self.machine();
+        // SAFETY: the caller's, until the frame is pushed, or has stalled.
+        unsafe {
+            let code = frame::entry((*board).origin);
+            let mut issuer = Issuer {
+                board,
+                worker: self,
+                plan: machine.code.plan((*board).function),
+                code,
+                action: Action::None,
+            };
+            if machine.issue == Issue::Lazy && self.taken_back(board) {
+                (*board).draining = true;
+            }
+            loop {
+                self.current = (*board).entry;
+                if (*board).squash.load(Ordering::Acquire) != NO_SQUASH
+                    || (*board).fault.is_some()
+                    || machine.is_squashed((*board).entry)
+                {
+                    (*board).draining = true;
+                }
+                if (*board).draining {
+                    match (*board).youngest_open() {
+                        Some(entry) => {
+                            self.counts.stalls[Cause::Drain as usize] += 1;
+                            if stall(board, &raw mut (*board).link, entry) {
+                                return;
+                            }
+                            continue;
+                        }
+                        None => return self.conclude(board),
+                    }
+                }
+                (self.gate.entry, self.gate.log) = (ptr::null_mut(), &raw mut (*board).text);
+                let (pc, regs) = ((*board).pc, (*board).regs);
+                let mut place = (pc, regs);
+                let entry = (*board).entry;
+                let (exit, fault) = self.execute(&mut None, pc, regs, &raw mut issuer, entry, |at| place = at);
+                (*board).pc = place.0;
+                match exit {
+                    Exit::Complete => unreachable!("a promoted frame does not return"),
+                    Exit::Fault => match fault.expect("a fault left its reason") {
+                        Fault::Stop(stop) => {
+                            if !machine.is_squashed(entry) {
+                                machine.stop(stop);
+                            }
+                        }
+                        // Output is held back within bounds.
+                        Fault::Wait => (*board).draining = true,
+                        fault => (*board).fault = Some(fault),
+                    },
+                    Exit::Polled => {
+                        machine.platform.point(self.index);
+                        let bits = machine.seats[self.index].interrupt.lower();
+                        if bits & TICK != 0 && self.gives_way(entry) {
+                            return machine.inject(Job::Board(board));
+                        }
+                    }
+                    Exit::Issued => match issuer.action {
+                        Action::None => unreachable!("it left with a reason"),
+                        Action::Drain => (*board).draining = true,
+                        Action::Stall(entry, cause) => {
+                            self.counts.stalls[cause as usize] += 1;
+                            if stall(board, &raw mut (*board).link, entry) {
+                                return;
+                            }
+                        }
+                        Action::Wait(entry) => {
+                            (*board).pc = place.0.add(1);
+                            if stall(board, &raw mut (*board).link, entry) {
+                                return;
+                            }
+                        }
+                        Action::Run(entry) => {
+                            (*board).pc = place.0.add(1);
+                            self.push(Job::Board(board));
+                            self.next = Some(Job::Entry(entry));
+                            return;
+                        }
+                        Action::RunAndWait(entry) => {
+                            (*board).pc = place.0.add(1);
+                            let waits = stall(board, &raw mut (*board).link, entry);
+                            debug_assert!(waits, "nobody has run it");
+                            self.next = Some(Job::Entry(entry));
+                            return;
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// Whether a frame has nothing in flight, and nobody to issue for.
+    unsafe fn taken_back(&self, board: *mut Board) -> bool {
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            let fresh = (*board).promoted_by == self.index && (*board).retired == 0 && (*board).flight() == 1;
+            (fresh || !self.machine().is_hungry()) && (*board).youngest_open().is_none()
+        }
+    }
+
+    /// A frame has drained: it goes on in order, or fails with what failed in it.
+    unsafe fn conclude(&mut self, board: *mut Board) {
+        let machine = self.machine();
+        // SAFETY: this worker is its issuer, and nothing is in flight.
+        unsafe {
+            let failed = machine.unlink(board, &mut self.heap);
+            (*board).fold(&machine.code);
+            let mut run = (*board).run.take().expect("a promoted frame has a run");
+            (run.pc, run.regs) = ((*board).pc, (*board).origin);
+            let fault = (*board).fault.take();
+            self.boards.push(board);
+            if machine.is_squashed(run.entry) {
+                return self.break_off(run);
+            }
+            if let Some((mut failure, site)) = failed {
+                run.pc = site;
+                run.trace(&machine.code, &mut failure.trace);
+                return self.failed(run, *failure);
+            }
+            if let Some(fault) = fault {
+                let mut trace = Trace::default();
+                run.trace(&machine.code, &mut trace);
+                return self.failed(run, Failure { fault, trace });
+            }
+            self.drive(run);
+        }
+    }
+}
