@@ -140,7 +140,8 @@ fn root_bit(root: u64) -> u64 {
 
 fn key(root: u64, level: Level, row: u64, col: u64, write: bool) -> u64 {
     let at = root ^ (u64::from(level.0) << 56) ^ (u64::from(level.1) << 49) ^ u64::from(write);
-    let mixed = (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ row.rotate_left(32) ^ col).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mixed =
+        (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ row.rotate_left(32) ^ col).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed ^ mixed >> 32) | 1
 }
 
@@ -234,7 +235,10 @@ impl Boxes {
     /// Files an access of entry `seq`. Those before `head` are dead. A write takes the place of all that was filed for
     /// the very same box: who meets it later waits for it, and it for them.
     pub(super) fn insert(&mut self, area: Area, write: bool, seq: u32, head: u32) {
-        if self.slots.is_empty() || (self.used + 4) * 2 > self.slots.len() || self.nodes.len() + 4 > self.slots.len() * 2 {
+        if self.slots.is_empty()
+            || (self.used + 4) * 2 > self.slots.len()
+            || self.nodes.len() + 4 > self.slots.len() * 2
+        {
             self.sweep(head);
         }
         let level = area.level();

@@ -11,8 +11,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::host_call::SysLayout;
-use super::plan::Plan;
 use super::memory::{HEADER_BYTES, Layouts, buffer, data, free_immortal, immortal, slot};
+use super::plan::Plan;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr, Op};
 use crate::bytecode::program::{Constant, Function, Param, Passing, Program, RegType, Value};

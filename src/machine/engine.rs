@@ -155,7 +155,11 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     // A limit of steps is one of the steps in program order.
     let alone = alone || options.migrate || options.max_steps.is_some();
     let once = |world: &mut dyn World| {
-        if alone { run_alone(code, options, host, world, &budget) } else { run_shared(code, options, host, world, &budget) }
+        if alone {
+            run_alone(code, options, host, world, &budget)
+        } else {
+            run_shared(code, options, host, world, &budget)
+        }
     };
     let (outcome, counts, moves, workers) = match options.timeout {
         None => once(world),

@@ -172,7 +172,11 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
 /// function where that went on or begins, and the code is `cx.code`.
 #[inline(never)]
 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "with a NaN, not less is not the same as greater or equal")]
-pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
+pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
+    cx: &mut Context<'_>,
+    pc: *const u64,
+    regs: *mut u64,
+) -> Exit {
     let (mut pc, mut regs) = (pc, regs);
     let word = cx.interrupt;
     let word = word.word();

@@ -259,7 +259,8 @@ impl Stack {
         unsafe {
             let at = self.segment_of(regs);
             let mut above = self.segments.split_off(at + 1);
-            let lower = Stack { segments: std::mem::take(&mut self.segments), kept: [None; CLASSES], pool: self.pool.clone() };
+            let lower =
+                Stack { segments: std::mem::take(&mut self.segments), kept: [None; CLASSES], pool: self.pool.clone() };
             let cut = lower.segments[at];
             if cut.base.addr() <= callee.addr() && callee.addr() < cut.end {
                 let base = callee.sub(HEADER);

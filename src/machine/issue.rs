@@ -11,6 +11,7 @@
 use super::boxes::Area;
 use super::code::{INTO_WINDOW, Passed};
 use super::execute::{Context, overlap};
+use super::frame::complete;
 use super::host_call::SysLayout;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
 use super::plan::{Plan, Shape, Slot, Value, What, renumbered};
@@ -20,7 +21,6 @@ use super::worker::{Job, Worker};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, Instr};
 use crate::bytecode::types::TypeId;
-use super::frame::complete;
 
 /// What the issue stage works on, and what its worker has to do next.
 pub(super) struct Issuer {
@@ -122,7 +122,9 @@ pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
                 What::Move | What::MoveRef | What::Drop => return moved(cx, pc, regs, what),
                 What::Element { value: Value::Scalar(value), .. } => {
                     for &register in reads {
-                        if register != value && let Err(entry) = board.settle(cx.code, usize::from(register)) {
+                        if register != value
+                            && let Err(entry) = board.settle(cx.code, usize::from(register))
+                        {
                             return stall(issuer, entry, Cause::Register);
                         }
                     }
@@ -146,8 +148,8 @@ pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
             What::Sys => sys(cx, pc, regs),
             What::Leave => leave(issuer),
             _ if board.is_empty() => Step::Run,
-            What::Element { write, root, index, two, view, slot, value } => {
-                let Some(area) = element(regs, root, index, two, view, slot) else { return Step::Run };
+            What::Element { write, root, index, column, view, slot, value } => {
+                let Some(area) = element(regs, root, index, column, view, slot) else { return Step::Run };
                 touch(cx, pc, regs, area, write, root, view, value)
             }
             What::Whole(roots) => {
@@ -215,11 +217,11 @@ unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
 ///
 /// # Safety
 /// The registers hold what the opcode asks.
-unsafe fn element(regs: *mut u64, root: u16, index: u16, two: bool, view: Shape, slot: Slot) -> Option<Area> {
+unsafe fn element(regs: *mut u64, root: u16, index: u16, column: Option<u16>, view: Shape, slot: Slot) -> Option<Area> {
     // SAFETY: the caller's.
     unsafe {
         let at = regs.add(usize::from(root));
-        let (first, second) = (*regs.add(usize::from(index)), if two { *regs.add(usize::from(index) + 1) } else { 0 });
+        let first = *regs.add(usize::from(index));
         let (held, from, rows, cols, pitch, stride) = match view {
             Shape::Held => {
                 let held = buffer(*at);
@@ -235,10 +237,10 @@ unsafe fn element(regs: *mut u64, root: u16, index: u16, two: bool, view: Shape,
                 (tail_buffer(tail), buffer(*at).cast(), rows, cols, pitch, tail_stride(tail))
             }
         };
-        let (row, col) = match two {
-            true => (first, second),
-            false if cols == 0 => return None,
-            false => (first / cols, first % cols),
+        let (row, col) = match column {
+            Some(column) => (first, *regs.add(usize::from(column))),
+            None if cols == 0 => return None,
+            None => (first / cols, first % cols),
         };
         if row >= rows || col >= cols {
             return None;
@@ -488,7 +490,8 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         let instr = Instr(u64::from_le(*pc));
         let (word, registers, count) = renumbered(instr);
         let board = &*issuer.board;
-        let far = registers[1..count].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
+        let far =
+            registers[1..count].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
         if let Some((seq, _)) = far {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }

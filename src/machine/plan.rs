@@ -20,8 +20,17 @@ pub(super) enum What {
     MoveRef,
     /// Lets A go, pending or not.
     Drop,
-    /// Reads the elements at register `.0` (two, with a column) of what register `root` holds or shows.
-    Element { write: bool, root: u16, index: u16, two: bool, view: Shape, slot: Slot, value: Value },
+    /// Reads or writes the element at register `index`, or at that row and register `column`, of what register `root`
+    /// holds or shows.
+    Element {
+        write: bool,
+        root: u16,
+        index: u16,
+        column: Option<u16>,
+        view: Shape,
+        slot: Slot,
+        value: Value,
+    },
     /// Reads the whole of what these registers hold.
     Whole([Option<u16>; 2]),
     /// Reads the whole view.
@@ -148,13 +157,18 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
         _ => match info.region {
             Region::Read(root, index) | Region::Write(root, index) => {
                 let write = matches!(info.region, Region::Write(..));
-                let slot = if kind_of(Field::X).is_some() { Slot::Number(instr.get(Field::X) as u8) } else { Slot::Only };
+                let slot =
+                    if kind_of(Field::X).is_some() { Slot::Number(instr.get(Field::X) as u8) } else { Slot::Only };
                 let value = if write { stored(info.operands, &register) } else { Value::None };
                 What::Element {
                     write,
                     root: register(root),
                     index: register(index),
-                    two: matches!(op, Op::LoadG | Op::StoreG | Op::LoadGV | Op::StoreGV),
+                    column: match index {
+                        Field::Q => Some(register(Field::R)),
+                        Field::R => Some(register(Field::S)),
+                        _ => None,
+                    },
                     view: shape(root),
                     slot,
                     value,

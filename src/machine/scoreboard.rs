@@ -19,7 +19,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::boxes::Boxes;
-use super::code::{FunctionInfo, Code};
+use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::run::Run;
@@ -152,7 +152,15 @@ impl Board {
     ///
     /// # Safety
     /// It is the innermost frame of the run, which is suspended; the board is not in use.
-    pub(super) unsafe fn take_over(&mut self, code: &Code, origin: *mut u64, function: u32, header: usize, window: u32, workers: usize) {
+    pub(super) unsafe fn take_over(
+        &mut self,
+        code: &Code,
+        origin: *mut u64,
+        function: u32,
+        header: usize,
+        window: u32,
+        workers: usize,
+    ) {
         let info = &code.functions[function as usize];
         let slots = info.slots;
         // SAFETY: the frame has these slots, its window included.

@@ -816,13 +816,8 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let mut issuer = Issuer {
-                board,
-                worker: self,
-                plan: machine.code.plan((*board).function),
-                code,
-                action: Action::None,
-            };
+            let mut issuer =
+                Issuer { board, worker: self, plan: machine.code.plan((*board).function), code, action: Action::None };
             if machine.issue == Issue::Lazy && self.taken_back(board) {
                 (*board).draining = true;
             }
