@@ -207,6 +207,11 @@ impl Code {
         &self.functions[unsafe { (*prologue(entry)).index } as usize]
     }
 
+    /// Whether it has calls that may run out of order.
+    pub(super) fn issues_calls(&self) -> bool {
+        self.functions[self.program.main as usize].issues
+    }
+
     /// The plan of a function, made when it is first asked for.
     pub(super) fn plan(&self, function: u32) -> &Plan {
         let make = || Plan::new(&self.program, &self.program.functions[function as usize]);

@@ -153,7 +153,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     let budget = Budget::new(options.max_memory);
     let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
     // A limit of steps is one of the steps in program order.
-    let alone = alone || options.migrate || options.max_steps.is_some();
+    let alone = alone || options.migrate || options.max_steps.is_some() || !code.issues_calls();
     let once = |world: &mut dyn World| {
         if alone {
             run_alone(code, options, host, world, &budget)

@@ -30,7 +30,7 @@ use super::trap::Fault;
 const PENDING: u64 = 1 << 63;
 
 /// The first size of a ring.
-const RING: usize = 16;
+const RING: usize = 4;
 
 pub(super) struct Board {
     /// Where it goes on; set before it is handed over.

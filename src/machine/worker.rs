@@ -46,6 +46,8 @@ const ROUNDS: u32 = 200;
 /// Entries that retire before a promotion is judged, and nanoseconds.
 const JUDGED_AFTER: u32 = 32;
 const JUDGED_AT: u64 = 50_000;
+/// Frames that are looked at for one to promote.
+const WALK: usize = 4096;
 /// The largest ring is that many times the window.
 const RINGS: usize = 16;
 
@@ -651,15 +653,21 @@ impl Worker {
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
             let mut regs = run.base;
+            let mut walked = 0;
             let (callee, call) = loop {
-                if regs == run.regs {
+                if regs == run.regs || walked == WALK {
                     return;
                 }
+                walked += 1;
                 let callee = run.stack.callee(regs);
                 let call = frame::caller(callee).expect("it was called").1.sub(1);
                 let info = machine.code.callee(frame::entry(callee));
                 let function = (*prologue(frame::entry(regs))).index;
-                if info.issues && !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
+                if !info.issues {
+                    // Nor does anything that it calls.
+                    return;
+                }
+                if !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
                     break (callee, call);
                 }
                 regs = callee;
@@ -920,13 +928,14 @@ impl Worker {
             (run.pc, run.regs) = ((*board).pc, (*board).origin);
             let fault = (*board).fault.take();
             self.boards.push(board);
-            if machine.is_squashed(run.entry) {
-                return self.break_off(run);
-            }
+            // Whether it is squashed itself makes no difference then, and is far to look.
             if let Some((mut failure, site)) = failed {
                 run.pc = site;
                 run.trace(&machine.code, &mut failure.trace);
                 return self.failed(run, *failure);
+            }
+            if machine.is_squashed(run.entry) {
+                return self.break_off(run);
             }
             if let Some(fault) = fault {
                 let mut trace = Trace::default();
