@@ -238,3 +238,15 @@ pub fn openmp(source: &str, folder: &Path) -> Option<PathBuf> {
     }
     output.map(|_| binary)
 }
+
+/// How much faster two threads that share nothing are than one, at this moment: what no program can exceed.
+pub fn machine_speed_up() -> f64 {
+    let spin = || (0..50_000_000u64).fold(1u64, |y, k| std::hint::black_box(y.wrapping_mul(6364136223846793005) ^ k));
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(spin))));
+        start.elapsed().as_secs_f64()
+    };
+    let (one, two) = in_turns(5, || seconds(1), || seconds(2));
+    2.0 * least(&one) / least(&two)
+}
