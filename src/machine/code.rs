@@ -163,8 +163,8 @@ pub struct Code {
     words: Box<[u64]>,
     pub(super) functions: Box<[FunctionInfo]>,
     values: Box<[u64]>,
-    /// What `sys` instructions point to.
-    _sys: Box<[SysLayout]>,
+    /// What `sys` instructions point to. Not a box: moving one claims all that it holds, and the pointers would be void.
+    _sys: Vec<SysLayout>,
 }
 
 impl std::fmt::Debug for Code {
@@ -202,7 +202,7 @@ impl Code {
         }
         words.extend_from_slice(&program.words);
         words.extend_from_slice(&values);
-        let layouts_of_sys = sys.layouts.into_boxed_slice();
+        let layouts_of_sys = sys.layouts;
         words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
         Code {
             layouts,
