@@ -24,6 +24,7 @@ use super::station::{self, Entry, Kind, Ready, Status, stall};
 use super::trap::{Failure, Fault, Trace};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr};
+use crate::platform::step;
 
 /// Something to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -217,14 +218,14 @@ impl Worker {
         let machine = self.machine();
         let this: *mut Worker = self;
         machine.seats[self.index].interrupt.belong_to(this.cast());
-        if machine.issue == Issue::Eager {
+        if machine.issue == Issue::Eager || machine.simulated {
             machine.seats[self.index].interrupt.raise(ALWAYS);
         }
         if self.index == 0 {
             self.next = Some(Job::Entry(machine.root));
         }
         while !machine.done.load(Ordering::Acquire) {
-            machine.platform.point(self.index);
+            step();
             let Some(job) = self.next.take().or_else(|| self.pop()).or_else(|| self.search()) else { continue };
             // SAFETY: the job is this worker's.
             unsafe {
@@ -239,6 +240,7 @@ impl Worker {
     }
 
     fn pop(&mut self) -> Option<Job> {
+        step();
         self.pushed = self.pushed.saturating_sub(1);
         self.deque.pop()
     }
@@ -248,6 +250,7 @@ impl Worker {
     pub(super) fn push(&mut self, job: Job) {
         self.deque.push(job);
         self.pushed += 1;
+        step();
         self.machine().wake_one();
     }
 
@@ -274,7 +277,7 @@ impl Worker {
         machine.searching.fetch_add(1, Ordering::Relaxed);
         let mut found = None;
         for round in 0..ROUNDS {
-            machine.platform.point(self.index);
+            step();
             found = self.steal();
             if found.is_some() || machine.done.load(Ordering::Acquire) {
                 break;
@@ -588,7 +591,7 @@ impl Worker {
             if (*entry).board.is_null() {
                 return machine.finish();
             }
-            machine.platform.point(self.index);
+            step();
             let (next, pushed) = (&mut self.next, &mut self.pushed);
             let deque = &self.deque;
             station::close(entry, |ready| {
@@ -614,7 +617,7 @@ impl Worker {
     /// The run was asked something; the run, if it goes on here.
     unsafe fn polled(&mut self, mut run: Box<Run>) -> Option<Box<Run>> {
         let machine = self.machine();
-        machine.platform.point(self.index);
+        step();
         let bits = machine.seats[self.index].interrupt.lower();
         // SAFETY: the run is this worker's.
         unsafe {
@@ -868,7 +871,7 @@ impl Worker {
                         fault => (*board).fault = Some(fault),
                     },
                     Exit::Polled => {
-                        machine.platform.point(self.index);
+                        step();
                         let bits = machine.seats[self.index].interrupt.lower();
                         if bits & TICK != 0 && self.gives_way(entry) {
                             return machine.inject(Job::Board(board));
