@@ -20,6 +20,7 @@ use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
+use super::split;
 use super::station::{self, Entry, Kind, Ready, Status, stall};
 use super::trap::{Failure, Fault, Trace};
 use crate::bytecode::effects::Effects;
@@ -346,7 +347,12 @@ impl Worker {
             let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
             run.entry = entry;
             let info = machine.code.callee((*entry).code);
-            if let Err(fault) = run.begin(&machine.code, (*entry).code, (*entry).depth) {
+            let code = match &info.range {
+                // A frame that can be promoted, around the loop that can be split.
+                Some(range) => machine.code.entry(range.wrapper),
+                None => (*entry).code,
+            };
+            if let Err(fault) = run.begin(&machine.code, code, (*entry).depth) {
                 self.runs.push(run);
                 self.release_args(entry);
                 return self.end(entry, Failure { fault, trace: Trace::default() });
@@ -657,7 +663,7 @@ impl Worker {
         unsafe {
             let mut regs = run.base;
             let mut walked = 0;
-            let (callee, call) = loop {
+            let (callee, call, half) = loop {
                 if regs == run.regs || walked == WALK {
                     return;
                 }
@@ -671,7 +677,13 @@ impl Worker {
                     return;
                 }
                 if !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
-                    break (callee, call);
+                    let half = match &info.range {
+                        None => Some(None),
+                        Some(range) => split::half(run, callee, range).map(Some),
+                    };
+                    if let Some(half) = half {
+                        break (callee, call, half);
+                    }
                 }
                 regs = callee;
             };
@@ -690,6 +702,11 @@ impl Worker {
             (*board).promoted_by = self.index;
             (*board).promoted_at = machine.platform.now();
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
+            if let Some(half) = half {
+                // The call is issued once more, for what the call in progress leaves out.
+                (*board).pc = call;
+                half.cut(machine.code.callee(callee_code), callee, (*board).regs.add(window));
+            }
             let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
             run.entry = entry;
             run.base = callee;
