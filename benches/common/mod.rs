@@ -195,13 +195,13 @@ pub fn ratios(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a / b.max(1e-9)).collect()
 }
 
-/// A line that says whether a target is met, which is to be at most `limit`. Gives whether it is.
-pub fn target(what: &str, figure: f64, limit: f64) -> bool {
+/// A line that says whether a target is met, which is to be at most `limit`.
+pub fn target(what: &str, figure: f64, limit: f64) {
     verdict(figure <= limit, &format!("{what}: {figure:.*} (at most {limit})", digits(limit)))
 }
 
-/// A line that says whether a target is met, which is to be at least `limit`. Gives whether it is.
-pub fn target_above(what: &str, figure: f64, limit: f64) -> bool {
+/// A line that says whether a target is met, which is to be at least `limit`.
+pub fn target_above(what: &str, figure: f64, limit: f64) {
     verdict(figure >= limit, &format!("{what}: {figure:.*} (at least {limit})", digits(limit)))
 }
 
@@ -210,9 +210,8 @@ fn digits(limit: f64) -> usize {
     if limit < 10.0 { 3 } else { 1 }
 }
 
-fn verdict(met: bool, what: &str) -> bool {
+fn verdict(met: bool, what: &str) {
     println!("{:>6}  {what}", if met { "met" } else { "MISSED" });
-    met
 }
 
 /// A folder for temporary files, gone when it is dropped.
