@@ -195,13 +195,13 @@ pub fn ratios(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a / b.max(1e-9)).collect()
 }
 
-/// A line that says whether a target is met, which is to be at most `limit`. Gives whether it is.
-pub fn target(what: &str, figure: f64, limit: f64) -> bool {
+/// A line that says whether a target is met, which is to be at most `limit`.
+pub fn target(what: &str, figure: f64, limit: f64) {
     verdict(figure <= limit, &format!("{what}: {figure:.*} (at most {limit})", digits(limit)))
 }
 
-/// A line that says whether a target is met, which is to be at least `limit`. Gives whether it is.
-pub fn target_above(what: &str, figure: f64, limit: f64) -> bool {
+/// A line that says whether a target is met, which is to be at least `limit`.
+pub fn target_above(what: &str, figure: f64, limit: f64) {
     verdict(figure >= limit, &format!("{what}: {figure:.*} (at least {limit})", digits(limit)))
 }
 
@@ -210,9 +210,8 @@ fn digits(limit: f64) -> usize {
     if limit < 10.0 { 3 } else { 1 }
 }
 
-fn verdict(met: bool, what: &str) -> bool {
+fn verdict(met: bool, what: &str) {
     println!("{:>6}  {what}", if met { "met" } else { "MISSED" });
-    met
 }
 
 /// A folder for temporary files, gone when it is dropped.
@@ -239,8 +238,8 @@ pub fn openmp(source: &str, folder: &Path) -> Option<PathBuf> {
     output.map(|_| binary)
 }
 
-/// How much faster two threads that share nothing are than one, at this moment: what no program can exceed.
-pub fn machine_speed_up() -> f64 {
+/// Says how much faster two threads that share nothing are than one at this moment, which no program can exceed.
+pub fn say_machine() {
     let spin = || (0..50_000_000u64).fold(1u64, |y, k| std::hint::black_box(y.wrapping_mul(6364136223846793005) ^ k));
     let seconds = |threads: usize| {
         let start = Instant::now();
@@ -248,5 +247,10 @@ pub fn machine_speed_up() -> f64 {
         start.elapsed().as_secs_f64()
     };
     let (one, two) = in_turns(5, || seconds(1), || seconds(2));
-    2.0 * least(&one) / least(&two)
+    let gain = 2.0 * least(&one) / least(&two);
+    println!("Two threads that share nothing are {gain:.2} times as fast as one here and now.");
+    if gain < 1.9 {
+        println!("The machine is busy: what follows tells little, whether it is met or missed.");
+    }
+    println!();
 }
