@@ -635,9 +635,9 @@ impl Generator<'_> {
             _ => {
                 let (zs, g, p) = (self.array_part(), self.grid_part(), self.person_place());
                 let (xs, ys, s) = (self.other_array(), self.other_array(), self.text_value());
-                zs.zip(g).zip(p).map(|((zs, g), p)| {
-                    format!("crowd({k}, 2, {k}, 4, 0.5, {s}, {xs}, {ys}, &{zs}, {g}, {p}, {k})")
-                })
+                zs.zip(g)
+                    .zip(p)
+                    .map(|((zs, g), p)| format!("crowd({k}, 2, {k}, 4, 0.5, {s}, {xs}, {ys}, &{zs}, {g}, {p}, {k})"))
             }
         };
         match text {
