@@ -394,8 +394,8 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             match unsafe { issue::step(cx, pc, regs) } {
                 issue::Step::Run => {}
                 // SAFETY: such an instruction is not a function's last.
-                issue::Step::Next => unsafe {
-                    pc = pc.add(1);
+                issue::Step::Next(count) => unsafe {
+                    pc = pc.add(count);
                     continue 'next;
                 },
                 issue::Step::Leave => {

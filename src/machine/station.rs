@@ -62,6 +62,8 @@ pub(super) struct Entry {
     pub(super) site: *const u64,
     /// Results, then parameters.
     pub(super) args: *mut u64,
+    /// Where its first result is also stored, if not null.
+    pub(super) store_to: *mut u64,
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
@@ -138,6 +140,7 @@ impl Entry {
             code: ptr::null(),
             site: ptr::null(),
             args: ptr::null_mut(),
+            store_to: ptr::null_mut(),
             kind: Kind::Call,
             status: Status::Good,
             ran_by: 0,
@@ -172,6 +175,7 @@ impl Entry {
             entry.seq = seq;
             entry.board = board;
             entry.kind = kind;
+            entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
             *entry.oldest.get_mut() = false;

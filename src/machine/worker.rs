@@ -520,8 +520,11 @@ impl Worker {
                     let register = usize::from(register);
                     *(*entry).args.add(register) = *run.base.add(register);
                 }
+                if !(*entry).store_to.is_null() {
+                    *(*entry).store_to = *run.base;
+                }
             }
-            run.stack.clear();
+            run.stack.reset();
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.complete(entry);
@@ -852,8 +855,14 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let mut issuer =
-                Issuer { board, worker: self, plan: machine.code.plan((*board).function), code, action: Action::None };
+            let mut issuer = Issuer {
+                board,
+                worker: self,
+                plan: machine.code.plan((*board).function),
+                code,
+                action: Action::None,
+                issued: 1,
+            };
             if machine.issue == Issue::Lazy && self.taken_back(board) {
                 (*board).draining = true;
             }
@@ -912,19 +921,19 @@ impl Worker {
                             }
                         }
                         Action::Wait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             if stall(board, &raw mut (*board).link, entry) {
                                 return;
                             }
                         }
                         Action::Run(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             self.push(Job::Board(board));
                             self.next = Some(Job::Entry(entry));
                             return;
                         }
                         Action::RunAndWait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             let waits = stall(board, &raw mut (*board).link, entry);
                             debug_assert!(waits, "nobody has run it");
                             self.next = Some(Job::Entry(entry));
