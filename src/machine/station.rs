@@ -298,7 +298,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
             *value = *args.add(at);
         }
         step();
-        let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
+        let mut link = (*entry).waiters.swap(closed(), Ordering::SeqCst);
         while !link.is_null() {
             let next = (*link).next;
             match (*link).waiter {

@@ -39,3 +39,29 @@ fn main() {
         30,
     );
 }
+
+/// Workers that wait until they are the oldest were woken under the lock that they want next.
+#[test]
+fn writes_that_wait_for_their_turn() {
+    agree_under_seeds(
+        "
+task work(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 127) { x = x *% 31 +% i }
+    return x & 255
+}
+task note(n: Int) -> Int {
+    append_file(\"notes\", \"{n} \")
+    return work(n)
+}
+fn main() {
+    var a = [Int](20, fill: 0)
+    for i in 0..40 {
+        note(i)
+        a[2] = a[2] + work(29)
+    }
+    print(a)
+}",
+        30,
+    );
+}
