@@ -20,6 +20,7 @@ use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
+use super::split;
 use super::station::{self, Entry, Kind, Ready, Status, stall};
 use super::trap::{Failure, Fault, Trace};
 use crate::bytecode::effects::Effects;
@@ -50,7 +51,7 @@ const JUDGED_AT: u64 = 50_000;
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 /// The largest ring is that many times the window.
-const RINGS: usize = 16;
+const RINGS: u32 = 16;
 
 /// What a worker counted.
 #[derive(Clone, Copy, Default, Debug)]
@@ -156,6 +157,8 @@ pub(super) struct Worker {
     gate: Gate,
     next: Option<Job>,
     runs: Vec<Box<Run>>,
+    /// For what makes no calls.
+    no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
     /// The entry whose work is being done.
@@ -200,6 +203,7 @@ impl Worker {
             gate,
             next: None,
             runs: Vec::new(),
+            no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
             current: ptr::null_mut(),
             pushed: 0,
@@ -346,7 +350,12 @@ impl Worker {
             let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
             run.entry = entry;
             let info = machine.code.callee((*entry).code);
-            if let Err(fault) = run.begin(&machine.code, (*entry).code, (*entry).depth) {
+            let code = match &info.range {
+                // A frame that can be promoted, around the loop that can be split.
+                Some(range) => machine.code.entry(range.wrapper),
+                None => (*entry).code,
+            };
+            if let Err(fault) = run.begin(&machine.code, code, (*entry).depth) {
                 self.runs.push(run);
                 self.release_args(entry);
                 return self.end(entry, Failure { fault, trace: Trace::default() });
@@ -414,10 +423,9 @@ impl Worker {
         left: impl FnOnce((*const u64, *mut u64)),
     ) -> (Exit, Option<Fault>) {
         let machine = self.machine();
-        let mut none = None;
         let (limit, stack) = match stack {
             Some(stack) => (stack.limit(), &mut **stack),
-            None => (0, none.insert(Stack::new(machine.segments.clone()))),
+            None => (0, &mut self.no_stack),
         };
         let mut cx = Context {
             limit,
@@ -508,7 +516,7 @@ impl Worker {
         unsafe {
             let entry = run.entry;
             if !(*entry).board.is_null() {
-                for &register in &self.machine().code.callee((*entry).code).returned {
+                for &(register, _) in &self.machine().code.callee((*entry).code).returned {
                     let register = usize::from(register);
                     *(*entry).args.add(register) = *run.base.add(register);
                 }
@@ -657,7 +665,7 @@ impl Worker {
         unsafe {
             let mut regs = run.base;
             let mut walked = 0;
-            let (callee, call) = loop {
+            let (callee, call, half) = loop {
                 if regs == run.regs || walked == WALK {
                     return;
                 }
@@ -671,7 +679,13 @@ impl Worker {
                     return;
                 }
                 if !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
-                    break (callee, call);
+                    let half = match &info.range {
+                        None => Some(None),
+                        Some(range) => split::half(run, callee, range).map(Some),
+                    };
+                    if let Some(half) = half {
+                        break (callee, call, half);
+                    }
                 }
                 regs = callee;
             };
@@ -690,6 +704,11 @@ impl Worker {
             (*board).promoted_by = self.index;
             (*board).promoted_at = machine.platform.now();
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
+            if let Some(half) = half {
+                // The call is issued once more, for what the call in progress leaves out.
+                (*board).pc = call;
+                half.cut(machine.code.callee(callee_code), callee, (*board).regs.add(window));
+            }
             let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
             run.entry = entry;
             run.base = callee;
@@ -749,10 +768,10 @@ impl Worker {
                 access(Area::whole(root), write);
             }
             board.tail.store(seq.wrapping_add(1), Ordering::Release);
-            for &register in &info.returned {
+            for &(register, owns) in &info.returned {
                 let to = window + usize::from(register);
                 board.set_pending(to, seq, register);
-                if info.gives_owner(register) {
+                if owns {
                     *board.regs.add(to) = 0;
                 }
             }
@@ -768,19 +787,25 @@ impl Worker {
         unsafe {
             machine.recycle(board, &mut self.heap);
             self.judge(board);
-            let (open, middle) = (*board).open();
-            self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
-            let flight = (*board).tail_now().wrapping_sub((*board).head);
-            if open >= (*board).window {
-                return middle;
-            }
-            if (*board).is_full() {
-                if flight as usize >= RINGS * ((*board).window as usize).max(64) {
+            let (flight, window) = ((*board).flight(), (*board).window);
+            // What is done at once needs little room; a ring that is used much gets more.
+            let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
+            let mut open = flight;
+            if flight >= window || (*board).is_full() {
+                let middle;
+                (open, middle) = (*board).open();
+                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
+                if open >= window {
+                    return middle;
+                }
+                if (*board).is_full() && flight >= RINGS * window.max(64) {
                     return Some((*board).entry_of((*board).head));
                 }
+            }
+            if small || (*board).is_full() {
                 machine.grow(board);
             }
-            (*board).allowed = flight + ((*board).window - open);
+            (*board).allowed = flight + (window - open);
             None
         }
     }
