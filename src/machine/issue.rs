@@ -15,6 +15,7 @@ use super::frame::complete;
 use super::host_call::SysLayout;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
 use super::plan::{Plan, Shape, Slot, Value, What, renumbered};
+use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
 use super::worker::{Job, Worker};
@@ -96,6 +97,22 @@ pub(super) fn resources(effects: Effects) -> impl Iterator<Item = (u64, bool)> {
 /// `cx.issuer` is set, `pc` an instruction of its frame, whose register 0 `regs` is.
 #[inline]
 pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        if (*(*cx.issuer).board).shadow.is_none() {
+            return stage(cx, pc, regs);
+        }
+        recorder::begin(cx);
+        let answer = stage(cx, pc, regs);
+        recorder::end(cx, pc, regs, answer);
+        answer
+    }
+}
+
+/// # Safety
+/// As for `step`.
+#[inline]
+unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
     // SAFETY: the caller's.
     unsafe {
         let issuer = &mut *cx.issuer;
@@ -206,7 +223,7 @@ fn stall(issuer: &mut Issuer, entry: *mut Entry, cause: Cause) -> Step {
 unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
     let mut youngest: Option<u32> = None;
     board.boxes.conflicts(area, write, &mut |record| {
-        let later = youngest.is_none_or(|seq| before(seq, record.seq));
+        let later = youngest.is_none_or(|seq| before(seq, record.seq)) && !board.leaves_out(record, write);
         // SAFETY: not before the head, so it is in the ring.
         if later && !before(record.seq, board.head) && unsafe { !(*board.entry_of(record.seq)).is_closed() } {
             youngest = Some(record.seq);
@@ -219,7 +236,14 @@ unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
 ///
 /// # Safety
 /// The registers hold what the opcode asks.
-unsafe fn element(regs: *mut u64, root: u16, index: u16, column: Option<u16>, view: Shape, slot: Slot) -> Option<Area> {
+pub(super) unsafe fn element(
+    regs: *mut u64,
+    root: u16,
+    index: u16,
+    column: Option<u16>,
+    view: Shape,
+    slot: Slot,
+) -> Option<Area> {
     // SAFETY: the caller's.
     unsafe {
         let at = regs.add(usize::from(root));
@@ -453,9 +477,12 @@ unsafe fn reserve(issuer: &mut Issuer, kind: Kind, args: usize) -> Result<*mut E
 unsafe fn access(board: &mut Board, entry: *mut Entry, area: Area, write: bool) {
     let seq = board.tail_now();
     let head = board.head;
+    if let Some(shadow) = &mut board.shadow {
+        shadow.access(area, write);
+    }
     let ring = &*board;
     ring.boxes.conflicts(&area, write, &mut |record| {
-        if !before(record.seq, head) && record.seq != seq {
+        if !before(record.seq, head) && record.seq != seq && !ring.leaves_out(record, write) {
             // SAFETY: in the ring; the entry is not armed yet.
             unsafe { depend_once(ring.entry_of(record.seq), entry) };
         }
@@ -479,6 +506,10 @@ unsafe fn depend_once(entry: *mut Entry, waiter: *mut Entry) {
 /// Publishes the entry and arms it; whether it is ready.
 unsafe fn publish(board: &mut Board, entry: *mut Entry) -> bool {
     let seq = board.tail_now();
+    if let Some(shadow) = &mut board.shadow {
+        // SAFETY: the caller's.
+        unsafe { shadow.issued(entry, false) };
+    }
     board.tail.store(seq.wrapping_add(1), std::sync::atomic::Ordering::Release);
     // SAFETY: the entry is complete.
     unsafe { Entry::arm(entry) }
@@ -524,7 +555,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
 unsafe fn operand(board: &mut Board, entry: *mut Entry, regs: *mut u64, register: usize, to: u16) {
     // SAFETY: as for `step`; the entry is the one being issued.
     unsafe {
-        match board.pending(register) {
+        match board.pending(register).filter(|_| !board.leaves_out_registers()) {
             None => *(*entry).args.add(usize::from(to)) = *regs.add(register),
             Some((seq, result)) => {
                 station::depend(entry, board.entry_of(seq), Some((to, result)));
@@ -660,7 +691,11 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         for (root, write) in resources(effects) {
             access(board, entry, Area::whole(root), write);
         }
-        let stored = if info.results == 1 { fused(board, &*issuer.plan, issuer.code, pc, at, regs) } else { None };
+        let stored = if info.results == 1 && board.shadow.is_none() {
+            fused(board, &*issuer.plan, issuer.code, pc, at, regs)
+        } else {
+            None
+        };
         if let Some((area, address, _)) = stored {
             access(board, entry, area, true);
             (*entry).store_to = address;

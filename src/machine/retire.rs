@@ -89,6 +89,9 @@ impl Machine {
                 if (*entry).status != Status::Good {
                     return false;
                 }
+                if let Some(recorder) = &self.recorder {
+                    recorder.retired(entry);
+                }
                 (*board).cursor = (*board).cursor.wrapping_add(1);
             }
             true

@@ -54,6 +54,8 @@ pub(super) struct Entry {
     /// How many it waits for.
     waits: AtomicU32,
     pub(super) seq: u32,
+    /// Its number in the record.
+    pub(super) number: u32,
     /// The frame whose instruction it is; null for the root of a run.
     pub(super) board: *mut Board,
     /// The first instruction of the called function.
@@ -136,6 +138,7 @@ impl Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
             waits: AtomicU32::new(0),
             seq: 0,
+            number: 0,
             board: ptr::null_mut(),
             code: ptr::null(),
             site: ptr::null(),

@@ -75,7 +75,7 @@ pub fn compile(text: &str) -> Arc<Code> {
 pub fn run(code: &Arc<Code>) -> (Outcome, String) {
     let once = |options: Options| {
         let mut page = Page::default();
-        let RunResult { outcome, stats } = embed::run(code, &options, &mut page);
+        let RunResult { outcome, stats, .. } = embed::run(code, &options, &mut page);
         assert_eq!(stats.leaked, 0, "memory is given back after {outcome:?}");
         (outcome, page.0)
     };
