@@ -311,7 +311,8 @@ impl Shadow {
         if is_awaited {
             self.joined.insert(number);
         }
-        self.file(number, &accesses, writes);
+        // A store gives the frame no result, though it may exchange the buffer.
+        self.file(number, &accesses, if kind == Does::Store { &[] } else { writes });
         let does = match info {
             // SAFETY: as above.
             Some(_) => Kind::Call(unsafe { (*super::code::prologue((*entry).code)).index }),
@@ -346,7 +347,7 @@ impl Shadow {
             self.joined.insert(number);
             writes.iter().for_each(|&register| self.producers[usize::from(register)] = None);
         } else {
-            self.file(number, &accesses, writes);
+            self.file(number, &accesses, if accesses.is_empty() { writes } else { &[] });
         }
         let issued = Issued {
             entry: EntryId { frame: self.frame, number },
