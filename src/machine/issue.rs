@@ -14,7 +14,7 @@ use super::execute::{Context, overlap};
 use super::frame::complete;
 use super::host_call::SysLayout;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
-use super::plan::{Plan, Shape, Slot, Value, What, renumbered};
+use super::plan::{Plan, Renumbered, Shape, Slot, Value, What, renumbered};
 use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
@@ -521,27 +521,28 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
     unsafe {
         let issuer = &mut *cx.issuer;
         let instr = Instr(u64::from_le(*pc));
-        let (word, registers, count) = renumbered(instr);
+        let Renumbered { instr, registers, written, modifies } = renumbered(instr);
         let board = &*issuer.board;
-        let far =
-            registers[1..count].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
+        let first = if modifies { 0 } else { written };
+        let far = registers[first..].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
         if let Some((seq, _)) = far {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }
-        let entry = match reserve(issuer, Kind::Scalar, 4) {
+        let entry = match reserve(issuer, Kind::Scalar, registers.len()) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
         let board = &mut *issuer.board;
-        (*entry).instr = [word.0.to_le(), *complete()];
+        (*entry).instr = [instr.0.to_le(), *complete()];
         (*entry).site = pc;
-        for (to, &register) in registers[..count].iter().enumerate().skip(1) {
+        for (to, &register) in registers.iter().enumerate().skip(first) {
             operand(board, entry, regs, usize::from(register), to as u16);
         }
         let ready = publish(board, entry);
-        let to = usize::from(registers[0]);
-        board.forget(to);
-        board.set_pending(to, (*entry).seq, 0);
+        for (result, &register) in registers[..written].iter().enumerate() {
+            board.forget(usize::from(register));
+            board.set_pending(usize::from(register), (*entry).seq, result as u16);
+        }
         let worker = &mut *issuer.worker;
         worker.counts.parked += 1;
         if ready {
