@@ -195,7 +195,8 @@ impl<'t> Checker<'t> {
         match main {
             Some(main) if self.diagnostics.is_empty() && !self.incomplete => {
                 let (types, functions) = (self.types, self.checked);
-                let mut typed = Typed { types, functions, main, consts: self.table, exprs: self.exprs, gaps: HashMap::new() };
+                let mut typed =
+                    Typed { types, functions, main, consts: self.table, exprs: self.exprs, gaps: HashMap::new() };
                 independent::check(&mut typed).map(|()| typed)
             }
             _ => {

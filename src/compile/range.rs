@@ -446,7 +446,13 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// The same for both ends of a slice.
-    pub fn narrow_bounds(&mut self, root: Option<LocalId>, lo: Option<ExprId>, hi: Option<ExprId>, bounds: Reg) -> bool {
+    pub fn narrow_bounds(
+        &mut self,
+        root: Option<LocalId>,
+        lo: Option<ExprId>,
+        hi: Option<ExprId>,
+        bounds: Reg,
+    ) -> bool {
         let Some((lo, hi)) = lo.zip(hi) else { return false };
         self.narrow_into(root, lo, bounds) && self.narrow_into(root, hi, bounds.plus(1))
     }

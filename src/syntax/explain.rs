@@ -342,7 +342,8 @@ impl<'a> Failure<'a> {
                 false => diagnostic,
             });
         }
-        let head = self.tokens.iter().take(self.at).any(|&(_, token, _)| matches!(token, If | While | For | Each | Fn | Task));
+        let head =
+            self.tokens.iter().take(self.at).any(|&(_, token, _)| matches!(token, If | While | For | Each | Fn | Task));
         if !head || !self.expects("{") {
             return None;
         }
