@@ -1,7 +1,11 @@
 //! What the benchmarks share: a process run to its end with its cost, and the statistics over such runs. Unix only.
 #![allow(dead_code, reason = "each benchmark is a binary of its own and uses a part")]
 
+pub mod samples;
+
+use std::ffi::OsStr;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -115,15 +119,138 @@ pub fn fail(message: &str) -> ! {
 /// The release binary that is measured.
 pub const TGVM: &str = env!("CARGO_BIN_EXE_tgvm");
 
-/// `tgvm run FILE`
-pub fn tgvm_run(file: &str) -> Command {
+/// The project's folder.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// `tgvm run` with these arguments, options first, in the project's folder.
+pub fn tgvm_run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(TGVM);
-    command.args(["run", file]);
+    command.arg("run").args(args).current_dir(ROOT);
     command
 }
 
-/// A line that says whether a target is met.
+/// The words of a command line that has no quotes.
+pub fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split_whitespace()
+}
+
+/// Runs `command`, which must succeed, or the benchmark ends.
+pub fn succeed(command: &mut Command) -> Run {
+    let run = run(command).unwrap_or_else(|| fail(&format!("{command:?} does not start")));
+    if !run.ok {
+        fail(&format!("{command:?} failed"));
+    }
+    run
+}
+
+/// Runs `command`, which must succeed and whose last line is the seconds that its work took: what it printed before
+/// that, and these seconds.
+pub fn timed(command: &mut Command) -> (String, f64) {
+    let text = String::from_utf8(succeed(command).stdout).unwrap_or_default();
+    let (answer, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
+    let seconds = last.parse().unwrap_or_else(|_| fail(&format!("{command:?} does not print its seconds last")));
+    (answer.to_owned(), seconds)
+}
+
+/// What several programs print must be the same.
+pub struct Answer {
+    what: String,
+    first: Option<String>,
+}
+
+impl Answer {
+    /// None is there yet; `what` is for the message.
+    pub fn to(what: &str) -> Answer {
+        Answer { what: what.to_owned(), first: None }
+    }
+
+    /// Ends the benchmark if `answer` is another than the one before. Gives what came with it.
+    pub fn check<T>(&mut self, (answer, rest): (String, T)) -> T {
+        match &self.first {
+            None => self.first = Some(answer),
+            Some(first) if *first == answer => {}
+            Some(first) => fail(&format!("{}: one run answers {answer}, another {first}", self.what)),
+        }
+        rest
+    }
+}
+
+/// Runs both `runs` times in turns; who is first alternates.
+pub fn in_turns<T>(runs: usize, mut first: impl FnMut() -> T, mut second: impl FnMut() -> T) -> (Vec<T>, Vec<T>) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for turn in 0..runs {
+        if turn % 2 == 0 {
+            a.push(first());
+            b.push(second());
+        } else {
+            b.push(second());
+            a.push(first());
+        }
+    }
+    (a, b)
+}
+
+/// `a` over `b`, pair by pair.
+pub fn ratios(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a / b.max(1e-9)).collect()
+}
+
+/// A line that says whether a target is met, which is to be at most `limit`.
 pub fn target(what: &str, figure: f64, limit: f64) {
-    let verdict = if figure <= limit { "met" } else { "MISSED" };
-    println!("{verdict:>6}  {what}: {figure:.2} (at most {limit})");
+    verdict(figure <= limit, &format!("{what}: {figure:.*} (at most {limit})", digits(limit)))
+}
+
+/// A line that says whether a target is met, which is to be at least `limit`.
+pub fn target_above(what: &str, figure: f64, limit: f64) {
+    verdict(figure >= limit, &format!("{what}: {figure:.*} (at least {limit})", digits(limit)))
+}
+
+/// After the point, for figures that are compared with `limit`.
+fn digits(limit: f64) -> usize {
+    if limit < 10.0 { 3 } else { 1 }
+}
+
+fn verdict(met: bool, what: &str) {
+    println!("{:>6}  {what}", if met { "met" } else { "MISSED" });
+}
+
+/// A folder for temporary files, gone when it is dropped.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap_or_else(|e| fail(&format!("no temporary folder: {e}")))
+}
+
+/// `text` in `folder` under `name`.
+pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap_or_else(|e| fail(&format!("{}: {e}", path.display())));
+    path
+}
+
+/// The C program of that path in the project, compiled into `folder` with OpenMP; `None`, with a note, where that can't be done.
+pub fn openmp(source: &str, folder: &Path) -> Option<PathBuf> {
+    let binary = folder.join("openmp");
+    let mut command = Command::new("cc");
+    command.args(["-O2", "-ffp-contract=off", "-fopenmp", "-w", "-o"]).arg(&binary).arg(source).arg("-lm");
+    let output = command.current_dir(ROOT).output().ok().filter(|output| output.status.success());
+    if output.is_none() {
+        println!("`cc -fopenmp` does not compile {source}: OpenMP is left out\n");
+    }
+    output.map(|_| binary)
+}
+
+/// Says how much faster two threads that share nothing are than one at this moment, which no program can exceed.
+pub fn say_machine() {
+    let spin = || (0..50_000_000u64).fold(1u64, |y, k| std::hint::black_box(y.wrapping_mul(6364136223846793005) ^ k));
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(spin))));
+        start.elapsed().as_secs_f64()
+    };
+    let (one, two) = in_turns(5, || seconds(1), || seconds(2));
+    let gain = 2.0 * least(&one) / least(&two);
+    println!("Two threads that share nothing are {gain:.2} times as fast as one here and now.");
+    if gain < 1.9 {
+        println!("The machine is busy: what follows tells little, whether it is met or missed.");
+    }
+    println!();
 }

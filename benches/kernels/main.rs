@@ -53,7 +53,7 @@ impl Peer {
             .unwrap_or_else(|| lua.clone());
         let mut command;
         match self {
-            Peer::Tgvm => command = common::tgvm_run(&format!("{folder}/{kernel}.tg")),
+            Peer::Tgvm => command = common::tgvm_run([format!("{folder}/{kernel}.tg")]),
             Peer::Lua => {
                 command = Command::new("lua5.4");
                 command.arg(lua);

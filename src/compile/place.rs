@@ -455,41 +455,84 @@ impl<'a> Gen<'a, '_> {
 
     /// Evaluates the indices of a place, left to right. `fixed`: into registers that nothing else writes.
     pub fn path(&mut self, place: &Place, fixed: bool) -> Path {
-        let root_ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
-        let mut path = Path { root: self.binding(place.root), root_ty, steps: Vec::new(), ty: place.ty };
+        let mut path = self.root_of(place);
         for (number, &step) in place.path.iter().enumerate() {
-            // Of a variable of which only a part is here, the first step leads into that part.
-            let root = Some(place.root).filter(|_| number == 0);
-            let next = match step {
-                Step::Field(field) => PathStep::Field(field),
-                Step::Index(at) => PathStep::At(At::One(match self.narrowed(root, at) {
-                    Some(at) => at,
-                    None => self.index(at, fixed),
-                })),
-                Step::Index2(row, col) => {
-                    let fixed = fixed || self.memo.writes(col);
-                    let row = match self.narrowed(root, row) {
-                        Some(row) => row,
-                        None => self.index(row, fixed),
-                    };
-                    PathStep::At(At::Two(row, self.index(col, fixed)))
-                }
-                Step::Slice(lo, hi) => {
-                    let bounds = self.temp_ints(2);
-                    if !self.narrow_bounds(root, lo, hi, bounds) {
-                        self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(&path, 2, dest));
-                    }
-                    PathStep::Part(Shape::Slice, bounds)
-                }
-                Step::Slice2(rows, cols) => {
-                    let (shape, bounds) =
-                        self.extents(root, rows, cols, &mut |g, which, dest| g.path_dimension(&path, which, dest));
-                    PathStep::Part(shape, bounds)
-                }
-            };
-            path.steps.push(next);
+            let step = self.path_step(first_root(place, number), &path, step, fixed);
+            path.steps.push(step);
         }
+        path.ty = place.ty;
         path
+    }
+
+    /// Evaluates an argument that is read from a place, and says where that is. Each step has its value, and is checked, before
+    /// the indices of the next are evaluated.
+    pub fn read_path(&mut self, place: &Place) -> (Path, Operand) {
+        let mut path = self.root_of(place);
+        // What is read: the place, or the rest of it in a copy, where an index writes.
+        let mut read = self.root_of(place);
+        for (number, &step) in place.path.iter().enumerate() {
+            let indices = step_indices(step);
+            if indices.iter().any(|&e| self.memo.writes(e)) {
+                self.at(place.span);
+                let operand = self.operand_at(&read);
+                let copy = self.copied(&operand, read.ty);
+                read = Path { root: Binding::Slots(copy), root_ty: read.ty, steps: Vec::new(), ty: read.ty };
+            } else if read.has_checks() && indices.iter().any(|&e| self.memo.stops(e)) {
+                self.at(place.span);
+                if let Operand::Part(part) = self.operand_at(&read) {
+                    self.stage_part(0, &part, false);
+                }
+            }
+            let step = self.path_step(first_root(place, number), &read, step, true);
+            path.steps.push(step);
+            read.steps.push(step);
+            read.ty = match step {
+                PathStep::Field(field) => self.types.field(read.ty, field).1,
+                PathStep::At(_) => self.types.element(read.ty).expect("an array or grid"),
+                PathStep::Part(shape, _) => self.part_type(read.ty, shape),
+            };
+        }
+        path.ty = place.ty;
+        self.at(place.span);
+        let operand = self.operand_at(&read);
+        (path, operand)
+    }
+
+    /// The path to the variable.
+    fn root_of(&self, place: &Place) -> Path {
+        let ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
+        Path { root: self.binding(place.root), root_ty: ty, steps: Vec::new(), ty }
+    }
+
+    /// Evaluates the indices of the step that comes after `path`; `root` for the first one.
+    fn path_step(&mut self, root: Option<LocalId>, path: &Path, step: Step, fixed: bool) -> PathStep {
+        match step {
+            Step::Field(field) => PathStep::Field(field),
+            Step::Index(at) => PathStep::At(At::One(match self.narrowed(root, at) {
+                Some(at) => at,
+                None => self.index(at, fixed),
+            })),
+            Step::Index2(row, col) => {
+                let fixed = fixed || self.memo.writes(col);
+                let row = match self.narrowed(root, row) {
+                    Some(row) => row,
+                    None => self.index(row, fixed),
+                };
+                PathStep::At(At::Two(row, self.index(col, fixed)))
+            }
+            Step::Slice(lo, hi) => {
+                let bounds = self.temp_ints(2);
+                if !self.narrow_bounds(root, lo, hi, bounds) {
+                    self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(path, 2, dest));
+                }
+                PathStep::Part(Shape::Slice, bounds)
+            }
+            Step::Slice2(rows, cols) => {
+                let (shape, bounds) =
+                    self.extents(root, rows, cols, &mut |g, which, dest| g.path_dimension(path, which, dest));
+                PathStep::Part(shape, bounds)
+            }
+        }
     }
 
     fn index(&mut self, e: ExprId, fixed: bool) -> Reg {
@@ -968,20 +1011,30 @@ fn extent_operands(extent: Extent) -> Vec<ExprId> {
 
 /// The expressions in a place's path.
 pub fn place_indices(place: &Place) -> Vec<ExprId> {
-    let mut indices = Vec::new();
-    for step in &place.path {
-        match *step {
-            Step::Field(_) => {}
-            Step::Index(at) => indices.push(at),
-            Step::Index2(row, col) => indices.extend([row, col]),
-            Step::Slice(lo, hi) => indices.extend(lo.into_iter().chain(hi)),
-            Step::Slice2(rows, cols) => indices.extend([rows, cols].into_iter().flat_map(extent_operands)),
-        }
+    place.path.iter().flat_map(|&step| step_indices(step)).collect()
+}
+
+/// The variable, for the first step: where only a part of it is here, that step leads into the part.
+fn first_root(place: &Place, number: usize) -> Option<LocalId> {
+    Some(place.root).filter(|_| number == 0)
+}
+
+fn step_indices(step: Step) -> Vec<ExprId> {
+    match step {
+        Step::Field(_) => Vec::new(),
+        Step::Index(at) => vec![at],
+        Step::Index2(row, col) => vec![row, col],
+        Step::Slice(lo, hi) => lo.into_iter().chain(hi).collect(),
+        Step::Slice2(rows, cols) => [rows, cols].into_iter().flat_map(extent_operands).collect(),
     }
-    indices
 }
 
 impl Path {
+    /// Whether it may lead nowhere.
+    fn has_checks(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, PathStep::Field(_)))
+    }
+
     /// Whether it leads into an array that is an element.
     pub fn is_nested(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, PathStep::At(_)))

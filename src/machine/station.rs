@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
 use super::output::Log;
 use super::scoreboard::Board;
 use super::trap::Failure;
+use crate::platform::step;
 
 /// What an entry does when it is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +62,8 @@ pub(super) struct Entry {
     pub(super) site: *const u64,
     /// Results, then parameters.
     pub(super) args: *mut u64,
+    /// Where its first result is also stored, if not null.
+    pub(super) store_to: *mut u64,
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
@@ -137,6 +140,7 @@ impl Entry {
             code: ptr::null(),
             site: ptr::null(),
             args: ptr::null_mut(),
+            store_to: ptr::null_mut(),
             kind: Kind::Call,
             status: Status::Good,
             ran_by: 0,
@@ -171,6 +175,7 @@ impl Entry {
             entry.seq = seq;
             entry.board = board;
             entry.kind = kind;
+            entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
             *entry.oldest.get_mut() = false;
@@ -206,6 +211,7 @@ impl Entry {
                 return true;
             }
             let left = UNARMED - entry.links_used;
+            step();
             entry.waits.fetch_sub(left, Ordering::AcqRel) == left
         }
     }
@@ -266,6 +272,7 @@ unsafe fn enlist(entry: *mut Entry, link: *mut Link) -> bool {
         }
         // SAFETY: the caller's.
         unsafe { (*link).next = head };
+        step();
         match waiters.compare_exchange_weak(head, link, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return true,
             Err(now) => head = now,
@@ -290,7 +297,8 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
         for (at, value) in values.iter_mut().enumerate() {
             *value = *args.add(at);
         }
-        let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
+        step();
+        let mut link = (*entry).waiters.swap(closed(), Ordering::SeqCst);
         while !link.is_null() {
             let next = (*link).next;
             match (*link).waiter {
@@ -303,6 +311,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
                         *(*waiter).args.add(usize::from(to)) = values[usize::from(from)];
                     }
                     let waits = &(*waiter).waits;
+                    step();
                     let last = waits.load(Ordering::Acquire) == 1 || waits.fetch_sub(1, Ordering::AcqRel) == 1;
                     if last {
                         fence(Ordering::Acquire);
