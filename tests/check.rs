@@ -103,6 +103,7 @@ fn iterations_that_may_meet_read_as_recorded() {
         "var g = Grid[Int](2, 2, fill: 0)\n each r in 0..2 { each c in 0..2 { g[r, c] = r } }",
         "var g = Grid[Int](2, 2, fill: 0)\n each r in 0..2 { g[r, ..] = [r, r] }",
         "var a = [1, 2, 3]\n let k = 2\n each lo in 0..3 by k { a[lo..min(lo + k, a.len())] = a[lo..min(lo + k, a.len())] }",
+        "var a = [1, 2, 3]\n let k = 2\n each lo in 0..3 by k { let hi = min(a.len(), lo + k)\n a[lo..hi] = a[lo..hi] }",
         "var a = [1, 2, 3]\n each i in 0..3 { for j in 0..9 { if j > i { break }\n a[i] += j } }",
         "let a = [1, 2]\n each i in 0..2 { print(a[1 - i] + a.len()) }",
     ];
