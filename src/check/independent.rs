@@ -131,6 +131,17 @@ impl Env {
         self.linear_within(typed, e, 0)
     }
 
+    /// What a variable that the body declares by `let` stands for; else the expression itself.
+    fn value(&self, typed: &Typed, mut e: ExprId) -> ExprId {
+        // Each leads to an earlier one.
+        while let ExprKind::Local(local) = typed[e].kind
+            && let Some(&value) = self.lets.get(&local)
+        {
+            e = value;
+        }
+        e
+    }
+
     fn linear_within(&self, typed: &Typed, e: ExprId, depth: u32) -> Option<Linear> {
         if depth > 16 {
             return None;
@@ -375,6 +386,7 @@ impl<'a> Look<'a> {
                 Some(lo) => self.env.linear(self.typed, lo),
                 None => Linear::constant(0),
             };
+            let hi = hi.map(|hi| self.env.value(self.typed, hi));
             let hi = hi.and_then(|hi| match (self.env.linear(self.typed, hi), &self.typed[hi].kind) {
                 (Some(hi), _) => Some(hi),
                 // Not beyond either of them.

@@ -64,7 +64,11 @@ impl Later {
 impl<'a> Gen<'a, '_> {
     /// What it may mean for an operand that `e` is evaluated before its use.
     pub fn later(&mut self, e: ExprId) -> Later {
-        Later { writes: self.memo.writes(e), stops: self.memo.stops(e), window: self.memo.window(e) }
+        Later {
+            writes: self.memo.writes(e),
+            stops: self.memo.stops(e),
+            window: self.memo.window(e) || !self.narrow.is_empty(),
+        }
     }
 
     /// Evaluates what is read only. It has its value of now, and is checked now, whatever comes later.
@@ -327,7 +331,9 @@ impl<'a> Gen<'a, '_> {
         for arg in args {
             if let Arg::Inout(place) = arg {
                 // With two that may not be there, the first is checked through the window.
-                later.window |= follows_slice(place) || later.stops && has_index(place);
+                // So is a column of what only a part is here of.
+                let checked = later.stops || !self.narrow.is_empty();
+                later.window |= follows_slice(place) || checked && has_index(place);
                 later.stops |= has_index(place);
             }
         }

@@ -68,6 +68,8 @@ pub struct Path {
     root: Binding,
     root_ty: TypeId,
     steps: Vec<PathStep>,
+    /// The first step is this row, as it is written, and column.
+    column: Option<(LocalId, ExprId, Reg)>,
     pub ty: TypeId,
 }
 
@@ -141,12 +143,17 @@ impl<'a> Gen<'a, '_> {
             }
             ExprKind::Index2(of, row, col) => {
                 let base = self.elements_before(of, &[row, col]);
-                let row = match self.narrow_read(of, row) {
+                let at_row = match self.narrow_read(of, row) {
                     Some(row) => row,
                     None => self.first_of(row, col, None),
                 };
                 let col = self.scalar(col, Want::Any);
-                self.element(of, base, At::Two(row, col))
+                if !self.narrow.is_empty() {
+                    self.at(expr.span);
+                    let root = self.variable(of);
+                    self.check_column(root, row, col);
+                }
+                self.element(of, base, At::Two(at_row, col))
             }
             _ => Spot::Slots(self.slots(e)),
         }
@@ -457,8 +464,8 @@ impl<'a> Gen<'a, '_> {
     pub fn path(&mut self, place: &Place, fixed: bool) -> Path {
         let mut path = self.root_of(place);
         for (number, &step) in place.path.iter().enumerate() {
-            let step = self.path_step(first_root(place, number), &path, step, fixed);
-            path.steps.push(step);
+            let next = self.path_step(first_root(place, number), &path, step, fixed);
+            path.push(first_root(place, number), step, next);
         }
         path.ty = place.ty;
         path
@@ -476,17 +483,18 @@ impl<'a> Gen<'a, '_> {
                 self.at(place.span);
                 let operand = self.operand_at(&read);
                 let copy = self.copied(&operand, read.ty);
-                read = Path { root: Binding::Slots(copy), root_ty: read.ty, steps: Vec::new(), ty: read.ty };
+                let root = Binding::Slots(copy);
+                read = Path { root, root_ty: read.ty, steps: Vec::new(), column: None, ty: read.ty };
             } else if read.has_checks() && indices.iter().any(|&e| self.memo.stops(e)) {
                 self.at(place.span);
                 if let Operand::Part(part) = self.operand_at(&read) {
                     self.stage_part(0, &part, false);
                 }
             }
-            let step = self.path_step(first_root(place, number), &read, step, true);
-            path.steps.push(step);
-            read.steps.push(step);
-            read.ty = match step {
+            let next = self.path_step(first_root(place, number), &read, step, true);
+            path.push(first_root(place, number), step, next);
+            read.push(first_root(place, number), step, next);
+            read.ty = match next {
                 PathStep::Field(field) => self.types.field(read.ty, field).1,
                 PathStep::At(_) => self.types.element(read.ty).expect("an array or grid"),
                 PathStep::Part(shape, _) => self.part_type(read.ty, shape),
@@ -501,7 +509,7 @@ impl<'a> Gen<'a, '_> {
     /// The path to the variable.
     fn root_of(&self, place: &Place) -> Path {
         let ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
-        Path { root: self.binding(place.root), root_ty: ty, steps: Vec::new(), ty }
+        Path { root: self.binding(place.root), root_ty: ty, steps: Vec::new(), column: None, ty }
     }
 
     /// Evaluates the indices of the step that comes after `path`; `root` for the first one.
@@ -562,6 +570,9 @@ impl<'a> Gen<'a, '_> {
 
     /// What a path leads to, read: in place, or loaded from an element.
     pub fn operand_at(&mut self, path: &Path) -> Operand {
+        if let Some((root, row, col)) = path.column {
+            self.check_column(Some(root), row, col);
+        }
         let mut ty = path.root_ty;
         let mut target = match &path.root {
             Binding::Slots(slots) => Target::Slots(slots.clone()),
@@ -634,6 +645,9 @@ impl<'a> Gen<'a, '_> {
 
     /// Opens a path for writing: takes nested arrays out of the elements they are in.
     pub fn open(&mut self, path: &Path) -> Open {
+        if let Some((root, row, col)) = path.column {
+            self.check_column(Some(root), row, col);
+        }
         let mut ty = path.root_ty;
         let mut taken = Vec::new();
         let mut target = match &path.root {
@@ -1030,6 +1044,14 @@ fn step_indices(step: Step) -> Vec<ExprId> {
 }
 
 impl Path {
+    /// Adds a step, evaluated; `root` for the first one.
+    fn push(&mut self, root: Option<LocalId>, step: Step, next: PathStep) {
+        if let (Some(root), Step::Index2(row, _), PathStep::At(At::Two(_, col))) = (root, step, next) {
+            self.column = Some((root, row, col));
+        }
+        self.steps.push(next);
+    }
+
     /// Whether it may lead nowhere.
     fn has_checks(&self) -> bool {
         self.steps.iter().any(|step| !matches!(step, PathStep::Field(_)))

@@ -7,16 +7,17 @@
 
 use super::call::Operand;
 use super::emit::{Label, Reg};
-use super::expr::Elements;
+use super::expr::{Elements, Want};
 use super::function::{Binding, Gen, Loop, param_binding};
 use super::loops::Walk;
 use super::place::{At, Element, Part, Shape};
+use super::reduce::BLOCK;
 use super::uses::operands;
-use crate::bytecode::builtins::{BUILTINS, Lowering};
+use crate::bytecode::builtins::{self, BUILTINS, Lowering};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::{Function, Param, Passing, Range, RegType};
-use crate::bytecode::types::TypeId;
+use crate::bytecode::types::{Type, TypeId};
 use crate::check::independent::{self, Env, Linear};
 use crate::check::typed::*;
 use smallvec::smallvec;
@@ -43,6 +44,8 @@ pub struct Narrow {
     from: i64,
     /// That element or row, in the view.
     at: Reg,
+    /// Of a grid: how many rows all of it has, and how many columns.
+    shape: Option<(Reg, Reg)>,
 }
 
 /// A function that runs iterations: its wrapper, and the variables that it takes after its bounds and what the loop's form
@@ -382,8 +385,8 @@ impl<'a> Gen<'a, '_> {
         Walk::Elements { at, end, element: Element { base: Elements::View(base), at: place, ..element } }
     }
 
-    /// Makes a loop's variable live for the turn, where the walk is.
-    fn bind_turn(&mut self, walk: &Walk, local: LocalId) {
+    /// Makes a loop's variable live where the walk is.
+    fn bind_walk(&mut self, walk: &Walk, local: LocalId) {
         let slots = match *walk {
             Walk::Range { at, .. } => smallvec![at],
             _ => self.declare(self.local_ty(local)),
@@ -393,7 +396,6 @@ impl<'a> Gen<'a, '_> {
             Walk::Range { .. } => self.bindings[local.0 as usize] = Some(Binding::Slots(slots)),
             _ => self.bind(local, slots),
         }
-        self.load_current(walk, local);
     }
 
     // Parts
@@ -426,6 +428,29 @@ impl<'a> Gen<'a, '_> {
             }
         }
         Some(at)
+    }
+
+    /// Traps, as all of the grid would, unless there is a column `col` in that of which only a part is here. `row` as it is
+    /// written.
+    pub fn check_column(&mut self, root: Option<LocalId>, row: ExprId, col: Reg) {
+        let narrow = root.filter(|_| !self.is_inlined()).and_then(|root| self.narrow.get(&root));
+        let Some(Narrow { shape: Some((rows, cols)), .. }) = narrow else { return };
+        let (rows, cols) = (*rows, *cols);
+        let (bad, good) = (self.out.label(), self.out.label());
+        self.out.emit(Op::JumpLtK, [col.arg(), 0, bad.arg()]);
+        self.out.emit(Op::JumpLtI, [col.arg(), cols.arg(), good.arg()]);
+        self.out.place(bad);
+        let mark = self.mark();
+        let site = self.out.site;
+        let row = self.scalar(row, Want::Any);
+        self.out.site = site;
+        self.out.need_window(4);
+        for (at, value) in [row, col, rows, cols].into_iter().enumerate() {
+            self.out.emit(Op::Move, [Reg::window(at).arg(), value.arg()]);
+        }
+        self.sys(builtins::find("__index2_failed", 4).expect("it is in the table"), TypeId::UNIT);
+        self.release(mark);
+        self.out.place(good);
     }
 
     /// The same for an index of an expression.
@@ -481,8 +506,10 @@ impl<'a> Gen<'a, '_> {
         let mark = self.mark();
         self.at(stmt.span);
         self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
-        let views = self.cut_parts(&parts, at, end, otherwise);
-        self.call_range(&callee, at, end, &[], &views);
+        let (views, rows) = self.cut_parts(&parts, at, end, otherwise);
+        let int = Param { ty: TypeId::INT, passing: Passing::In };
+        let rows: Vec<_> = rows.into_iter().map(|rows| (int, Binding::Slots(smallvec![rows]))).collect();
+        self.call_range(&callee, at, end, &rows, &views);
         self.release(mark);
         true
     }
@@ -501,7 +528,7 @@ impl<'a> Gen<'a, '_> {
         for written in &proof.written {
             let part = written.part.clone()?;
             let ty = self.local_ty(written.root);
-            if !self.is_elements(ty) || self.is_grid(ty) {
+            if !self.is_elements(ty) {
                 return None;
             }
             let capture = captures.iter_mut().find(|capture| capture.local == written.root)?;
@@ -514,7 +541,10 @@ impl<'a> Gen<'a, '_> {
         }
         let env = Rc::new(env);
         self.at(stmt.span);
-        let callee = self.make_range(&[], captures, &mut |g, inside| {
+        let rows = Param { ty: TypeId::INT, passing: Passing::In };
+        let grids = parts.iter().filter(|(root, _)| self.is_grid(self.local_ty(*root))).count();
+        let callee = self.make_range(&vec![rows; grids], captures, &mut |g, inside| {
+            let mut rows = inside.extras.iter();
             g.bindings[local.0 as usize] = Some(Binding::Slots(smallvec![inside.index]));
             let mark = g.mark();
             let mut starts: Vec<(i64, Reg)> = Vec::new();
@@ -538,7 +568,14 @@ impl<'a> Gen<'a, '_> {
                         at
                     }
                 };
-                g.narrow.insert(*root, Narrow { env: env.clone(), from: part.plus, at });
+                let mut shape = None;
+                if let (true, Binding::View(view)) = (g.is_grid(g.local_ty(*root)), g.binding(*root)) {
+                    let Some(Binding::Slots(rows)) = rows.next() else { unreachable!("one for each grid") };
+                    let cols = g.temp(RegType::Int);
+                    g.out.emit(Op::DimV, [cols.arg(), view.arg(), 1]);
+                    shape = Some((rows[0], cols));
+                }
+                g.narrow.insert(*root, Narrow { env: env.clone(), from: part.plus, at, shape });
             }
             g.block(body);
             g.narrow.clear();
@@ -548,10 +585,18 @@ impl<'a> Gen<'a, '_> {
         callee.map(|callee| (callee, parts))
     }
 
-    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`.
-    fn cut_parts(&mut self, parts: &[(LocalId, Linear)], lo: Reg, hi: Reg, otherwise: Label) -> Vec<(LocalId, Part)> {
+    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many rows each
+    /// of the grids has.
+    fn cut_parts(
+        &mut self,
+        parts: &[(LocalId, Linear)],
+        lo: Reg,
+        hi: Reg,
+        otherwise: Label,
+    ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
+        let (mut views, mut all_rows) = (Vec::new(), Vec::new());
         if parts.is_empty() {
-            return Vec::new();
+            return (views, all_rows);
         }
         // Below these, no sum of products overflows, here or in the body.
         let (least, most) = (self.temp(RegType::Int), self.temp(RegType::Int));
@@ -568,9 +613,9 @@ impl<'a> Gen<'a, '_> {
             self.out.emit(Op::JumpLtI, [value.arg(), least.arg(), otherwise.arg()]);
             self.out.emit(Op::JumpLtI, [most.arg(), value.arg(), otherwise.arg()]);
         }
-        let mut views = Vec::new();
         for (root, part) in parts {
-            let bounds = self.temp_ints(2);
+            let is_grid = self.is_grid(self.local_ty(*root));
+            let bounds = self.temp_ints(if is_grid { 4 } else { 2 });
             let (product, factor) = (self.temp(RegType::Int), self.temp(RegType::Int));
             for (bound, iteration) in [(bounds, lo), (bounds.plus(1), hi)] {
                 self.load_constant(bound, RegType::Int, part.plus as u64);
@@ -590,12 +635,20 @@ impl<'a> Gen<'a, '_> {
                 Binding::Slots(slots) => Elements::Held(slots[0]),
             };
             let length = self.temp(RegType::Int);
-            self.length(base, false, length);
+            if is_grid {
+                self.dimension(base, 0, length);
+                self.load_constant(bounds.plus(2), RegType::Int, 0);
+                self.dimension(base, 1, bounds.plus(3));
+                all_rows.push(length);
+            } else {
+                self.length(base, false, length);
+            }
             self.out.emit(Op::JumpLtK, [bounds.arg(), 0, otherwise.arg()]);
             self.out.emit(Op::JumpLtI, [length.arg(), bounds.plus(1).arg(), otherwise.arg()]);
-            views.push((*root, Part { base, shape: Shape::Slice, bounds }));
+            let shape = if is_grid { Shape::Block } else { Shape::Slice };
+            views.push((*root, Part { base, shape, bounds }));
         }
-        views
+        (views, all_rows)
     }
 
     /// `[element for …]` by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the caller.
@@ -631,7 +684,8 @@ impl<'a> Gen<'a, '_> {
                 let callee = self.make_range(&params, captures, &mut |g, inside| {
                     let walk = Self::walk_inside(walk, inside.index, inside.hi, &inside.extras);
                     let Some(&Binding::View(out)) = inside.extras.last() else { unreachable!("the result is last") };
-                    g.bind_turn(&walk, clause.local);
+                    g.bind_walk(&walk, clause.local);
+                    g.load_current(&walk, clause.local);
                     let mark = g.mark();
                     let slots = g.temp_slots(of);
                     g.into(element, &slots, true);
@@ -669,4 +723,125 @@ impl<'a> Gen<'a, '_> {
         self.release(mark);
         true
     }
+
+    // Reductions
+
+    /// The blocks of a reduction's source by a call, if that is possible and there are two at least; else on at `otherwise`.
+    /// Whether there is such a call. A block's results are in registers of those `types`: `fold.init` fills them, `fold.turn`
+    /// adds an element; when all blocks are done, `fold.combine` takes each block's, in order.
+    pub fn blocks_range(
+        &mut self,
+        e: ExprId,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        fold: &mut BlockFold<'_, 'a>,
+        otherwise: Label,
+    ) -> bool {
+        let (Walk::Range { at, end } | Walk::Elements { at, end, .. }) = *walk else { return false };
+        let span = self.typed[e].span;
+        let int = Param { ty: TypeId::INT, passing: Passing::In };
+        let lists: Vec<TypeId> = fold
+            .types
+            .iter()
+            .map(|&ty| {
+                let of = if ty == RegType::Float { TypeId::FLOAT } else { TypeId::INT };
+                self.types.find(&Type::Array(of)).expect("the pool made it")
+            })
+            .collect();
+        let variable = self.bindings[clause.local.0 as usize].take();
+        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
+        let captures = self.captures(&found);
+        let mut extras = self.walk_extras(walk);
+        let own = extras.len();
+        extras.extend([at, end].map(|bound| (int, Binding::Slots(smallvec![bound]))));
+        let key = LoopKey::Element(element);
+        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
+            Some(made) => made.clone().filter(|made| made.captures == captures),
+            None => {
+                let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
+                params.extend(lists.iter().map(|&ty| Param { ty, passing: Passing::InoutView }));
+                self.at(span);
+                let callee = self.make_range(&params, captures, &mut |g, inside| {
+                    let [Binding::Slots(start), Binding::Slots(end)] = &inside.extras[own..own + 2] else {
+                        unreachable!("the bounds of the source follow what it is")
+                    };
+                    let mark = g.mark();
+                    let (at, bound) = (g.temp(RegType::Int), g.temp(RegType::Int));
+                    let results: Vec<Reg> = match fold.types {
+                        [RegType::Int, RegType::Int] => {
+                            let first = g.temp_ints(2);
+                            vec![first, first.plus(1)]
+                        }
+                        types => types.iter().map(|&ty| g.temp(ty)).collect(),
+                    };
+                    // The block ends BLOCK further on, or where the source does.
+                    let (long, short, inner) = (g.out.label(), g.out.label(), g.out.label());
+                    g.out.emit(Op::MulImm, [at.arg(), inside.index.arg(), BLOCK]);
+                    g.out.emit(Op::AddW, [at.arg(), at.arg(), start[0].arg()]);
+                    g.out.emit(Op::SubW, [bound.arg(), end[0].arg(), at.arg()]);
+                    g.out.emit(Op::JumpGtK, [bound.arg(), BLOCK, long.arg()]);
+                    g.out.emit(Op::Move, [bound.arg(), end[0].arg()]);
+                    g.out.emit(Op::Jump, [short.arg()]);
+                    g.out.place(long);
+                    g.out.emit(Op::AddImm, [bound.arg(), at.arg(), BLOCK]);
+                    g.out.place(short);
+                    (fold.init)(g, &results);
+                    let walk = Self::walk_inside(walk, at, bound, &inside.extras);
+                    g.bind_walk(&walk, clause.local);
+                    g.out.place(inner);
+                    g.turn(&walk, clause, &mut |g| (fold.turn)(g, &results));
+                    g.out.emit(Op::For, [at.arg(), bound.arg(), inner.arg()]);
+                    g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                    for (&result, list) in results.iter().zip(&inside.extras[own + 2..]) {
+                        let Binding::View(list) = list else { unreachable!("an array is a view") };
+                        g.out.emit(Op::StoreV, [list.arg(), at.arg(), result.arg()]);
+                    }
+                    g.release(mark);
+                });
+                self.pool.ranges.made.insert(key, callee.clone());
+                callee
+            }
+        });
+        self.bindings[clause.local.0 as usize] = variable;
+        let Some(callee) = callee else { return false };
+        let mark = self.mark();
+        self.at(span);
+        let count = self.unless_many(at, end, BLOCK + 1, otherwise);
+        self.out.emit(Op::AddImm, [count.arg(), count.arg(), -1]);
+        self.out.emit(Op::DivPow, [count.arg(), count.arg(), i64::from(BLOCK.trailing_zeros())]);
+        self.out.emit(Op::AddImm, [count.arg(), count.arg(), 1]);
+        let results: Vec<Reg> = fold.types.iter().map(|&ty| self.temp(ty)).collect();
+        let mut kept = Vec::new();
+        for (&list, (&result, &ty)) in lists.iter().zip(results.iter().zip(fold.types)) {
+            let array = self.temp_own(list);
+            self.out.emit(Op::NewArray, [array.arg(), count.arg(), i64::from(list.0)]);
+            self.now_live(array);
+            self.load_constant(result, ty, 0);
+            self.out.emit(Op::Fill, [array.arg(), count.arg(), result.arg()]);
+            extras.push((Param { ty: list, passing: Passing::InoutView }, Binding::Slots(smallvec![array])));
+            kept.push(array);
+        }
+        let block = self.temp(RegType::Int);
+        self.load_constant(block, RegType::Int, 0);
+        self.call_range(&callee, block, count, &extras, &[]);
+        let top = self.out.label();
+        self.out.place(top);
+        for (&array, &result) in kept.iter().zip(&results) {
+            self.out.emit(Op::Load, [result.arg(), array.arg(), block.arg()]);
+        }
+        (fold.combine)(self, block, &results);
+        self.out.emit(Op::For, [block.arg(), count.arg(), top.arg()]);
+        self.release(mark);
+        true
+    }
+}
+
+/// How a reduction computes a block, and puts blocks together.
+pub struct BlockFold<'f, 'a> {
+    /// What a block's results are: Ints and Floats; two Ints lie side by side.
+    pub types: &'f [RegType],
+    pub init: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
+    pub turn: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
+    pub combine: &'f mut dyn FnMut(&mut Gen<'a, '_>, Reg, &[Reg]),
 }
