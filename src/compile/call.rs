@@ -352,13 +352,15 @@ impl<'a> Gen<'a, '_> {
         }
 
         let mut operands: Vec<Operand> = Vec::with_capacity(args.len());
-        // The paths of the arguments that may overlap, and whether they are seen in place.
+        // The paths of the arguments that may overlap, and whether what is passed is a copy.
         let mut paths: Vec<Option<Path>> = Vec::with_capacity(args.len());
+        let mut copied = vec![false; args.len()];
         for (i, arg) in args.iter().enumerate() {
             let (operand, path) = match arg {
                 Arg::In(value) => {
                     if let Some(place) = self.compared_place(*value, i, may_overlap) {
-                        let (path, operand) = self.read_path(&place);
+                        let (path, operand, is_copy) = self.read_path(&place);
+                        copied[i] = is_copy || follows[i].writes;
                         (self.kept(*value, operand, follows[i]), Some(path))
                     } else if self.is_scalar(params[i].ty) && !follows[i].window {
                         self.scalar(*value, Want::Into(Reg::window(offsets[i])));
@@ -369,7 +371,10 @@ impl<'a> Gen<'a, '_> {
                         (self.operand(*value, Later { writes: follows[i].writes || copied, ..follows[i] }), None)
                     }
                 }
-                Arg::Inout(place) => (Operand::Staged, Some(self.path(place, true))),
+                Arg::Inout(place) => {
+                    copied[i] = is_detached(place, args);
+                    (Operand::Staged, Some(self.path(place, true)))
+                }
             };
             operands.push(operand);
             paths.push(path);
@@ -382,12 +387,8 @@ impl<'a> Gen<'a, '_> {
             .filter(|&(first, second)| {
                 // The machine compares views of one type at the call, as long as both are of the one buffer.
                 let seen = |i: usize| {
-                    let copied = match &args[i] {
-                        Arg::In(_) => follows[i].writes,
-                        Arg::Inout(place) => is_detached(place, args),
-                    };
                     let nested = paths[i].as_ref().is_none_or(Path::is_nested);
-                    matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied && !nested
+                    matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied[i] && !nested
                 };
                 !(seen(first) && seen(second) && params[first].ty == params[second].ty)
             })

@@ -472,11 +472,11 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Evaluates an argument that is read from a place, and says where that is. Each step has its value, and is checked, before
-    /// the indices of the next are evaluated.
-    pub fn read_path(&mut self, place: &Place) -> (Path, Operand) {
+    /// the indices of the next are evaluated. The third is whether it is a copy, since one of its own indices writes.
+    pub fn read_path(&mut self, place: &Place) -> (Path, Operand, bool) {
         let mut path = self.root_of(place);
         // What is read: the place, or the rest of it in a copy, where an index writes.
-        let mut read = self.root_of(place);
+        let (mut read, mut is_copy) = (self.root_of(place), false);
         for (number, &step) in place.path.iter().enumerate() {
             let indices = step_indices(step);
             if indices.iter().any(|&e| self.memo.writes(e)) {
@@ -485,6 +485,7 @@ impl<'a> Gen<'a, '_> {
                 let copy = self.copied(&operand, read.ty);
                 let root = Binding::Slots(copy);
                 read = Path { root, root_ty: read.ty, steps: Vec::new(), column: None, ty: read.ty };
+                is_copy = true;
             } else if read.has_checks() && indices.iter().any(|&e| self.memo.stops(e)) {
                 self.at(place.span);
                 if let Operand::Part(part) = self.operand_at(&read) {
@@ -503,7 +504,7 @@ impl<'a> Gen<'a, '_> {
         path.ty = place.ty;
         self.at(place.span);
         let operand = self.operand_at(&read);
-        (path, operand)
+        (path, operand, is_copy)
     }
 
     /// The path to the variable.

@@ -52,3 +52,25 @@ fn main() {
 }";
     assert_eq!(prints(text), "[[[5]], [[62]]]\n");
 }
+
+#[test]
+fn what_overlaps_still_does_if_its_own_index_wrote() {
+    let program = |n: i64| {
+        format!(
+            "
+fn next(inout a: [Int]) -> Int {{
+    a[0] = 5
+    return 1
+}}
+fn f(xs: [Int], inout ys: [Int]) {{ ys[0] += xs[0] }}
+fn main() {{
+    var a = [1, 2]
+    let n = {n}
+    f(a[next(&a)..], &a[..n])
+    print(a)
+}}"
+        )
+    };
+    assert_eq!(traps(&program(2)).1, TrapCode::OverlappingArguments);
+    assert_eq!(prints(&program(1)), "[7, 2]\n");
+}
