@@ -24,6 +24,9 @@ use tgvm::syntax::span::Source;
 /// How much the evaluator does for a generated program.
 const FUEL: u64 = 200_000;
 
+/// What the programs are like, in turn.
+const MIX: [generate::Mix; 2] = [generate::Mix::Even, generate::Mix::Tasks];
+
 /// A world that keeps what is printed and has arguments, nothing else.
 struct TestWorld {
     output: String,
@@ -136,7 +139,7 @@ fn shown(source: &Source) -> String {
 #[test]
 fn a_program_does_what_the_reference_says() {
     for_all_choices(1500, |choices| {
-        let source = Source::new("generated.tg", generate::program(&choices));
+        let source = Source::new("generated.tg", generate::program(&choices, MIX[choices.len() % 2]));
         let Ok(typed) = typed(&source) else { return Err(TestCaseError::reject("it is refused")) };
         let Ok(expected) = expected(&typed, &[]) else { return Err(TestCaseError::reject("it takes too long")) };
         let found = std::panic::catch_unwind(|| run(&typed, &source, &[], choices.len() % 8 == 0));
@@ -161,7 +164,7 @@ fn most_generated_programs_are_well_typed_and_end() {
                     (state >> 40) as u8
                 })
                 .collect();
-            let source = Source::new("generated.tg", generate::program(&choices));
+            let source = Source::new("generated.tg", generate::program(&choices, MIX[seed as usize % 2]));
             match typed(&source) {
                 Err(why) => refused.push(format!("{why}{}", shown(&source))),
                 Ok(typed) => match expected(&typed, &[]) {

@@ -20,7 +20,7 @@ use super::verify::struct_order;
 
 const MAGIC: &[u8; 4] = b"TGB\0";
 /// Goes up when the layout of the body changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_LENGTH: usize = 32;
 /// The most slots that all structs of a file take together.
 pub const MAX_LEAVES: usize = 1 << 22;
@@ -269,6 +269,7 @@ impl Writer {
         self.number(u64::from(function.effects.0));
         self.list(&function.code, |w, instr| w.fixed(instr.0));
         self.list(&function.sites, |w, &site| w.number(u64::from(site)));
+        self.number(function.part_of.map_or(0, |whole| u64::from(whole) + 1));
     }
 }
 
@@ -437,6 +438,12 @@ impl<'a> Reader<'a> {
             effects: Effects(self.small()?),
             code: self.list(8, |r| Ok(Instr(r.fixed()?)))?,
             sites: self.list(1, |r| r.small())?,
+            part_of: match self.small::<u32>()? {
+                0 => None,
+                after => Some(after - 1),
+            },
+            // A promise that nothing in a file can prove.
+            range: None,
         })
     }
 }

@@ -104,6 +104,30 @@ pub struct Function {
     pub code: Vec<Instr>,
     /// For each instruction, its place in [`Program::sites`].
     pub sites: Vec<u32>,
+    /// The function that this one is a part of: a loop that the compiler has made a function of. Traps show that function, and
+    /// neither this one nor its call.
+    pub part_of: Option<u32>,
+    /// It runs iterations of a loop. Not in files: whoever forges one must not be able to claim that iterations are independent.
+    pub range: Option<Range>,
+}
+
+/// What a function that runs iterations `lo..hi` of a loop promises. `lo` and `hi` are its first two parameters (Ints, passed In);
+/// it runs the iterations one after the other, and has no result. The machine may lower `hi` while it runs, and have the
+/// rest done by another call. No parameter is moved in and out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// The register of the iteration in progress: an Int local, counted up by one by a `for` instruction that compares with
+    /// the parameter `hi` itself.
+    pub index: u16,
+    /// The instructions of the loop (first, past the last): while the frame is at one of them (or in a call made by one),
+    /// `index` holds the iteration in progress.
+    pub body: (u32, u32),
+    /// For each parameter after `lo` and `hi`: how many elements (rows, of a grid) of it each iteration has, if it is a view
+    /// to write through. Iteration i touches only elements per * (i - lo) to per * (i - lo) + per, where lo is the
+    /// parameter. 0 for everything else, which is passed whole and only read.
+    pub per: Vec<u32>,
+    /// The function with the same parameters that only calls this one. Calls of the loop go to it.
+    pub wrapper: u32,
 }
 
 /// Where an instruction came from.

@@ -70,6 +70,9 @@ pub struct Args {
     /// Tell on standard error what the run took
     #[arg(long)]
     stats: bool,
+    /// Workers take turns as a seed says, for tests of the machine
+    #[arg(long, hide = true, value_name = "SEED")]
+    seed: Option<u64>,
     /// Move the program to another thread at every poll, for tests of the machine
     #[arg(long, hide = true)]
     migrate: bool,
@@ -120,6 +123,7 @@ pub fn run(args: Args) -> Exit {
         workers: args.workers.map_or_else(cores, usize::from),
         issue: args.issue.into(),
         window: args.window,
+        seed: args.seed,
         count: args.stats,
         migrate: args.migrate,
         interrupt: interrupt.clone(),

@@ -52,6 +52,8 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
                 effects: function.effects,
                 code: finished.code,
                 sites: finished.sites,
+                part_of: None,
+                range: None,
             }),
             Err(emit::TooManyRegisters) => errors.push(
                 Diagnostic::new(

@@ -15,7 +15,7 @@ use super::memory::{HEADER_BYTES, Layouts, buffer, data, free_immortal, immortal
 use super::plan::Plan;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr, Op};
-use crate::bytecode::program::{Constant, Function, Param, Passing, Program, RegType, Value};
+use crate::bytecode::program::{Constant, Function, Param, Passing, Program, Range, RegType, Value};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 use crate::bytecode::verify::Verified;
 
@@ -83,10 +83,11 @@ pub(super) struct FunctionInfo {
     pub(super) boundary: usize,
     /// What it is passed besides scalars.
     pub(super) passed: Box<[Passed]>,
-    /// Registers that the caller takes back: results, then those of `inout` parameters; and those of them that own.
-    pub(super) returned: Box<[u16]>,
-    pub(super) returned_owned: Box<[u16]>,
+    /// Registers that the caller takes back, and whether they own: results, then those of `inout` parameters.
+    pub(super) returned: Box<[(u16, bool)]>,
     pub(super) effects: Effects,
+    /// What it is if it runs iterations of a loop.
+    pub(super) range: Option<RangeInfo>,
     /// Its calls may run out of order, or calls in it may.
     pub(super) issues: bool,
     plan: OnceLock<Plan>,
@@ -101,6 +102,34 @@ pub(super) enum Passed {
     Borrow(u16),
     /// A buffer that is moved in.
     Owner(u16),
+}
+
+/// A loop that may be split.
+#[derive(Debug)]
+pub(super) struct RangeInfo {
+    /// The register of the iteration in progress.
+    pub(super) index: u16,
+    /// The instructions of the loop: first, past the last.
+    pub(super) body: (u32, u32),
+    /// Index of the function that calls it.
+    pub(super) wrapper: u32,
+    /// Views to be cut: the first register, whether it is a grid's, and how many elements or rows each iteration has.
+    pub(super) parts: Box<[(u16, bool, u64)]>,
+}
+
+impl RangeInfo {
+    fn of(types: &TypeTable, function: &Function, range: &Range) -> RangeInfo {
+        let mut at = 0;
+        let mut parts = Vec::new();
+        for (number, param) in function.params.iter().enumerate() {
+            let per = number.checked_sub(2).map_or(0, |number| range.per[number]);
+            if per > 0 {
+                parts.push((at, matches!(types.get(param.ty), Type::Grid(_)), u64::from(per)));
+            }
+            at += param.registers(types).len() as u16;
+        }
+        RangeInfo { index: range.index, body: range.body, wrapper: range.wrapper, parts: parts.into() }
+    }
 }
 
 impl Passed {
@@ -120,7 +149,7 @@ impl Passed {
 impl FunctionInfo {
     /// Whether the caller takes back an owner in that register.
     pub(super) fn gives_owner(&self, register: u16) -> bool {
-        self.returned_owned.contains(&register)
+        self.returned.contains(&(register, true))
     }
 }
 
@@ -134,8 +163,8 @@ pub struct Code {
     words: Box<[u64]>,
     pub(super) functions: Box<[FunctionInfo]>,
     values: Box<[u64]>,
-    /// What `sys` instructions point to.
-    _sys: Box<[SysLayout]>,
+    /// What `sys` instructions point to. Not a box: moving one claims all that it holds, and the pointers would be void.
+    _sys: Vec<SysLayout>,
 }
 
 impl std::fmt::Debug for Code {
@@ -173,7 +202,7 @@ impl Code {
         }
         words.extend_from_slice(&program.words);
         words.extend_from_slice(&values);
-        let layouts_of_sys = sys.layouts.into_boxed_slice();
+        let layouts_of_sys = sys.layouts;
         words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
         Code {
             layouts,
@@ -205,6 +234,11 @@ impl Code {
     pub(super) unsafe fn callee(&self, entry: *const u64) -> &FunctionInfo {
         // SAFETY: the caller's.
         &self.functions[unsafe { (*prologue(entry)).index } as usize]
+    }
+
+    /// Whether it has calls that may run out of order.
+    pub(super) fn issues_calls(&self) -> bool {
+        self.functions[self.program.main as usize].issues
     }
 
     /// The plan of a function, made when it is first asked for.
@@ -261,13 +295,12 @@ impl FunctionInfo {
             results,
             boundary: at,
             passed: passed.into(),
-            returned_owned: returned
-                .iter()
-                .copied()
-                .filter(|&at| matches!(function.registers[usize::from(at)], RegType::Own(_)))
+            returned: returned
+                .into_iter()
+                .map(|at| (at, matches!(function.registers[usize::from(at)], RegType::Own(_))))
                 .collect(),
-            returned: returned.into(),
             effects: function.effects,
+            range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,
             plan: OnceLock::new(),
         }

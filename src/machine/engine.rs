@@ -17,6 +17,7 @@ use super::memory::{Budget, Heap};
 use super::run::Run;
 use super::trap::{Failure, Fault, Trace, Trap};
 use super::worker::{Counts, Job, Worker};
+use crate::platform::sim::{Simulated, Simulator};
 use crate::platform::{Platform, os};
 
 /// The limits of a run, and how it is watched.
@@ -36,6 +37,8 @@ pub struct Options {
     pub issue: Issue,
     /// How many entries of a frame may be in flight.
     pub window: u32,
+    /// Workers take turns as this seed says, instead of running side by side: for tests, which can be repeated so.
+    pub seed: Option<u64>,
     /// Counts instructions, calls and depth, which takes time.
     pub count: bool,
     /// Moves to another thread at every poll: for tests.
@@ -54,6 +57,7 @@ impl Default for Options {
             workers: 1,
             issue: Issue::Lazy,
             window: 64,
+            seed: None,
             count: false,
             migrate: false,
             interrupt: Interrupt::new(),
@@ -153,7 +157,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     let budget = Budget::new(options.max_memory);
     let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
     // A limit of steps is one of the steps in program order.
-    let alone = alone || options.migrate || options.max_steps.is_some();
+    let alone = alone || options.migrate || options.max_steps.is_some() || !code.issues_calls();
     let once = |world: &mut dyn World| {
         if alone {
             run_alone(code, options, host, world, &budget)
@@ -202,7 +206,10 @@ fn run_shared(
     budget: &Arc<Budget>,
 ) -> Ended {
     let workers = options.workers.clamp(1, 64);
-    let platform: Arc<dyn Platform> = Arc::new(os::Threads::new(workers));
+    let platform: Arc<dyn Platform> = match options.seed {
+        None => Arc::new(os::Threads::new(workers)),
+        Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(workers, seed)))),
+    };
     let deques: Vec<Deque<Job>> = (0..workers).map(|_| Deque::new()).collect();
     let parts = Parts {
         code: code.clone(),
@@ -212,6 +219,7 @@ fn run_shared(
         issue: options.issue,
         window: options.window.max(1),
         count: options.count,
+        simulated: options.seed.is_some(),
         platform,
         outside: options.interrupt.clone(),
     };
@@ -223,7 +231,9 @@ fn run_shared(
             move || {
                 // SAFETY: the machine lives longer than the scope.
                 let mut worker = unsafe { Worker::new(machine, index, deque) };
+                machine.platform.enter(index);
                 worker.work();
+                machine.platform.leave(index);
                 worker.counts
             }
         };

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
-use super::interrupt::{Interrupt, Stop};
+use super::interrupt::{ALWAYS, Interrupt, Stop};
 use super::issue::{self, Issuer};
 use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
 use super::trap::Fault;
@@ -244,7 +244,10 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     }
     macro_rules! poll {
         () => {
-            if word.load(Ordering::Relaxed) != 0 || (COUNT && cx.steps >= cx.max_steps) {
+            let raised = word.load(Ordering::Relaxed);
+            // What is always up asks to promote, and this frame is.
+            let raised = if ISSUE { raised & !ALWAYS } else { raised };
+            if raised != 0 || (COUNT && cx.steps >= cx.max_steps) {
                 return polled(cx, pc, regs);
             }
         };

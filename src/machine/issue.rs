@@ -661,11 +661,11 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             access(board, entry, Area::whole(root), write);
         }
         let ready = publish(board, entry);
-        for &register in &info.returned {
+        for &(register, owns) in &info.returned {
             let to = at + usize::from(register);
             board.forget(to);
             board.set_pending(to, seq, register);
-            if info.gives_owner(register) {
+            if owns {
                 *regs.add(to) = 0;
             }
         }

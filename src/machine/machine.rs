@@ -18,7 +18,7 @@ use super::scoreboard::{Board, NO_SQUASH, before};
 use super::station::{Entry, Status};
 use super::trap::Failure;
 use super::worker::Job;
-use crate::platform::Platform;
+use crate::platform::{Platform, step};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,6 +66,8 @@ pub(super) struct Machine {
     pub(super) issue: Issue,
     pub(super) window: u32,
     pub(super) count: bool,
+    /// Every poll is a step of the simulator.
+    pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
     pub(super) seats: Box<[Seat]>,
     world: Mutex<UnsafeCell<*mut (dyn World + 'static)>>,
@@ -110,6 +112,7 @@ pub(super) struct Parts {
     pub(super) issue: Issue,
     pub(super) window: u32,
     pub(super) count: bool,
+    pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
     pub(super) outside: Interrupt,
 }
@@ -120,7 +123,7 @@ impl Machine {
     /// # Safety
     /// The machine is dropped before `world` is used elsewhere.
     pub(super) unsafe fn new(parts: Parts, deques: &[Deque<Job>], world: &mut dyn World) -> Machine {
-        let Parts { code, host, budget, segments, issue, window, count, platform, outside } = parts;
+        let Parts { code, host, budget, segments, issue, window, count, simulated, platform, outside } = parts;
         let seats = deques.iter().map(|deque| Seat { interrupt: Interrupt::new(), thief: deque.thief() }).collect();
         let root = Box::into_raw(Entry::new());
         // SAFETY: fresh.
@@ -140,6 +143,7 @@ impl Machine {
             issue,
             window,
             count,
+            simulated,
             platform,
             seats,
             // SAFETY: only the lifetime changes, and the caller answers for it.
@@ -178,6 +182,7 @@ impl Machine {
     /// Puts a job where any worker finds it.
     pub(super) fn inject(&self, job: Job) {
         lock(&self.injector).push_back(job);
+        step();
         self.injected.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         self.wake_one();
@@ -210,6 +215,7 @@ impl Machine {
     /// Announces that worker `index` is about to sleep. What it finds after that, it was not woken for.
     pub(super) fn fall_asleep(&self, index: usize) {
         self.sleepers.fetch_or(1 << index, Ordering::SeqCst);
+        step();
         fence(Ordering::SeqCst);
     }
 
@@ -229,6 +235,7 @@ impl Machine {
     fn wake_somebody(&self) {
         let mut sleepers = self.sleepers.load(Ordering::Relaxed);
         while sleepers != 0 {
+            step();
             let one = sleepers & sleepers.wrapping_neg();
             match self.sleepers.compare_exchange_weak(sleepers, sleepers & !one, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => return self.platform.unpark(one.trailing_zeros() as usize),
@@ -261,6 +268,7 @@ impl Machine {
 
     /// Beats the heart until the run is over: on the thread that is no worker's.
     pub(super) fn beat(&self) {
+        self.platform.enter(self.seats.len());
         let mut nap = FIRST_NAP;
         let mut since = Duration::ZERO;
         let mut promotions = 0;
@@ -276,6 +284,7 @@ impl Machine {
             nap = if now == promotions { (nap * 2).min(LAST_NAP) } else { FIRST_NAP };
             promotions = now;
         }
+        self.platform.leave(self.seats.len());
     }
 
     /// How the run ended, after the workers have.

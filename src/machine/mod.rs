@@ -20,6 +20,7 @@ mod plan;
 mod retire;
 mod run;
 mod scoreboard;
+mod split;
 mod station;
 pub mod trap;
 pub mod value;

@@ -84,12 +84,15 @@ impl Run {
                 let entry = frame::entry(regs);
                 ((*prologue(entry)).index, entry)
             };
-            let mut site = code.site(function, entry, pc);
-            while let Some((inlined, call)) = sites[site as usize].inlined {
-                trace.add(TraceLine { function: inlined, site });
-                site = call;
+            let part_of = code.program().functions[function as usize].part_of;
+            if trace.shows(part_of) {
+                let mut site = code.site(function, entry, pc);
+                while let Some((inlined, call)) = sites[site as usize].inlined {
+                    trace.add(TraceLine { function: inlined, site });
+                    site = call;
+                }
+                trace.add(TraceLine { function: part_of.unwrap_or(function), site });
             }
-            trace.add(TraceLine { function, site });
             // SAFETY: as above; a frame goes on after its call.
             match unsafe { frame::caller(regs) } {
                 Some((above, return_pc)) => (regs, pc) = (above, return_pc.wrapping_sub(1)),

@@ -30,7 +30,7 @@ use super::trap::Fault;
 const PENDING: u64 = 1 << 63;
 
 /// The first size of a ring.
-const RING: usize = 16;
+const RING: usize = 4;
 
 pub(super) struct Board {
     /// Where it goes on; set before it is handed over.
@@ -327,7 +327,8 @@ impl Board {
                 }
             }
             if (*entry).kind == Kind::Call {
-                for &slot in &code.callee((*entry).code).returned_owned {
+                let returned = &code.callee((*entry).code).returned;
+                for &(slot, _) in returned.iter().filter(|&&(_, owns)| owns) {
                     let slot = (*entry).args.add(usize::from(slot));
                     let held = std::mem::take(&mut *slot);
                     if held != 0 {
@@ -355,6 +356,11 @@ impl Board {
             }
         }
         None
+    }
+
+    /// How many entries the ring has room for.
+    pub(super) fn size(&self) -> u32 {
+        self.ring.len() as u32
     }
 
     /// How many have not completed, and the one in their middle.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
 use super::output::Log;
 use super::scoreboard::Board;
 use super::trap::Failure;
+use crate::platform::step;
 
 /// What an entry does when it is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -206,6 +207,7 @@ impl Entry {
                 return true;
             }
             let left = UNARMED - entry.links_used;
+            step();
             entry.waits.fetch_sub(left, Ordering::AcqRel) == left
         }
     }
@@ -266,6 +268,7 @@ unsafe fn enlist(entry: *mut Entry, link: *mut Link) -> bool {
         }
         // SAFETY: the caller's.
         unsafe { (*link).next = head };
+        step();
         match waiters.compare_exchange_weak(head, link, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return true,
             Err(now) => head = now,
@@ -290,6 +293,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
         for (at, value) in values.iter_mut().enumerate() {
             *value = *args.add(at);
         }
+        step();
         let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
         while !link.is_null() {
             let next = (*link).next;
@@ -303,6 +307,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
                         *(*waiter).args.add(usize::from(to)) = values[usize::from(from)];
                     }
                     let waits = &(*waiter).waits;
+                    step();
                     let last = waits.load(Ordering::Acquire) == 1 || waits.fetch_sub(1, Ordering::AcqRel) == 1;
                     if last {
                         fence(Ordering::Acquire);

@@ -60,11 +60,29 @@ pub(super) struct Trace {
     inner: Vec<TraceLine>,
     outer: VecDeque<TraceLine>,
     left_out: u64,
+    /// The last frame that was shown is of a part of that function: those up to the function's own are not.
+    within: Option<u32>,
 }
 
 impl Trace {
     const INNER: usize = 8;
     const OUTER: usize = 4;
+
+    /// Whether the next frame, of a function that is a part of another one or not, has lines of its own.
+    pub(super) fn shows(&mut self, part_of: Option<u32>) -> bool {
+        match self.within {
+            // One part calls another.
+            Some(whole) if part_of == Some(whole) => false,
+            Some(_) => {
+                self.within = None;
+                false
+            }
+            None => {
+                self.within = part_of;
+                true
+            }
+        }
+    }
 
     /// Adds the line that called the last one.
     pub(super) fn add(&mut self, line: TraceLine) {

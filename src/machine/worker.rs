@@ -20,10 +20,12 @@ use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
+use super::split;
 use super::station::{self, Entry, Kind, Ready, Status, stall};
 use super::trap::{Failure, Fault, Trace};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr};
+use crate::platform::step;
 
 /// Something to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,8 +48,10 @@ const ROUNDS: u32 = 200;
 /// Entries that retire before a promotion is judged, and nanoseconds.
 const JUDGED_AFTER: u32 = 32;
 const JUDGED_AT: u64 = 50_000;
+/// Frames that are looked at for one to promote.
+const WALK: usize = 4096;
 /// The largest ring is that many times the window.
-const RINGS: usize = 16;
+const RINGS: u32 = 16;
 
 /// What a worker counted.
 #[derive(Clone, Copy, Default, Debug)]
@@ -153,6 +157,8 @@ pub(super) struct Worker {
     gate: Gate,
     next: Option<Job>,
     runs: Vec<Box<Run>>,
+    /// For what makes no calls.
+    no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
     /// The entry whose work is being done.
@@ -197,6 +203,7 @@ impl Worker {
             gate,
             next: None,
             runs: Vec::new(),
+            no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
             current: ptr::null_mut(),
             pushed: 0,
@@ -215,14 +222,14 @@ impl Worker {
         let machine = self.machine();
         let this: *mut Worker = self;
         machine.seats[self.index].interrupt.belong_to(this.cast());
-        if machine.issue == Issue::Eager {
+        if machine.issue == Issue::Eager || machine.simulated {
             machine.seats[self.index].interrupt.raise(ALWAYS);
         }
         if self.index == 0 {
             self.next = Some(Job::Entry(machine.root));
         }
         while !machine.done.load(Ordering::Acquire) {
-            machine.platform.point(self.index);
+            step();
             let Some(job) = self.next.take().or_else(|| self.pop()).or_else(|| self.search()) else { continue };
             // SAFETY: the job is this worker's.
             unsafe {
@@ -237,6 +244,7 @@ impl Worker {
     }
 
     fn pop(&mut self) -> Option<Job> {
+        step();
         self.pushed = self.pushed.saturating_sub(1);
         self.deque.pop()
     }
@@ -246,6 +254,7 @@ impl Worker {
     pub(super) fn push(&mut self, job: Job) {
         self.deque.push(job);
         self.pushed += 1;
+        step();
         self.machine().wake_one();
     }
 
@@ -272,7 +281,7 @@ impl Worker {
         machine.searching.fetch_add(1, Ordering::Relaxed);
         let mut found = None;
         for round in 0..ROUNDS {
-            machine.platform.point(self.index);
+            step();
             found = self.steal();
             if found.is_some() || machine.done.load(Ordering::Acquire) {
                 break;
@@ -341,7 +350,12 @@ impl Worker {
             let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
             run.entry = entry;
             let info = machine.code.callee((*entry).code);
-            if let Err(fault) = run.begin(&machine.code, (*entry).code, (*entry).depth) {
+            let code = match &info.range {
+                // A frame that can be promoted, around the loop that can be split.
+                Some(range) => machine.code.entry(range.wrapper),
+                None => (*entry).code,
+            };
+            if let Err(fault) = run.begin(&machine.code, code, (*entry).depth) {
                 self.runs.push(run);
                 self.release_args(entry);
                 return self.end(entry, Failure { fault, trace: Trace::default() });
@@ -409,10 +423,9 @@ impl Worker {
         left: impl FnOnce((*const u64, *mut u64)),
     ) -> (Exit, Option<Fault>) {
         let machine = self.machine();
-        let mut none = None;
         let (limit, stack) = match stack {
             Some(stack) => (stack.limit(), &mut **stack),
-            None => (0, none.insert(Stack::new(machine.segments.clone()))),
+            None => (0, &mut self.no_stack),
         };
         let mut cx = Context {
             limit,
@@ -503,7 +516,7 @@ impl Worker {
         unsafe {
             let entry = run.entry;
             if !(*entry).board.is_null() {
-                for &register in &self.machine().code.callee((*entry).code).returned {
+                for &(register, _) in &self.machine().code.callee((*entry).code).returned {
                     let register = usize::from(register);
                     *(*entry).args.add(register) = *run.base.add(register);
                 }
@@ -586,7 +599,7 @@ impl Worker {
             if (*entry).board.is_null() {
                 return machine.finish();
             }
-            machine.platform.point(self.index);
+            step();
             let (next, pushed) = (&mut self.next, &mut self.pushed);
             let deque = &self.deque;
             station::close(entry, |ready| {
@@ -612,7 +625,7 @@ impl Worker {
     /// The run was asked something; the run, if it goes on here.
     unsafe fn polled(&mut self, mut run: Box<Run>) -> Option<Box<Run>> {
         let machine = self.machine();
-        machine.platform.point(self.index);
+        step();
         let bits = machine.seats[self.index].interrupt.lower();
         // SAFETY: the run is this worker's.
         unsafe {
@@ -651,16 +664,28 @@ impl Worker {
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
             let mut regs = run.base;
-            let (callee, call) = loop {
-                if regs == run.regs {
+            let mut walked = 0;
+            let (callee, call, half) = loop {
+                if regs == run.regs || walked == WALK {
                     return;
                 }
+                walked += 1;
                 let callee = run.stack.callee(regs);
                 let call = frame::caller(callee).expect("it was called").1.sub(1);
                 let info = machine.code.callee(frame::entry(callee));
                 let function = (*prologue(frame::entry(regs))).index;
-                if info.issues && !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
-                    break (callee, call);
+                if !info.issues {
+                    // Nor does anything that it calls.
+                    return;
+                }
+                if !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
+                    let half = match &info.range {
+                        None => Some(None),
+                        Some(range) => split::half(run, callee, range).map(Some),
+                    };
+                    if let Some(half) = half {
+                        break (callee, call, half);
+                    }
                 }
                 regs = callee;
             };
@@ -679,6 +704,11 @@ impl Worker {
             (*board).promoted_by = self.index;
             (*board).promoted_at = machine.platform.now();
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
+            if let Some(half) = half {
+                // The call is issued once more, for what the call in progress leaves out.
+                (*board).pc = call;
+                half.cut(machine.code.callee(callee_code), callee, (*board).regs.add(window));
+            }
             let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
             run.entry = entry;
             run.base = callee;
@@ -738,10 +768,10 @@ impl Worker {
                 access(Area::whole(root), write);
             }
             board.tail.store(seq.wrapping_add(1), Ordering::Release);
-            for &register in &info.returned {
+            for &(register, owns) in &info.returned {
                 let to = window + usize::from(register);
                 board.set_pending(to, seq, register);
-                if info.gives_owner(register) {
+                if owns {
                     *board.regs.add(to) = 0;
                 }
             }
@@ -757,19 +787,25 @@ impl Worker {
         unsafe {
             machine.recycle(board, &mut self.heap);
             self.judge(board);
-            let (open, middle) = (*board).open();
-            self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
-            let flight = (*board).tail_now().wrapping_sub((*board).head);
-            if open >= (*board).window {
-                return middle;
-            }
-            if (*board).is_full() {
-                if flight as usize >= RINGS * ((*board).window as usize).max(64) {
+            let (flight, window) = ((*board).flight(), (*board).window);
+            // What is done at once needs little room; a ring that is used much gets more.
+            let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
+            let mut open = flight;
+            if flight >= window || (*board).is_full() {
+                let middle;
+                (open, middle) = (*board).open();
+                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
+                if open >= window {
+                    return middle;
+                }
+                if (*board).is_full() && flight >= RINGS * window.max(64) {
                     return Some((*board).entry_of((*board).head));
                 }
+            }
+            if small || (*board).is_full() {
                 machine.grow(board);
             }
-            (*board).allowed = flight + ((*board).window - open);
+            (*board).allowed = flight + (window - open);
             None
         }
     }
@@ -860,7 +896,7 @@ impl Worker {
                         fault => (*board).fault = Some(fault),
                     },
                     Exit::Polled => {
-                        machine.platform.point(self.index);
+                        step();
                         let bits = machine.seats[self.index].interrupt.lower();
                         if bits & TICK != 0 && self.gives_way(entry) {
                             return machine.inject(Job::Board(board));
@@ -920,13 +956,14 @@ impl Worker {
             (run.pc, run.regs) = ((*board).pc, (*board).origin);
             let fault = (*board).fault.take();
             self.boards.push(board);
-            if machine.is_squashed(run.entry) {
-                return self.break_off(run);
-            }
+            // Whether it is squashed itself makes no difference then, and is far to look.
             if let Some((mut failure, site)) = failed {
                 run.pc = site;
                 run.trace(&machine.code, &mut failure.trace);
                 return self.failed(run, *failure);
+            }
+            if machine.is_squashed(run.entry) {
+                return self.break_off(run);
             }
             if let Some(fault) = fault {
                 let mut trace = Trace::default();

@@ -4,6 +4,7 @@
 //! heart.
 
 pub mod os;
+pub mod sim;
 
 use std::time::Duration;
 
@@ -16,8 +17,14 @@ pub trait Platform: Send + Sync {
     fn unpark(&self, worker: usize);
     /// Nanoseconds since some moment.
     fn now(&self) -> u64;
-    /// A place where another worker may go on instead of this one.
-    fn point(&self, worker: usize) {
+    /// Called by each worker, and the caller, before anything else on its thread.
+    fn enter(&self, worker: usize) {
+        let _ = worker;
+    }
+    /// Called by each lastly.
+    fn leave(&self, worker: usize) {
         let _ = worker;
     }
 }
+
+pub use sim::step;

@@ -108,6 +108,8 @@ pub fn function(types: &TypeTable, name: &str, sketch: Sketch) -> Function {
     Function {
         name: name.into(),
         is_task: false,
+        part_of: None,
+        range: None,
         params,
         result: sketch.result,
         results: results as u16,

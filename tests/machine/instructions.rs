@@ -57,6 +57,8 @@ fn function(name: &str, registers: Vec<RegType>, window: u16, code: Vec<Instr>) 
     Function {
         name: name.into(),
         is_task: false,
+        part_of: None,
+        range: None,
         params: Vec::new(),
         result: TypeId::UNIT,
         results: 0,

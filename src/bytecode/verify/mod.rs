@@ -5,6 +5,7 @@
 //! - [`signature`](self::signature): registers lie as `bytecode::ops` says, what a call expects in the window.
 //! - [`operands`](self::operands): each instruction's operands are what the table asks; jumps land; immediates fit.
 //! - [`window`](self::window): what the window holds, and that views and borrows in it still point to what they did.
+//! - [`range`](self::range): functions that run iterations of a loop are of the form that the machine relies on.
 //! - [`flow`](self::flow): registers are initialised, and not moved out, on every path to where they are read.
 //!
 //! Effects are recomputed, and must be equal. A program that passes may be wrong; it can't be unsafe.
@@ -16,6 +17,7 @@
 
 mod flow;
 mod operands;
+mod range;
 mod signature;
 mod types;
 mod window;
@@ -117,6 +119,7 @@ pub fn verify(program: Program) -> Result<Verified, VerifyError> {
     let mut checker = Checker::new(&program, &signatures);
     for (index, function) in program.functions.iter().enumerate() {
         checker.function(index).map_err(|fault| fault.name(function))?;
+        range::check(&program, function).map_err(|what| Fault::from(what).name(function))?;
     }
     for (function, effects) in program.functions.iter().zip(access::effects(&program)) {
         if function.effects != effects {
