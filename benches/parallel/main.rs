@@ -8,8 +8,8 @@ mod common;
 mod native;
 
 use common::{
-    Answer, Options, in_turns, least, machine_speed_up, median, openmp, ratios, scratch, target, target_above,
-    tgvm_run, timed, words,
+    Answer, Options, in_turns, least, median, openmp, ratios, say_machine, scratch, target, target_above, tgvm_run,
+    timed, words,
 };
 use native::Library;
 use std::process::Command;
@@ -46,7 +46,7 @@ fn main() {
     let options = Options::read(5);
     let folder = scratch();
     let openmp = openmp("benches/parallel/openmp.c", folder.path());
-    println!("Two threads that share nothing are {:.2} times as fast as one here and now.\n", machine_speed_up());
+    say_machine();
     println!(
         "Speed-up on 2 workers: of the least times, and in brackets the median of {} interleaved pairs'\n",
         options.runs

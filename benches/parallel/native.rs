@@ -158,7 +158,7 @@ impl<const CHILI: bool> Fork<'_, '_, CHILI> {
                 let mut h = tiles.write(ti, tj);
                 let above = ti.checked_sub(1).map(|i| tiles.read(i, tj));
                 let left = tj.checked_sub(1).map(|j| tiles.read(ti, j));
-                let corner = (ti > 0 && tj > 0).then(|| tiles.read(ti - 1, tj - 1)[size * size - 1]).unwrap_or(0);
+                let corner = if ti > 0 && tj > 0 { tiles.read(ti - 1, tj - 1)[size * size - 1] } else { 0 };
                 let left = |i: usize| left.as_ref().map_or(0, |tile| tile[i * size + size - 1]);
                 for i in 0..size.min(a.len() - ti * size) {
                     let (mut west, mut corner) = (left(i), if i == 0 { corner } else { left(i - 1) });

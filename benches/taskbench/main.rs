@@ -11,7 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{Answer, Options, machine_speed_up, openmp, scratch, target, tgvm_run, timed, words};
+use common::{Answer, Options, openmp, say_machine, scratch, target, tgvm_run, timed, words};
 use std::path::Path;
 use std::process::Command;
 
@@ -156,7 +156,7 @@ fn main() {
     if let Some((serial, parallel)) = &theirs {
         systems.push(System { serial, parallel, turn: 1.3e-9, task: 5e-7, scale: 4 });
     }
-    println!("Two threads that share nothing are {:.2} times as fast as one here and now.\n", machine_speed_up());
+    say_machine();
     println!("METG in microseconds on 2 workers, from the least of {} alternating runs at each grain\n", options.runs);
     println!("{:<16}{:>6}{:>33}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
     println!(
