@@ -133,12 +133,18 @@ impl<'a> Gen<'a, '_> {
             }
             ExprKind::Index(of, at) if self.ty(of) != TypeId::STR => {
                 let base = self.elements_before(of, &[at]);
-                let at = self.scalar(at, Want::Any);
+                let at = match self.narrow_read(of, at) {
+                    Some(at) => at,
+                    None => self.scalar(at, Want::Any),
+                };
                 self.element(of, base, At::One(at))
             }
             ExprKind::Index2(of, row, col) => {
                 let base = self.elements_before(of, &[row, col]);
-                let row = self.first_of(row, col, None);
+                let row = match self.narrow_read(of, row) {
+                    Some(row) => row,
+                    None => self.first_of(row, col, None),
+                };
                 let col = self.scalar(col, Want::Any);
                 self.element(of, base, At::Two(row, col))
             }
@@ -330,13 +336,17 @@ impl<'a> Gen<'a, '_> {
                 let later: Vec<ExprId> = lo.into_iter().chain(hi).collect();
                 let base = self.elements_before(of, &later);
                 let bounds = self.temp_ints(2);
-                self.bounds(lo, hi, bounds, &mut |g, dest| g.length(base, false, dest));
+                if !self.narrow_bounds(self.variable(of), lo, hi, bounds) {
+                    self.bounds(lo, hi, bounds, &mut |g, dest| g.length(base, false, dest));
+                }
                 Part { base, shape: Shape::Slice, bounds }
             }
             ExprKind::Slice2(of, rows, cols) => {
                 let later: Vec<ExprId> = [rows, cols].into_iter().flat_map(extent_operands).collect();
                 let base = self.elements_before(of, &later);
-                let (shape, bounds) = self.extents(rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
+                let root = self.variable(of);
+                let (shape, bounds) =
+                    self.extents(root, rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
                 Part { base, shape, bounds }
             }
             _ => unreachable!("not a slice"),
@@ -359,14 +369,23 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Evaluates the bounds of a part of a grid; `dimension` gives the end of an open range.
-    fn extents(&mut self, rows: Extent, cols: Extent, dimension: &mut dyn FnMut(&mut Self, i64, Reg)) -> (Shape, Reg) {
+    fn extents(
+        &mut self,
+        root: Option<LocalId>,
+        rows: Extent,
+        cols: Extent,
+        dimension: &mut dyn FnMut(&mut Self, i64, Reg),
+    ) -> (Shape, Reg) {
         let (shape, bounds, cols_at) = match (rows, cols) {
             (Extent::At(_), _) => (Shape::Row, self.temp_ints(3), 1),
             (_, Extent::At(_)) => (Shape::Column, self.temp_ints(4), 2),
             _ => (Shape::Block, self.temp_ints(4), 2),
         };
         for (which, (extent, at)) in [(0, (rows, 0)), (1, (cols, cols_at))] {
+            let narrow = root.filter(|_| which == 0);
             match extent {
+                Extent::At(e) if self.narrow_into(narrow, e, bounds.plus(at)) => {}
+                Extent::Range(lo, hi) if self.narrow_bounds(narrow, lo, hi, bounds.plus(at)) => {}
                 Extent::At(e) => {
                     self.scalar(e, Want::Fresh(bounds.plus(at)));
                     if shape == Shape::Column {
@@ -438,23 +457,33 @@ impl<'a> Gen<'a, '_> {
     pub fn path(&mut self, place: &Place, fixed: bool) -> Path {
         let root_ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
         let mut path = Path { root: self.binding(place.root), root_ty, steps: Vec::new(), ty: place.ty };
-        for &step in &place.path {
+        for (number, &step) in place.path.iter().enumerate() {
+            // Of a variable of which only a part is here, the first step leads into that part.
+            let root = Some(place.root).filter(|_| number == 0);
             let next = match step {
                 Step::Field(field) => PathStep::Field(field),
-                Step::Index(at) => PathStep::At(At::One(self.index(at, fixed))),
+                Step::Index(at) => PathStep::At(At::One(match self.narrowed(root, at) {
+                    Some(at) => at,
+                    None => self.index(at, fixed),
+                })),
                 Step::Index2(row, col) => {
                     let fixed = fixed || self.memo.writes(col);
-                    let row = self.index(row, fixed);
+                    let row = match self.narrowed(root, row) {
+                        Some(row) => row,
+                        None => self.index(row, fixed),
+                    };
                     PathStep::At(At::Two(row, self.index(col, fixed)))
                 }
                 Step::Slice(lo, hi) => {
                     let bounds = self.temp_ints(2);
-                    self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(&path, 2, dest));
+                    if !self.narrow_bounds(root, lo, hi, bounds) {
+                        self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(&path, 2, dest));
+                    }
                     PathStep::Part(Shape::Slice, bounds)
                 }
                 Step::Slice2(rows, cols) => {
                     let (shape, bounds) =
-                        self.extents(rows, cols, &mut |g, which, dest| g.path_dimension(&path, which, dest));
+                        self.extents(root, rows, cols, &mut |g, which, dest| g.path_dimension(&path, which, dest));
                     PathStep::Part(shape, bounds)
                 }
             };

@@ -167,7 +167,12 @@ impl Machine {
             }
             let parent = (*board).entry;
             let entry = first(&mut *board);
-            (*entry).oldest.store((*parent).oldest.load(Ordering::Acquire), Ordering::Release);
+            let oldest = (*parent).oldest.load(Ordering::Acquire);
+            if oldest {
+                // Its turn may have come since it was printed; what follows is printed straight through.
+                self.write_out(&mut (*board).log);
+            }
+            (*entry).oldest.store(oldest, Ordering::Release);
             (*parent).child = board;
             entry
         }
