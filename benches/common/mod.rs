@@ -195,19 +195,23 @@ pub fn ratios(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a / b.max(1e-9)).collect()
 }
 
-/// A line that says whether a target is met, which is to be at most `limit`. Gives whether it is.
-pub fn target(what: &str, figure: f64, limit: f64) -> bool {
-    verdict(figure <= limit, &format!("{what}: {figure:.2} (at most {limit})"))
+/// A line that says whether a target is met, which is to be at most `limit`.
+pub fn target(what: &str, figure: f64, limit: f64) {
+    verdict(figure <= limit, &format!("{what}: {figure:.*} (at most {limit})", digits(limit)))
 }
 
-/// A line that says whether a target is met, which is to be at least `limit`. Gives whether it is.
-pub fn target_above(what: &str, figure: f64, limit: f64) -> bool {
-    verdict(figure >= limit, &format!("{what}: {figure:.2} (at least {limit})"))
+/// A line that says whether a target is met, which is to be at least `limit`.
+pub fn target_above(what: &str, figure: f64, limit: f64) {
+    verdict(figure >= limit, &format!("{what}: {figure:.*} (at least {limit})", digits(limit)))
 }
 
-fn verdict(met: bool, what: &str) -> bool {
+/// After the point, for figures that are compared with `limit`.
+fn digits(limit: f64) -> usize {
+    if limit < 10.0 { 3 } else { 1 }
+}
+
+fn verdict(met: bool, what: &str) {
     println!("{:>6}  {what}", if met { "met" } else { "MISSED" });
-    met
 }
 
 /// A folder for temporary files, gone when it is dropped.
@@ -220,4 +224,33 @@ pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap_or_else(|e| fail(&format!("{}: {e}", path.display())));
     path
+}
+
+/// The C program of that path in the project, compiled into `folder` with OpenMP; `None`, with a note, where that can't be done.
+pub fn openmp(source: &str, folder: &Path) -> Option<PathBuf> {
+    let binary = folder.join("openmp");
+    let mut command = Command::new("cc");
+    command.args(["-O2", "-ffp-contract=off", "-fopenmp", "-w", "-o"]).arg(&binary).arg(source).arg("-lm");
+    let output = command.current_dir(ROOT).output().ok().filter(|output| output.status.success());
+    if output.is_none() {
+        println!("`cc -fopenmp` does not compile {source}: OpenMP is left out\n");
+    }
+    output.map(|_| binary)
+}
+
+/// Says how much faster two threads that share nothing are than one at this moment, which no program can exceed.
+pub fn say_machine() {
+    let spin = || (0..50_000_000u64).fold(1u64, |y, k| std::hint::black_box(y.wrapping_mul(6364136223846793005) ^ k));
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(spin))));
+        start.elapsed().as_secs_f64()
+    };
+    let (one, two) = in_turns(5, || seconds(1), || seconds(2));
+    let gain = 2.0 * least(&one) / least(&two);
+    println!("Two threads that share nothing are {gain:.2} times as fast as one here and now.");
+    if gain < 1.9 {
+        println!("The machine is busy: what follows tells little, whether it is met or missed.");
+    }
+    println!();
 }

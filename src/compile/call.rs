@@ -118,7 +118,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// An operand as a value of its own, in temporaries.
-    fn copied(&mut self, operand: &Operand, ty: TypeId) -> Slots {
+    pub fn copied(&mut self, operand: &Operand, ty: TypeId) -> Slots {
         let copy = self.temp_slots(ty);
         let view = match operand {
             Operand::Slots(slots) => {
@@ -352,8 +352,7 @@ impl<'a> Gen<'a, '_> {
             let (operand, path) = match arg {
                 Arg::In(value) => {
                     if let Some(place) = self.compared_place(*value, i, may_overlap) {
-                        let path = self.path(&place, true);
-                        let operand = self.operand_at(&path);
+                        let (path, operand) = self.read_path(&place);
                         (self.kept(*value, operand, follows[i]), Some(path))
                     } else if self.is_scalar(params[i].ty) && !follows[i].window {
                         self.scalar(*value, Want::Into(Reg::window(offsets[i])));

@@ -222,7 +222,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Fills a slot with what is cheapest of its type.
-    fn empty_slot(&mut self, dest: Reg, leaf: TypeId) {
+    pub fn empty_slot(&mut self, dest: Reg, leaf: TypeId) {
         let mark = self.mark();
         match *self.types.get(leaf) {
             Type::Str => {

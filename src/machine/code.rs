@@ -83,9 +83,8 @@ pub(super) struct FunctionInfo {
     pub(super) boundary: usize,
     /// What it is passed besides scalars.
     pub(super) passed: Box<[Passed]>,
-    /// Registers that the caller takes back: results, then those of `inout` parameters; and those of them that own.
-    pub(super) returned: Box<[u16]>,
-    pub(super) returned_owned: Box<[u16]>,
+    /// Registers that the caller takes back, and whether they own: results, then those of `inout` parameters.
+    pub(super) returned: Box<[(u16, bool)]>,
     pub(super) effects: Effects,
     /// What it is if it runs iterations of a loop.
     pub(super) range: Option<RangeInfo>,
@@ -150,7 +149,7 @@ impl Passed {
 impl FunctionInfo {
     /// Whether the caller takes back an owner in that register.
     pub(super) fn gives_owner(&self, register: u16) -> bool {
-        self.returned_owned.contains(&register)
+        self.returned.contains(&(register, true))
     }
 }
 
@@ -164,8 +163,8 @@ pub struct Code {
     words: Box<[u64]>,
     pub(super) functions: Box<[FunctionInfo]>,
     values: Box<[u64]>,
-    /// What `sys` instructions point to.
-    _sys: Box<[SysLayout]>,
+    /// What `sys` instructions point to. Not a box: moving one claims all that it holds, and the pointers would be void.
+    _sys: Vec<SysLayout>,
 }
 
 impl std::fmt::Debug for Code {
@@ -203,7 +202,7 @@ impl Code {
         }
         words.extend_from_slice(&program.words);
         words.extend_from_slice(&values);
-        let layouts_of_sys = sys.layouts.into_boxed_slice();
+        let layouts_of_sys = sys.layouts;
         words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
         Code {
             layouts,
@@ -296,12 +295,10 @@ impl FunctionInfo {
             results,
             boundary: at,
             passed: passed.into(),
-            returned_owned: returned
-                .iter()
-                .copied()
-                .filter(|&at| matches!(function.registers[usize::from(at)], RegType::Own(_)))
+            returned: returned
+                .into_iter()
+                .map(|at| (at, matches!(function.registers[usize::from(at)], RegType::Own(_))))
                 .collect(),
-            returned: returned.into(),
             effects: function.effects,
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
-use super::interrupt::{Interrupt, Stop};
+use super::interrupt::{ALWAYS, Interrupt, Stop};
 use super::issue::{self, Issuer};
 use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
 use super::record::COSTS;
@@ -247,7 +247,10 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     }
     macro_rules! poll {
         () => {
-            if word.load(Ordering::Relaxed) != 0 || (COUNT && cx.steps >= cx.max_steps) {
+            let raised = word.load(Ordering::Relaxed);
+            // What is always up asks to promote, and this frame is.
+            let raised = if ISSUE { raised & !ALWAYS } else { raised };
+            if raised != 0 || (COUNT && cx.steps >= cx.max_steps) {
                 return polled(cx, pc, regs);
             }
         };
@@ -396,8 +399,8 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             match unsafe { issue::step(cx, pc, regs) } {
                 issue::Step::Run => {}
                 // SAFETY: such an instruction is not a function's last.
-                issue::Step::Next => unsafe {
-                    pc = pc.add(1);
+                issue::Step::Next(count) => unsafe {
+                    pc = pc.add(count);
                     continue 'next;
                 },
                 issue::Step::Leave => {

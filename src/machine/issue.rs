@@ -31,6 +31,8 @@ pub(super) struct Issuer {
     /// The first instruction of the frame's function.
     pub(super) code: *const u64,
     pub(super) action: Action,
+    /// How many instructions were issued when the action says that the frame goes on behind them.
+    pub(super) issued: usize,
 }
 
 /// Why the issue stage was left.
@@ -72,8 +74,8 @@ pub(super) const CAUSES: [&str; 5] = ["register", "region", "effect", "window", 
 pub(super) enum Step {
     /// Runs it.
     Run,
-    /// Goes on with the next: it was issued.
-    Next,
+    /// Goes on so many instructions further: they were issued.
+    Next(usize),
     /// Leaves: see [`Issuer::action`].
     Leave,
 }
@@ -421,7 +423,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         if what == What::Drop {
             if board.settle(cx.code, a).is_err() {
                 board.forget(a);
-                return Step::Next;
+                return Step::Next(1);
             }
             return Step::Run;
         }
@@ -431,7 +433,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         }
         let Some((seq, result)) = board.pending(b) else { unreachable!("it is not settled") };
         if a == b {
-            return Step::Next;
+            return Step::Next(1);
         }
         board.forget(a);
         if what == What::MoveRef {
@@ -444,7 +446,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         let board = &mut *(*cx.issuer).board;
         board.set_pending(a, seq, result);
         (*(*cx.issuer).worker).counts.renamed += 1;
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -545,7 +547,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         if ready {
             worker.push(Job::Entry(entry));
         }
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -577,9 +579,7 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         };
         let board = &mut *issuer.board;
         (*entry).site = pc;
-        let held = buffer(area.root);
-        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
-        let address = data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize);
+        let address = address(&area);
         *(*entry).args.add(1) = address.expose_provenance() as u64;
         operand(board, entry, regs, usize::from(value), 0);
         access(board, entry, area, true);
@@ -589,7 +589,7 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         if ready {
             worker.push(Job::Entry(entry));
         }
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -691,14 +691,25 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         for (root, write) in resources(effects) {
             access(board, entry, Area::whole(root), write);
         }
+        let stored = if info.results == 1 { fused(board, &*issuer.plan, issuer.code, pc, at, regs) } else { None };
+        if let Some((area, address, _)) = stored {
+            access(board, entry, area, true);
+            (*entry).store_to = address;
+        }
         let ready = publish(board, entry);
-        for &register in &info.returned {
+        for &(register, owns) in &info.returned {
             let to = at + usize::from(register);
             board.forget(to);
             board.set_pending(to, seq, register);
-            if info.gives_owner(register) {
+            if owns {
                 *regs.add(to) = 0;
             }
+        }
+        issuer.issued = 1;
+        if let Some((.., register)) = stored {
+            board.forget(register);
+            board.set_pending(register, seq, 0);
+            issuer.issued = 3;
         }
         let worker = &mut *issuer.worker;
         worker.counts.issued += 1;
@@ -709,7 +720,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                 issuer.action = Action::Wait(entry);
                 return Step::Leave;
             }
-            return Step::Next;
+            return Step::Next(issuer.issued);
         }
         if waits {
             issuer.action = Action::RunAndWait(entry);
@@ -718,10 +729,69 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         worker.lift_back_off(issuer.board);
         if worker.wants_more() {
             worker.push(Job::Entry(entry));
-            return Step::Next;
+            return Step::Next(issuer.issued);
         }
         issuer.action = Action::Run(entry);
         Step::Leave
+    }
+}
+
+/// Whether the call at `pc` is followed by `mov` of its result, in register `result`, to a register, and a store of that to an element:
+/// then the store is part of the entry, if it meets nothing in flight and traps not. The element, its address, and the
+/// register.
+unsafe fn fused(
+    board: &Board,
+    plan: &Plan,
+    code: *const u64,
+    pc: *const u64,
+    result: usize,
+    regs: *mut u64,
+) -> Option<(Area, *mut u64, usize)> {
+    // SAFETY: as for `step`; a call is not the last instruction of a function, nor is a move.
+    unsafe {
+        let index = (pc.addr() - code.addr()) / 8;
+        if plan.step(index + 1).what != What::Move {
+            return None;
+        }
+        let moved = Instr(u64::from_le(*pc.add(1)));
+        let register = moved.get(Field::A) as usize;
+        let What::Element { root, index: at, column, view, slot, value: Value::Scalar(value), .. } =
+            plan.step(index + 2).what
+        else {
+            return None;
+        };
+        let (root_at, at_) = (usize::from(root), usize::from(at));
+        let pending = |register: usize| register == moved.get(Field::A) as usize || board.pending(register).is_some();
+        if moved.get(Field::B) as usize != result
+            || usize::from(value) != register
+            || pending(root_at)
+            || pending(at_)
+            || column.is_some_and(|column| pending(usize::from(column)))
+        {
+            return None;
+        }
+        if view == Shape::Held {
+            let held = *regs.add(root_at);
+            let sharing = board.has_sharing && !before(board.sharing, board.head);
+            if sharing || !is_unique(buffer(held)) {
+                return None;
+            }
+        }
+        let area = element(regs, root, at, column, view, slot)?;
+        if meets(board, &area, true).is_some() {
+            return None;
+        }
+        Some((area, address(&area), register))
+    }
+}
+
+/// Where the first slot of an area lies.
+unsafe fn address(area: &Area) -> *mut u64 {
+    // SAFETY: the area is inside a live buffer.
+    unsafe {
+        let held = buffer(area.root);
+        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
+        data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize)
     }
 }
 

@@ -376,7 +376,7 @@ impl Machine {
         }
         self.failures.fetch_add(1, Ordering::SeqCst);
         self.raise_all(CHECK);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.retire();
         }
     }

@@ -334,7 +334,8 @@ impl Board {
                 }
             }
             if (*entry).kind == Kind::Call {
-                for &slot in &code.callee((*entry).code).returned_owned {
+                let returned = &code.callee((*entry).code).returned;
+                for &(slot, _) in returned.iter().filter(|&&(_, owns)| owns) {
                     let slot = (*entry).args.add(usize::from(slot));
                     let held = std::mem::take(&mut *slot);
                     if held != 0 {
@@ -362,6 +363,11 @@ impl Board {
             }
         }
         None
+    }
+
+    /// How many entries the ring has room for.
+    pub(super) fn size(&self) -> u32 {
+        self.ring.len() as u32
     }
 
     /// How many have not completed, and the one in their middle.

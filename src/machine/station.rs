@@ -64,6 +64,8 @@ pub(super) struct Entry {
     pub(super) site: *const u64,
     /// Results, then parameters.
     pub(super) args: *mut u64,
+    /// Where its first result is also stored, if not null.
+    pub(super) store_to: *mut u64,
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
@@ -141,6 +143,7 @@ impl Entry {
             code: ptr::null(),
             site: ptr::null(),
             args: ptr::null_mut(),
+            store_to: ptr::null_mut(),
             kind: Kind::Call,
             status: Status::Good,
             ran_by: 0,
@@ -175,6 +178,7 @@ impl Entry {
             entry.seq = seq;
             entry.board = board;
             entry.kind = kind;
+            entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
             *entry.oldest.get_mut() = false;
@@ -297,7 +301,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
             *value = *args.add(at);
         }
         step();
-        let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
+        let mut link = (*entry).waiters.swap(closed(), Ordering::SeqCst);
         while !link.is_null() {
             let next = (*link).next;
             match (*link).waiter {

@@ -53,7 +53,7 @@ const JUDGED_AT: u64 = 50_000;
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 /// The largest ring is that many times the window.
-const RINGS: usize = 16;
+const RINGS: u32 = 16;
 
 /// What a worker counted.
 #[derive(Clone, Copy, Default, Debug)]
@@ -161,6 +161,8 @@ pub(super) struct Worker {
     gate: Gate,
     next: Option<Job>,
     runs: Vec<Box<Run>>,
+    /// For what makes no calls.
+    no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
     /// The entry whose work is being done.
@@ -207,6 +209,7 @@ impl Worker {
             gate,
             next: None,
             runs: Vec::new(),
+            no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
             current: ptr::null_mut(),
             pushed: 0,
@@ -438,10 +441,9 @@ impl Worker {
         left: impl FnOnce((*const u64, *mut u64)),
     ) -> (Exit, Option<Fault>) {
         let machine = self.machine();
-        let mut none = None;
         let (limit, stack) = match stack {
             Some(stack) => (stack.limit(), &mut **stack),
-            None => (0, none.insert(Stack::new(machine.segments.clone()))),
+            None => (0, &mut self.no_stack),
         };
         let mut cx = Context {
             limit,
@@ -534,12 +536,15 @@ impl Worker {
         unsafe {
             let entry = run.entry;
             if !(*entry).board.is_null() {
-                for &register in &self.machine().code.callee((*entry).code).returned {
+                for &(register, _) in &self.machine().code.callee((*entry).code).returned {
                     let register = usize::from(register);
                     *(*entry).args.add(register) = *run.base.add(register);
                 }
+                if !(*entry).store_to.is_null() {
+                    *(*entry).store_to = *run.base;
+                }
             }
-            run.stack.clear();
+            run.stack.reset();
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.complete(entry);
@@ -800,10 +805,10 @@ impl Worker {
                 shadow.issued(entry, true);
             }
             board.tail.store(seq.wrapping_add(1), Ordering::Release);
-            for &register in &info.returned {
+            for &(register, owns) in &info.returned {
                 let to = window + usize::from(register);
                 board.set_pending(to, seq, register);
-                if info.gives_owner(register) {
+                if owns {
                     *board.regs.add(to) = 0;
                 }
             }
@@ -819,19 +824,25 @@ impl Worker {
         unsafe {
             machine.recycle(board, &mut self.heap);
             self.judge(board);
-            let (open, middle) = (*board).open();
-            self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
-            let flight = (*board).tail_now().wrapping_sub((*board).head);
-            if open >= (*board).window {
-                return middle;
-            }
-            if (*board).is_full() {
-                if flight as usize >= RINGS * ((*board).window as usize).max(64) {
+            let (flight, window) = ((*board).flight(), (*board).window);
+            // What is done at once needs little room; a ring that is used much gets more.
+            let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
+            let mut open = flight;
+            if flight >= window || (*board).is_full() {
+                let middle;
+                (open, middle) = (*board).open();
+                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
+                if open >= window {
+                    return middle;
+                }
+                if (*board).is_full() && flight >= RINGS * window.max(64) {
                     return Some((*board).entry_of((*board).head));
                 }
+            }
+            if small || (*board).is_full() {
                 machine.grow(board);
             }
-            (*board).allowed = flight + ((*board).window - open);
+            (*board).allowed = flight + (window - open);
             None
         }
     }
@@ -878,8 +889,14 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let mut issuer =
-                Issuer { board, worker: self, plan: machine.code.plan((*board).function), code, action: Action::None };
+            let mut issuer = Issuer {
+                board,
+                worker: self,
+                plan: machine.code.plan((*board).function),
+                code,
+                action: Action::None,
+                issued: 1,
+            };
             if let Some(shadow) = &mut (*board).shadow {
                 shadow.worker = self.index;
                 self.record(|| What::TakenUp((*board).frame));
@@ -942,19 +959,19 @@ impl Worker {
                             }
                         }
                         Action::Wait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             if stall(board, &raw mut (*board).link, entry) {
                                 return;
                             }
                         }
                         Action::Run(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             self.push(Job::Board(board));
                             self.next = Some(Job::Entry(entry));
                             return;
                         }
                         Action::RunAndWait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             let waits = stall(board, &raw mut (*board).link, entry);
                             debug_assert!(waits, "nobody has run it");
                             self.next = Some(Job::Entry(entry));

@@ -3,6 +3,7 @@
 
 mod instructions;
 mod limits;
+mod order;
 mod values;
 
 use std::sync::{Arc, Mutex};

@@ -85,10 +85,20 @@ const HELPERS: [(&str, &str); 5] = [
     ),
 ];
 
+/// What programs are to be like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mix {
+    /// Of everything a little.
+    Even,
+    /// Most functions are tasks, and most statements call them.
+    Tasks,
+}
+
 /// Makes a program from choices.
-pub fn program(choices: &[u8]) -> String {
+pub fn program(choices: &[u8], mix: Mix) -> String {
     let mut generator = Generator {
         choices,
+        mix,
         structs: Vec::new(),
         functions: Vec::new(),
         vars: Vec::new(),
@@ -107,6 +117,7 @@ pub fn program(choices: &[u8]) -> String {
 
 struct Generator<'a> {
     choices: &'a [u8],
+    mix: Mix,
     /// The types of each struct's fields, which are called `a`, `b`, ….
     structs: Vec<Vec<Ty>>,
     functions: Vec<Function>,
@@ -214,7 +225,8 @@ impl Generator<'_> {
             writeln!(self.out, "struct S{index} {{ {} }}", list.join(", ")).expect("a String takes all");
             self.structs.push(fields);
         }
-        for _ in 0..self.pick(5) {
+        let least = if self.mix == Mix::Tasks { 2 } else { 0 };
+        for _ in 0..least + self.pick(5) {
             self.function();
         }
         self.out.push_str("fn main() {\n");
@@ -242,7 +254,8 @@ impl Generator<'_> {
             result: None,
             recursive: self.chance(20),
         };
-        let keyword = if self.chance(40) { "task" } else { "fn" };
+        let tasks = if self.mix == Mix::Tasks { 85 } else { 40 };
+        let keyword = if self.chance(tasks) { "task" } else { "fn" };
         if function.recursive {
             function.params.push(Param { ty: Ty::Int, inout: false, resizable: false });
         }
@@ -340,6 +353,12 @@ impl Generator<'_> {
     }
 
     fn statement(&mut self) {
+        if self.mix == Mix::Tasks && self.loops == 0 && self.chance(15) {
+            return self.for_loop();
+        }
+        if self.mix == Mix::Tasks && self.chance(30) && self.call_statement() {
+            return;
+        }
         match self.pick(24) {
             0 => {
                 let ty = self.ty(2);
@@ -756,6 +775,7 @@ impl Generator<'_> {
                 self.place(ty, need).unwrap_or_else(|| self.leaf(ty))
             }
             4 => self.call_of(ty, depth - 1).unwrap_or_else(|| self.leaf(ty)),
+            6 | 7 if self.mix == Mix::Tasks => self.call_of(ty, depth - 1).unwrap_or_else(|| self.leaf(ty)),
             5 => self.if_expr(ty, depth - 1),
             _ => match ty {
                 Ty::Int => self.int(depth - 1),

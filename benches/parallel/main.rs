@@ -1,0 +1,111 @@
+//! Speed-up on two workers, and what it is for the same work by rayon, chili and OpenMP.
+//!
+//! `cargo bench --bench parallel` runs all; `-- fib flat1` some; `-- --runs 9` says how often each is run (5). Times are taken
+//! inside the process around the work. Peers are checked for equal answers; OpenMP is left out where `cc -fopenmp` isn't there.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod native;
+
+use common::{
+    Answer, Options, in_turns, least, median, openmp, ratios, say_machine, scratch, target, target_above, tgvm_run,
+    timed, words,
+};
+use native::Library;
+use std::process::Command;
+
+/// A name, the program of that name in this folder with its arguments, and the least speed-up on two workers.
+const CASES: [(&str, &str, f64); 10] = [
+    ("fib", "fib 36", 1.9),
+    ("nqueens", "nqueens 12", 1.9),
+    ("merge_sort", "merge_sort 1000000", 1.9),
+    ("cholesky", "cholesky 768", 1.9),
+    ("smith_waterman", "smith_waterman 3600", 1.9),
+    ("mandelbrot", "mandelbrot 640", 1.9),
+    ("comprehension", "comprehension 1000000 40", 1.9),
+    // About 5 and 1 microseconds a task.
+    ("flat5", "flat 150000 1000", 1.9),
+    ("flat1", "flat 700000 200", 1.7),
+    // Serial by nature: it is only not to be slower.
+    ("chain", "chain 1000000 100", 0.95),
+];
+
+/// The seconds on one worker over those on two: of the least, and the median of the pairs'.
+fn speed_up(one: &[f64], two: &[f64]) -> (f64, f64) {
+    (least(one) / least(two), median(&ratios(one, two)))
+}
+
+fn tgvm(workers: usize, line: &str) -> Command {
+    let (program, args) = line.split_once(' ').expect("each has an argument");
+    let mut command = tgvm_run(["--workers", &workers.to_string(), &format!("benches/parallel/{program}.tg")]);
+    command.args(words(args));
+    command
+}
+
+fn main() {
+    let options = Options::read(5);
+    let folder = scratch();
+    let openmp = openmp("benches/parallel/openmp.c", folder.path());
+    say_machine();
+    println!(
+        "Speed-up on 2 workers: of the least times, and in brackets the median of {} interleaved pairs'\n",
+        options.runs
+    );
+    println!(
+        "{:<16}{:>10}{:>10}{:>15}{:>15}{:>15}{:>15}{:>15}",
+        "", "tgvm 1, s", "tgvm 2, s", "tgvm", "rayon", "chili", "OpenMP", "8 over 2"
+    );
+    let mut verdicts = Vec::new();
+    for (name, line, limit) in CASES {
+        if !options.wants(name) {
+            continue;
+        }
+        let mut answer = Answer::to(name);
+        let mut once = |workers| answer.check(timed(&mut tgvm(workers, line)));
+        let pairs = |once: &mut dyn FnMut(usize) -> f64, few: usize, many: usize| {
+            let once = std::cell::RefCell::new(once);
+            in_turns(options.runs, || (once.borrow_mut())(few), || (once.borrow_mut())(many))
+        };
+        let (one, two) = pairs(&mut once, 1, 2);
+        let (few, many) = pairs(&mut once, 2, 8);
+        let gain = speed_up(&one, &two);
+        let eight = least(&many) / least(&few);
+        verdicts.push((name, gain.0, limit, eight));
+
+        let (program, args) = line.split_once(' ').expect("each has an argument");
+        let numbers: Vec<i64> = words(args).map(|n| n.parse().expect("they are numbers")).collect();
+        let mut peers = Vec::new();
+        for library in [Library::Rayon, Library::Chili] {
+            let there = program != "chain";
+            peers.push(there.then(|| {
+                pairs(
+                    &mut |workers| {
+                        let run = native::run(library, workers, program, &numbers);
+                        answer.check(run.unwrap_or_else(|| common::fail(&format!("{program} is not there natively"))))
+                    },
+                    1,
+                    2,
+                )
+            }));
+        }
+        peers.push(openmp.as_ref().filter(|_| program != "chain").map(|binary| {
+            let mut once = |workers: usize| {
+                let mut command = Command::new(binary);
+                command.env("OMP_NUM_THREADS", workers.to_string()).arg(program).args(words(args));
+                answer.check(timed(&mut command))
+            };
+            pairs(&mut once, 1, 2)
+        }));
+        let show = |(least, median): (f64, f64)| format!("{least:.2} ({median:.2})");
+        print!("{name:<16}{:>10.3}{:>10.3}{:>15}", least(&one), least(&two), show(gain));
+        for peer in peers {
+            print!("{:>15}", peer.map_or("-".to_owned(), |(one, two)| show(speed_up(&one, &two))));
+        }
+        println!("{:>15}", show((eight, median(&ratios(&many, &few)))));
+    }
+    println!();
+    for (name, gain, limit, eight) in verdicts {
+        target_above(&format!("{name}: speed-up on 2 workers"), gain, limit);
+        target(&format!("{name}: 8 workers over 2"), eight, 1.1);
+    }
+}

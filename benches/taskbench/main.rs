@@ -1,0 +1,192 @@
+//! Task Bench's patterns, in tgvm and by OpenMP's `depend`: how fine tasks may be before two workers gain nothing.
+//!
+//! `cargo bench --bench taskbench` runs all; `-- stencil_1d fft` some; `-- --runs 9` says how often each grain is run (3).
+//!
+//! The grain is what Task Bench defines: elapsed time times workers over the number of tasks. METG(75 %) is the smallest mean
+//! grain from which on two workers are at least 1.5 times as fast as the serial run (tgvm's in-order, C's plain calls);
+//! METG(50 %), from which on they are no slower. Both are interpolated between the grains that are measured, which are powers
+//! of 2. At each grain the four runs alternate, and the least of each counts.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use common::{Answer, Options, openmp, say_machine, scratch, target, tgvm_run, timed, words};
+use std::path::Path;
+use std::process::Command;
+
+/// The patterns.
+const PATTERNS: [&str; 9] =
+    ["trivial", "no_comm", "stencil_1d", "fft", "tree", "nearest", "spread", "random_nearest", "dom"];
+
+/// The longest grain is of 2 to this power turns.
+const LARGEST: u32 = 14;
+
+/// Two programs that do the same, of which a turn takes so long and a task so much more, roughly, in seconds.
+struct System<'a> {
+    serial: &'a dyn Fn() -> Command,
+    parallel: &'a dyn Fn() -> Command,
+    turn: f64,
+    task: f64,
+    /// Turns at each grain, over those of the other.
+    scale: usize,
+}
+
+/// A grain in seconds, and the gain of two workers there.
+#[derive(Clone, Copy)]
+struct Point {
+    grain: f64,
+    gain: f64,
+}
+
+/// The smallest grain from which on the gain is at least `gain`; `points` are from the largest grain down.
+fn metg(points: &[Point], gain: f64) -> Metg {
+    let passing = points.iter().take_while(|point| point.gain >= gain).count();
+    match (passing.checked_sub(1).map(|last| points[last]), points.get(passing)) {
+        (None, _) => Metg::Above(points[0].grain),
+        (Some(last), None) => Metg::Below(last.grain),
+        (Some(last), Some(next)) => {
+            let part = (gain - next.gain) / (last.gain - next.gain);
+            Metg::At((next.grain.ln() + part * (last.grain.ln() - next.grain.ln())).exp())
+        }
+    }
+}
+
+/// A grain, or what was the largest or smallest that was tried.
+#[derive(Clone, Copy)]
+enum Metg {
+    Above(f64),
+    At(f64),
+    Below(f64),
+}
+
+impl Metg {
+    fn seconds(self) -> f64 {
+        match self {
+            Metg::Above(_) => f64::INFINITY,
+            Metg::At(seconds) | Metg::Below(seconds) => seconds,
+        }
+    }
+}
+
+impl std::fmt::Display for Metg {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (sign, seconds) = match *self {
+            Metg::Above(seconds) => (">", seconds),
+            Metg::At(seconds) => ("", seconds),
+            Metg::Below(seconds) => ("<", seconds),
+        };
+        out.pad(&format!("{sign}{:.2}", seconds * 1e6))
+    }
+}
+
+/// The curves of the systems, each from the largest grain down to where two workers lose.
+fn curves(systems: &[System], pattern: &str, width: usize, runs: usize) -> Vec<Vec<Point>> {
+    let mut curves = vec![Vec::new(); systems.len()];
+    let lost = |curve: &Vec<Point>| curve.iter().rev().take(2).filter(|point| point.gain < 0.95).count() == 2;
+    for power in (0..=LARGEST).rev() {
+        // About 40 milliseconds of work.
+        let cases: Vec<_> = systems
+            .iter()
+            .map(|system| {
+                let turns = system.scale << power;
+                let steps = 0.04 / (width as f64 * (system.task + turns as f64 * system.turn));
+                (turns, (steps as usize).max(20), Answer::to(pattern))
+            })
+            .collect();
+        let mut cases: Vec<_> = cases.into_iter().map(|case| (case, [f64::INFINITY; 2])).collect();
+        for _ in 0..runs {
+            for ((system, curve), ((turns, steps, answer), least)) in systems.iter().zip(&curves).zip(&mut cases) {
+                if lost(curve) {
+                    continue;
+                }
+                for (command, least) in [system.serial, system.parallel].into_iter().zip(least) {
+                    let line = format!("{pattern} {width} {steps} {turns}");
+                    *least = least.min(answer.check(timed(command().args(words(&line)))));
+                }
+            }
+        }
+        for (curve, ((_, steps, _), [serial, parallel])) in curves.iter_mut().zip(cases) {
+            if serial.is_finite() {
+                let grow = if pattern == "tree" { width.ilog2() as usize * width - (width - 1) } else { 0 };
+                let tasks = steps * width - grow;
+                curve.push(Point { grain: parallel * 2.0 / tasks as f64, gain: serial / parallel });
+            }
+        }
+    }
+    curves
+}
+
+/// Ends the benchmark unless all programs compute the same.
+fn check(systems: &[System], pattern: &str, width: usize) {
+    let mut answer = Answer::to(pattern);
+    for command in systems.iter().flat_map(|system| [system.serial, system.parallel]) {
+        answer.check(timed(command().args(words(&format!("{pattern} {width} 101 7")))));
+    }
+}
+
+fn main() {
+    let options = Options::read(3);
+    let folder = scratch();
+    let peer = openmp("benches/taskbench/openmp.c", folder.path());
+    let tgvm = |how: &[&str]| {
+        let mut command = tgvm_run(how);
+        command.arg("benches/taskbench/taskbench.tg");
+        command
+    };
+    let c = |peer: &Path, how: &str| {
+        let mut command = Command::new(peer);
+        command.env("OMP_NUM_THREADS", "2").arg(how);
+        command
+    };
+    let ours = (|| tgvm(&["--workers", "1", "--issue", "in-order"]), || tgvm(&["--workers", "2"]));
+    let theirs = peer.as_deref().map(|peer| (move || c(peer, "serial"), move || c(peer, "tasks")));
+    let mut systems = vec![System { serial: &ours.0, parallel: &ours.1, turn: 4e-9, task: 1e-7, scale: 1 }];
+    if let Some((serial, parallel)) = &theirs {
+        systems.push(System { serial, parallel, turn: 1.3e-9, task: 5e-7, scale: 4 });
+    }
+    say_machine();
+    println!("METG in microseconds on 2 workers, from the least of {} alternating runs at each grain\n", options.runs);
+    println!("{:<16}{:>6}{:>22}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
+    println!(
+        "{:<16}{:>6}{:>11}{:>11}{:>9}{:>11}{:>11}",
+        "pattern", "width", "tgvm", "OpenMP", "ratio", "tgvm", "OpenMP"
+    );
+    let mut verdicts = Vec::new();
+    for width in [4, 16] {
+        for pattern in PATTERNS.into_iter().filter(|pattern| options.wants(pattern)) {
+            check(&systems, pattern, width);
+            let curves = curves(&systems, pattern, width, options.runs);
+            let fine: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.5)).collect();
+            let even: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.0)).collect();
+            let show = |figures: &[Metg], index: usize| figures.get(index).map_or("-".to_owned(), Metg::to_string);
+            // Where the peer never gets there it bounds nothing; where we don't, the target is missed.
+            let ratio = fine.get(1).map(|theirs| match (fine[0], theirs) {
+                (Metg::Above(_), _) => f64::INFINITY,
+                (ours, Metg::Above(most)) => ours.seconds() / most,
+                (ours, theirs) => ours.seconds() / theirs.seconds(),
+            });
+            println!(
+                "{pattern:<16}{width:>6}{:>11}{:>11}{:>9}{:>11}{:>11}",
+                show(&fine, 0),
+                show(&fine, 1),
+                ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
+                show(&even, 0),
+                show(&even, 1),
+            );
+            verdicts.push((pattern, width, fine[0].seconds(), ratio));
+        }
+    }
+    println!();
+    for &(pattern, width, _, ratio) in &verdicts {
+        if let Some(ratio) = ratio {
+            target(&format!("{pattern}, width {width}: METG(75 %) over OpenMP's"), ratio, 0.8);
+        }
+    }
+    for width in [4, 16] {
+        let of = |wanted| verdicts.iter().find(|v| v.0 == wanted && v.1 == width).map(|v| v.2);
+        if let (Some(none), Some(three)) = (of("trivial"), of("stencil_1d")) {
+            // Infinite over infinite is missed, too.
+            target(&format!("width {width}: METG(75 %) with 3 dependencies over none"), three / none, 3.0);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Small programs that reach the unsafe files of the machine, for Miri: see "Tests" in the README. Without Miri they are as
+//! good a test as any, only small.
+//!
+//! Each runs in order, and out of order with every call issued, on one worker and on two; all do the same.
+
+use tgvm::bytecode::trap::TrapCode;
+use tgvm::embed::{self, Module};
+use tgvm::machine::Issue;
+use tgvm::machine::engine::{Options, Outcome};
+use tgvm::machine::host_call::{Stream, World};
+use tgvm::machine::trap::Fault;
+use tgvm::syntax::span::Source;
+
+/// A world that keeps what is printed.
+struct Page(String);
+
+impl World for Page {
+    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
+        Ok(())
+    }
+    fn args(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+    fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
+        Err(Fault::trap(TrapCode::File, path))
+    }
+    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
+        Ok(false)
+    }
+    fn write_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
+        Err(Fault::trap(TrapCode::File, path))
+    }
+    fn append_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
+        Err(Fault::trap(TrapCode::File, path))
+    }
+    fn clock(&mut self) -> f64 {
+        0.0
+    }
+}
+
+/// Runs a program in order and out of order: it prints this, and traps so.
+fn does(text: &str, printed: &str, trap: Option<TrapCode>) {
+    let t = std::time::Instant::now();
+    let source = Source { name: "test.tg".into(), text: text.into() };
+    let module = Module::from_source(&source).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
+    eprintln!("compile {:?}", t.elapsed());
+    let code = module.into_code();
+    eprintln!("code {:?}", t.elapsed());
+    let in_order = Options { issue: Issue::InOrder, ..Options::default() };
+    let one = Options { issue: Issue::Eager, ..Options::default() };
+    let two = Options { workers: 2, ..one.clone() };
+    let moving = Options { migrate: true, ..in_order.clone() };
+    for (how, options) in [("in order", in_order), ("moving", moving), ("eager on one", one), ("eager on two", two)] {
+        let mut page = Page(String::new());
+        let result = embed::run(&code, &options, &mut page);
+        eprintln!("{how} {:?}", t.elapsed());
+        let found = match result.outcome {
+            Outcome::Done => None,
+            Outcome::Trap(trap) => Some(trap.code),
+            other => panic!("{how}: {other:?}"),
+        };
+        assert_eq!((page.0.as_str(), found), (printed, trap), "{how}");
+        assert_eq!(result.stats.leaked, 0, "{how}: memory is given back");
+    }
+}
+
+#[test]
+fn arrays_and_slices() {
+    does(
+        r#"
+        fn fill(inout xs: [Int], from: Int) { for i in 0..xs.len() { xs[i] = from + i } }
+        fn grow(inout xs: [Int]) { xs.push(7); xs.insert(0, 8); xs.swap(0, 1) }
+        fn main() {
+            var a = [Int](5, fill: 1)
+            let kept = a
+            fill(&a[1..4], 10)
+            grow(&a)
+            var b = a[2..] + [a.pop(), a.remove(0)]
+            b.sort()
+            b = reversed(b)
+            print("{kept} {a} {b} {sum(x * 2 for x in b if x > 1)} {a == b}")
+        }"#,
+        "[1, 1, 1, 1, 1] [8, 10, 11, 12, 1] 94 false\n",
+        None,
+    );
+}
+
+#[test]
+fn nested_arrays() {
+    does(
+        r#"
+        fn add(inout xs: [Int], x: Int) { xs.push(x) }
+        fn set(inout x: Int, to: Int) { x = to }
+        fn main() {
+            var a = [[1], [2, 3], []]
+            let kept = a
+            add(&a[1], 4)
+            set(&a[1][0], 5)
+            a[2] = a[1]
+            a[2][1] += 6
+            a.push([9])
+            var deep = [a, kept]
+            deep[1][0][0] = 10
+            print("{a} {kept} {deep.len()} {deep[1][0]} {deep < [a]}")
+        }"#,
+        "[[1], [5, 3, 4], [5, 9, 4], [9]] [[1], [2, 3], []] 2 [10] false\n",
+        None,
+    );
+}
+
+#[test]
+fn structs_and_grids() {
+    does(
+        r#"
+        struct P { at: Int, name: Str }
+        struct Q { p: P, xs: [Int] }
+        fn set(inout g: Grid[Int], v: Int) { for i in 0..g.rows() { for j in 0..g.cols() { g[i, j] = v + i } } }
+        fn rename(inout p: P) { p.name = "{p.name}!"; p.at += 1 }
+        fn main() {
+            var g = Grid[Int](3, 3, fill: 0)
+            set(&g[1.., ..2], 4)
+            let h = g
+            g[0, 0] = 9
+            var names = Grid[P](1, 2, fill: P(at: 1, name: "a"))
+            rename(&names[0, 1])
+            var q = [Q(p: names[0, 1], xs: [1]), Q(p: names[0, 0], xs: [])]
+            q[0].xs.push(2)
+            rename(&q[1].p)
+            print("{g} {h[1, ..]} {names}")
+            print("{q} {q[0] == q[1]}")
+        }"#,
+        "[[9, 0, 0], [4, 4, 0], [5, 5, 0]] [4, 4, 0] [[P(at: 1, name: \"a\"), P(at: 2, name: \"a!\")]]\n\
+         [Q(p: P(at: 2, name: \"a!\"), xs: [1, 2]), Q(p: P(at: 2, name: \"a!\"), xs: [])] false\n",
+        None,
+    );
+}
+
+#[test]
+fn strings() {
+    does(
+        r#"
+        fn main() {
+            var words = "the quick brown fox".split(" ")
+            words.sort()
+            let text = words.join("-")
+            var s = ""
+            for i in 0..4 { s = s + "{i}" }
+            let at = text.find("fox")
+            let n = parse_int("12")
+            print("{text.upper()} {s} {s[1..3]} {at} {1.5:8.2} {n}")
+        }"#,
+        "BROWN-FOX-QUICK-THE 0123 12 6     1.50 12\n",
+        None,
+    );
+}
+
+#[test]
+fn tasks() {
+    does(
+        r#"
+        struct Pair { n: Int, xs: [Int] }
+        task fib(n: Int) -> Int {
+            if n < 2 { return n }
+            return fib(n - 1) + fib(n - 2)
+        }
+        task fill(inout xs: [Int], x: Int) { for i in 0..xs.len() { xs[i] += x } }
+        task pair(n: Int) -> Pair { return Pair(n: n, xs: [n, n + 1]) }
+        task tile(inout g: Grid[Int], from: Grid[Int]) { g[0, 0] += from[0, 0] + 1 }
+        fn main() {
+            var a = [Int](4, fill: 1)
+            fill(&a[..2], 10)
+            fill(&a[2..], 20)
+            fill(&a[1..3], fib(5))
+            let before = a
+            fill(&a, 1)
+            let ps = [pair(i) for i in 0..3]
+            var g = Grid[Int](2, 2, fill: 0)
+            tile(&g[..1, ..1], g[1.., 1..])
+            tile(&g[1.., 1..], g[..1, ..1])
+            tile(&g[..1, ..1], g[1.., 1..])
+            print("{before} {a} {ps} {g}")
+        }"#,
+        "[11, 16, 26, 21] [12, 17, 27, 22] [Pair(n: 0, xs: [0, 1]), Pair(n: 1, xs: [1, 2]), Pair(n: 2, xs: [2, 3])] \
+         [[4, 0], [0, 2]]\n",
+        None,
+    );
+}
+
+#[test]
+fn tasks_that_print_and_renew() {
+    does(
+        r#"
+        task say(x: Int) -> Str { print("say {x}"); return "s{x}" }
+        task put(inout s: Str, x: Int) { s = s + "{x}" }
+        task count(xs: [Int]) -> Int { return sum(x for x in xs) }
+        fn main() {
+            var all: [Str] = []
+            for i in 0..3 { all.push(say(i)) }
+            var s = ""
+            for i in 0..3 { put(&s, i) }
+            var xs = [0, 0]
+            var total = 0
+            for i in 0..3 { xs[0] = i; total += count(xs) }
+            put(&all[1], 5)
+            print("{all} {s} {total}")
+        }"#,
+        "say 0\nsay 1\nsay 2\n[\"s0\", \"s15\", \"s2\"] 012 3\n",
+        None,
+    );
+}
+
+#[test]
+fn tasks_that_trap() {
+    does(
+        r#"
+        task make(n: Int) -> [Int] { return [10 / (2 - i) for i in 0..n] }
+        task show(xs: [Int]) { print(xs) }
+        fn main() {
+            let a = make(2)
+            show(a)
+            let b = make(3)
+            show(b)
+            let c = make(1)
+            show(c)
+        }"#,
+        "[5, 10]\n",
+        Some(TrapCode::DivisionByZero),
+    );
+}
+
+#[test]
+fn an_index_that_is_not_there() {
+    does(
+        r#"
+        fn at(xs: [[Int]], i: Int) -> Int { return xs[i][i] }
+        fn main() {
+            let a = [[1, 2], [3]]
+            print(at(a, 0))
+            let s = "{a}"
+            print(at(a, 1) + s.len())
+        }"#,
+        "1\n",
+        Some(TrapCode::IndexOutOfBounds),
+    );
+}
+
+#[test]
+fn deep_calls() {
+    does(
+        r#"
+        fn down(n: Int, xs: [Int]) -> [Int] {
+            if n == 0 { return xs }
+            return down(n - 1, xs + [n])
+        }
+        fn main() { print(down(40, []).len()) }"#,
+        "40\n",
+        None,
+    );
+}

@@ -1,0 +1,144 @@
+//! Generated programs, and whether they reach everything there is to reach.
+
+use std::sync::Mutex;
+
+use super::harness::{Page, Seen, compile, difference, in_order, run_in, shrink, some_configurations, try_compile};
+use super::{generate, tasks};
+
+/// Steps in order of a generated program, at most.
+const STEPS: u64 = 400_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+/// The program of a seed: one of two generators', of a length that differs.
+fn program(seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bd1_e995;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
+    };
+    let length = 60 + next() as usize % 700;
+    let choices: Vec<u8> = (0..length).map(|_| next() as u8).collect();
+    match seed % 8 {
+        0 => generate::program(&choices, generate::Mix::Even),
+        1 | 2 => generate::program(&choices, generate::Mix::Tasks),
+        _ => tasks::program(&choices),
+    }
+}
+
+/// What became of the programs.
+#[derive(Default)]
+struct Tally {
+    seen: Seen,
+    refused: u64,
+    reasons: std::collections::BTreeMap<String, u64>,
+    long: u64,
+    trapped: u64,
+    first_refused: Option<String>,
+}
+
+/// Runs the program of a seed in some configurations.
+fn check(seed: u64, tally: &mut Tally) {
+    let text = program(seed);
+    let code = match try_compile(&text) {
+        Ok(code) => code,
+        Err(why) => {
+            tally.refused += 1;
+            *tally.reasons.entry(why.lines().next().unwrap_or_default().chars().take(60).collect()).or_default() += 1;
+            tally.first_refused.get_or_insert_with(|| format!("{why}\n{text}"));
+            return;
+        }
+    };
+    let page = Page::default();
+    let about = format!("seed {seed}\n{text}");
+    let Some(expected) = in_order(&code, &page, STEPS, &about) else {
+        tally.long += 1;
+        return;
+    };
+    tally.trapped += u64::from(!matches!(expected.0, tgvm::machine::engine::Outcome::Done));
+    for configuration in some_configurations(seed as usize) {
+        if let Some(why) = difference(&about, &code, &page, &expected, configuration, &mut tally.seen) {
+            let smallest = std::env::var_os("TGVM_SHRINK").map(|_| {
+                shrink(&text, |candidate| {
+                    let Ok(code) = try_compile(candidate) else { return false };
+                    let Some(expected) = in_order(&code, &page, STEPS, candidate) else { return false };
+                    (0..150).any(|_| {
+                        let seen = &mut Seen::default();
+                        difference(candidate, &code, &page, &expected, configuration, seen).is_some()
+                    })
+                })
+            });
+            panic!("seed {seed}\n{why}\n{}\n", smallest.unwrap_or(text));
+        }
+    }
+}
+
+/// `TGVM_CASES` says how many, `TGVM_SEED` from which seed on. With `TGVM_SHRINK` set the program of a failure is made smaller
+/// first.
+#[test]
+fn generated_programs_do_the_same_out_of_order() {
+    let cases = number("TGVM_CASES").unwrap_or(1200);
+    let first = number("TGVM_SEED").unwrap_or(1);
+    let total = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for part in 0..2 {
+            let total = &total;
+            scope.spawn(move || {
+                let mut tally = Tally::default();
+                for seed in (first..first + cases).filter(|seed| seed % 2 == part) {
+                    check(seed, &mut tally);
+                }
+                let mut total = total.lock().expect("no test panics with it");
+                total.seen.merge(&tally.seen);
+                total.refused += tally.refused;
+                total.long += tally.long;
+                for (why, count) in tally.reasons {
+                    *total.reasons.entry(why).or_default() += count;
+                }
+                total.trapped += tally.trapped;
+                if let Some(first) = tally.first_refused {
+                    total.first_refused.get_or_insert(first);
+                }
+            });
+        }
+    });
+    let total = total.into_inner().expect("no test panics with it");
+    let Tally { seen, refused, reasons, long, trapped, first_refused } = total;
+    if std::env::var_os("TGVM_CASES").is_some() {
+        reasons.iter().filter(|(_, count)| **count > 2).for_each(|(why, count)| eprintln!("{count:6} {why}"));
+    }
+    eprintln!("{refused} refused, {long} too long, {trapped} trapped of {cases}; {:?}", seen.0);
+    let first = first_refused.unwrap_or_default();
+    assert!(refused <= cases / 3, "{refused} of {cases} are refused, as\n{first}");
+    assert!(long <= cases / 8, "{long} of {cases} take too long");
+    assert!(trapped <= cases * 2 / 3, "{trapped} of {cases} trap");
+    if cases >= 500 {
+        let names = ["issued", "promoted", "stolen", "parked", "renamed", "squashed"];
+        for name in names.into_iter().chain(["register", "region", "effect", "window", "drain"]) {
+            assert!(seen.0.get(name).is_some_and(|&count| count > 0), "nothing was counted as {name}: {seen:?}");
+        }
+    }
+}
+
+/// One program in one file, again and again: `TGVM_FILE=p.tg TGVM_CASES=1000 cargo test --test parallel one_file`.
+#[test]
+fn one_file() {
+    let Some(path) = std::env::var_os("TGVM_FILE") else { return };
+    let text = std::fs::read_to_string(path).expect("the file can be read");
+    let code = compile(&text);
+    let page = Page::default();
+    let (result, found) = run_in(&code, super::harness::IN_ORDER, &page, &text);
+    let expected = (result.outcome, found);
+    let mut seen = Seen::default();
+    for turn in 0..number("TGVM_CASES").unwrap_or(100) {
+        for configuration in super::harness::configurations(turn as usize) {
+            if let Some(why) = difference(&text, &code, &page, &expected, configuration, &mut seen) {
+                panic!("{why}\n{text}");
+            }
+        }
+    }
+}
