@@ -401,7 +401,17 @@ pub(super) unsafe fn end(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, a
     unsafe {
         let issuer = &mut *cx.issuer;
         let Some(shadow) = &mut (*issuer.board).shadow else { return };
-        if shadow.has_issued || answer == Step::Leave {
+        if shadow.has_issued {
+            let count = if let Step::Next(count) = answer { count } else { issuer.issued };
+            if count > 1 {
+                // The move of a call's result, and its store, belong to the entry.
+                let moved = Instr(u64::from_le(*pc.add(1)));
+                let (to, from) = (moved.get(Field::A) as usize, moved.get(Field::B) as usize);
+                shadow.producers[to] = shadow.producers[from];
+            }
+            return;
+        }
+        if answer == Step::Leave {
             return;
         }
         let plan = &*issuer.plan;
