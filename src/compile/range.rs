@@ -86,6 +86,9 @@ struct Survey {
     heavy: bool,
 }
 
+/// The functions of a loop, and the part of each written array that an iteration has.
+type Made = (Rc<Callee>, Vec<(LocalId, Linear)>);
+
 impl<'a> Gen<'a, '_> {
     /// Looks through expressions and blocks.
     fn survey(&self, mut exprs: Vec<ExprId>, mut blocks: Vec<&'a Block>) -> Survey {
@@ -496,7 +499,7 @@ impl<'a> Gen<'a, '_> {
         let Walk::Range { at, end } = *walk else { return false };
         let found = self.survey(Vec::new(), vec![body]);
         let outermost = self.loops.is_empty() && self.narrow.is_empty();
-        if !each && !(outermost && found.heavy) {
+        if !(each || outermost && found.heavy) {
             return false;
         }
         let variable = self.bindings[local.0 as usize].take();
@@ -514,13 +517,7 @@ impl<'a> Gen<'a, '_> {
         true
     }
 
-    fn made_loop(
-        &mut self,
-        stmt: &Stmt,
-        local: LocalId,
-        body: &'a Block,
-        found: &Survey,
-    ) -> Option<(Rc<Callee>, Vec<(LocalId, Linear)>)> {
+    fn made_loop(&mut self, stmt: &Stmt, local: LocalId, body: &'a Block, found: &Survey) -> Option<Made> {
         let mut captures = self.captures(found)?;
         let function = &self.typed.functions[self.current];
         let (proof, env) = independent::prove(self.typed, function, local, None, body).ok()?;

@@ -524,7 +524,8 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         let Renumbered { instr, registers, written, modifies } = renumbered(instr);
         let board = &*issuer.board;
         let first = if modifies { 0 } else { written };
-        let far = registers[first..].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
+        let far =
+            registers[first..].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
         if let Some((seq, _)) = far {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }

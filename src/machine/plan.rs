@@ -195,7 +195,8 @@ fn stored(operands: &[Operand], register: &dyn Fn(Field) -> u16) -> Value {
 
 /// Whether all register operands are scalars or pairs of them, of which the first alone is written.
 fn parks(operands: &[Operand]) -> bool {
-    let scalar = |kind| matches!(kind, Kind::Int | Kind::Float | Kind::Bool | Kind::Discrete | Kind::Scalar | Kind::Int2);
+    let scalar =
+        |kind| matches!(kind, Kind::Int | Kind::Float | Kind::Bool | Kind::Discrete | Kind::Scalar | Kind::Int2);
     let immediate = |o: &Operand| o.role == Role::Immediate;
     let Some((first, rest)) = operands.split_first() else { return false };
     matches!(first.role, Role::Def | Role::Modify)

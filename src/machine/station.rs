@@ -92,6 +92,7 @@ pub(super) struct Entry {
     pub(super) failure: Option<Box<Failure>>,
     inline: [u64; INLINE],
     links: [Link; LINKS],
+    #[expect(clippy::vec_box, reason = "a link on a list stays where it is")]
     more_links: Vec<Box<Link>>,
     more_args: Vec<u64>,
 }

@@ -160,6 +160,7 @@ pub(super) struct Worker {
     heap: Heap,
     gate: Gate,
     next: Option<Job>,
+    #[expect(clippy::vec_box, reason = "a suspended run is a pointer")]
     runs: Vec<Box<Run>>,
     /// For what makes no calls.
     no_stack: Stack,
