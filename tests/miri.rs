@@ -111,7 +111,7 @@ fn arrays_and_slices() {
             print("{kept} {a} {b} {sum(x * 2 for x in b if x > 1)} {a == b}")
         }"#,
         &[in_order()],
-        "[1, 1, 1, 1, 1] [8, 10, 11, 12, 1] 94 false\n",
+        "[1, 1, 1, 1, 1] [8, 10, 11, 12, 1] [12, 11, 10, 7, 7, 1, 1] 94 false\n",
         None,
     );
 }
