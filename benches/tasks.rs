@@ -35,7 +35,7 @@ fn main() {
         cost: |run| run.cpu,
         count: true,
     };
-    let worst = compare(&options, &ways);
+    let worst = compare(&options, "programs", &ways);
     target("time of the worst program", worst.cost, 1.05);
     if let Some(most) = worst.instructions {
         target("instructions of the worst program", most, 1.02);

@@ -11,5 +11,6 @@ pub mod compile;
 pub mod embed;
 pub mod host;
 pub mod machine;
+pub mod observe;
 pub mod platform;
 pub mod syntax;

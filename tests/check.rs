@@ -74,6 +74,44 @@ fn each_wrong_example_gives_its_code_and_each_right_one_none() {
     assert!(CHECK.windows(2).all(|pair| pair[0].code < pair[1].code), "in order, each once");
 }
 
+/// Each way in which iterations of an `each` loop may meet, as a snapshot of its own.
+#[test]
+fn iterations_that_may_meet_read_as_recorded() {
+    let refused = [
+        ("total", "var n = 0\n    each i in 0..9 { n += i }"),
+        ("one_element", "var a = [1, 2]\n    each i in 0..2 { a[0] = i }"),
+        ("neighbour", "var a = [1, 2, 3]\n    each i in 0..2 { a[i] = a[i + 1] }"),
+        ("other_stride", "var a = [1, 2, 3]\n    each i in 0..2 { a[i] = a[2 * i] }"),
+        ("other_offset", "var a = [1, 2, 3]\n    let d = 1\n    each i in 0..2 { a[i] = a[i + d] }"),
+        ("unknown_index", "var a = [1, 2]\n    let at = [1, 1]\n    each i in 0..2 { a[at[i]] = i }"),
+        ("whole_read", "var a = [1, 2]\n    each i in 0..2 { a[i] = sum(x for x in a) }"),
+        ("whole_to_call", "var a = [1, 2]\n    each i in 0..2 { a.push(i) }"),
+        ("slices", "var a = [1, 2, 3]\n    each i in 0..2 { a[i..i + 2] = [i, i] }"),
+        ("columns", "var g = Grid[Int](2, 2, fill: 0)\n    each i in 0..2 { g[i, 0] = g[0, i] }"),
+        ("short_step", "var a = [1, 2, 3, 4]\n    each i in 0..3 by 2 { a[i..i + 3] = [i, i, i] }"),
+    ];
+    for (name, statements) in refused {
+        let text = format!("fn main() {{\n    {statements}\n}}\n");
+        let diagnostics = run(&text).expect_err(name);
+        assert_eq!(diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["E0604"], "{name}");
+        insta::assert_snapshot!(format!("each_{name}"), render(&text, &diagnostics));
+    }
+    let proved = [
+        "var a = [1, 2]\n each i in 0..2 { a[i] = i }",
+        "var a = [1, 2]\n each i in 0..2 { let j = 1 - i\n a[j] += a[j] * 2 }",
+        "var a = [1, 2, 3, 4]\n let d = 1\n each i in 0..2 { a[2 * i + d] = a[2 * i + d - 1] }",
+        "var g = Grid[Int](2, 2, fill: 0)\n each r in 0..2 { each c in 0..2 { g[r, c] = r } }",
+        "var g = Grid[Int](2, 2, fill: 0)\n each r in 0..2 { g[r, ..] = [r, r] }",
+        "var a = [1, 2, 3]\n let k = 2\n each lo in 0..3 by k { a[lo..min(lo + k, a.len())] = a[lo..min(lo + k, a.len())] }",
+        "var a = [1, 2, 3]\n let k = 2\n each lo in 0..3 by k { let hi = min(a.len(), lo + k)\n a[lo..hi] = a[lo..hi] }",
+        "var a = [1, 2, 3]\n each i in 0..3 { for j in 0..9 { if j > i { break }\n a[i] += j } }",
+        "let a = [1, 2]\n each i in 0..2 { print(a[1 - i] + a.len()) }",
+    ];
+    for statements in proved {
+        typed(&format!("fn main() {{\n    {statements}\n}}\n"));
+    }
+}
+
 #[test]
 fn diagnostics_read_as_recorded() {
     for code in CHECK {

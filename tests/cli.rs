@@ -78,6 +78,7 @@ fn run(text: impl AsRef<[u8]>) -> Ended {
 }
 
 const HELLO: &str = "fn main() { print(\"hello\") }\n";
+const FIB: &str = "task fib(n: Int) -> Int {\n    if n < 2 { return n }\n    return fib(n - 1) + fib(n - 2)\n}\n\nfn main() { print(fib(12)) }\n";
 const FOREVER: &str = "fn main() {\n    eprint(\"ready\")\n    var n = 0\n    while true { n = n +% 1 }\n}\n";
 
 // Exit codes
@@ -318,6 +319,66 @@ fn statistics_go_to_standard_error() {
     let ended = tg(["run", "--stats", program.path.to_str().unwrap()]);
     ended.is(0, &["steps", "memory"]);
     assert_eq!(ended.out, "hello\n");
+    assert!(!ended.error.contains("worker"), "nothing ran out of order:\n{}", ended.error);
+}
+
+#[test]
+fn statistics_say_what_the_workers_did() {
+    let program = program(FIB);
+    let path = program.path.to_str().unwrap();
+    let ended = tg(["run", "--stats", "--workers", "2", "--issue", "eager", path]);
+    ended.is(
+        0,
+        &[
+            "promoted  ",
+            " frames",
+            "issued  ",
+            " calls",
+            "entries run  ",
+            "stalls  ",
+            "worker 1  ",
+            "worker 2  ",
+            "% busy",
+        ],
+    );
+    assert_eq!(ended.out, "144\n");
+    let ended = tg(["run", "--stats", "--issue", "in-order", path]);
+    ended.is(0, &["steps"]);
+    assert!(!ended.error.contains("promoted") && !ended.error.contains("worker"), "{}", ended.error);
+}
+
+#[test]
+fn a_graph_is_written_without_what_the_program_prints() {
+    let program = program(FIB);
+    let path = program.path.to_str().unwrap();
+    let ended = tg(["graph", path]);
+    ended.is(0, &["144\n"]);
+    assert!(ended.out.starts_with("digraph ") && ended.out.contains("fib\\nline 3"), "{}", ended.out);
+    let to = program.folder.path().join("graph.dot");
+    let to = to.to_str().unwrap();
+    tg(["graph", "-o", to, path]).prints("144\n");
+    assert_eq!(fs::read_to_string(to).unwrap(), ended.out);
+    tg(["graph"]).is(2, &["FILE"]);
+    let trap = trapping();
+    let ended = tg(["graph", trap.path.to_str().unwrap()]);
+    ended.is(1, &["trap[T0004]"]);
+    assert!(ended.out.starts_with("digraph "), "{}", ended.out);
+}
+
+/// A program whose task traps.
+fn trapping() -> Program {
+    program("task at(xs: [Int], i: Int) -> Int { return xs[i] }\n\nfn main() { print(at([1], 1)) }\n")
+}
+
+#[test]
+fn a_simulation_tells_how_parallel_a_program_is() {
+    let program = program(FIB);
+    let path = program.path.to_str().unwrap();
+    let ended = tg(["run", "--simulate", "4", path]);
+    ended.is(0, &["work  ", "span  ", "parallelism  ", "on 4 cores  ", "times as fast"]);
+    assert_eq!(ended.out, "144\n");
+    tg(["run", "--simulate", "0", path]).is(2, &["--simulate"]);
+    tg(["run", "--simulate", "2", "--workers", "2", path]).is(2, &["--simulate", "--workers"]);
 }
 
 #[test]

@@ -114,8 +114,10 @@ fn expected(typed: &Typed, arguments: &[String]) -> Result<Outcome, Unknown> {
 /// Checks `property` of as many lists of choices as `PROPTEST_CASES` says.
 fn for_all_choices(longest: usize, property: impl Fn(Vec<u8>) -> Result<(), TestCaseError> + Send) {
     with_stack(|| {
-        let config =
+        let mut config =
             ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
+        // What the reference says nothing of; another test holds the generator to few of those.
+        config.max_global_rejects = config.max_global_rejects.max(2 * config.cases);
         // The same programs at each run of the suite; others where more are asked for.
         let mut runner = match std::env::var_os("PROPTEST_CASES") {
             Some(_) => TestRunner::new(config),

@@ -288,7 +288,7 @@ mod mistakes {
         ("decrement_again", "let x = i-- ;"),
         ("dictionary", "let m = { \"a\": 1 }"),
         ("dollar", "let x = $y"),
-        ("each", "each i in 0..n { f(i) }"),
+        ("each", "each x in xs { f(x) }"),
         ("elif", "if a { b() } elif c { d() }"),
         ("else_by_itself", "else { f() }"),
         ("empty_condition", "if { f() }"),

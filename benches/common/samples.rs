@@ -44,8 +44,8 @@ pub struct Worst {
     pub instructions: Option<f64>,
 }
 
-fn samples() -> Vec<PathBuf> {
-    let mut programs: Vec<_> = std::fs::read_dir(Path::new(ROOT).join("programs"))
+fn programs(folder: &str) -> Vec<PathBuf> {
+    let mut programs: Vec<_> = std::fs::read_dir(Path::new(ROOT).join(folder))
         .expect("the programs are there")
         .map(|entry| entry.expect("a folder can be read").path())
         .filter(|path| path.extension().is_some_and(|e| e == "tg"))
@@ -69,9 +69,9 @@ fn instructions(command: &Command) -> Option<f64> {
     figure.trim().parse().ok()
 }
 
-/// Compares the two ways over the samples that the options name, and prints a table. Times are taken at sizes at which a
-/// sample runs for a good part of a second, instructions at its own.
-pub fn compare(options: &Options, ways: &Ways) -> Worst {
+/// Compares the two ways over the programs of a folder that the options name, and prints a table. Times are taken at sizes at
+/// which a sample runs for a good part of a second, instructions at its own.
+pub fn compare(options: &Options, folder: &str, ways: &Ways) -> Worst {
     let counts = ways.count && Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok();
     if ways.count && !counts {
         println!("valgrind is not installed: instructions are not counted");
@@ -80,7 +80,7 @@ pub fn compare(options: &Options, ways: &Ways) -> Worst {
     println!("{first} over {second}: median of {} interleaved pairs\n", options.runs);
     println!("{:<18}{:>14}{:>14}{:>9}{:>14}", "program", "ms", "ms", "time", "instructions");
     let mut worst = Worst { cost: 0.0, instructions: None };
-    for path in samples() {
+    for path in programs(folder) {
         let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let Some(args) = options.wants(&name).then(|| (ways.args)(&path)).flatten() else { continue };
         let size = SIZES.iter().find(|(sample, _)| *sample == name).map(|(_, size)| *size);

@@ -54,7 +54,7 @@ fn window(runs: usize) {
             let mut answer = Answer::to(what);
             let mut once = |window: usize| {
                 let options = format!("--issue eager --workers {workers} --window {window}");
-                answer.check(timed(&mut tgvm(&options, &format!("tiles.tg {what} 200"))))
+                answer.check(timed(&mut tgvm(&options, &format!("tiles.tg {what} 40"))))
             };
             let (mut wide, mut narrow) = (Vec::new(), Vec::new());
             for _ in 0..runs {
@@ -96,39 +96,48 @@ fn memory() {
 
 /// What workers cost that have nothing to do.
 fn idle(runs: usize) {
-    let seconds = |workers: usize, turns: usize| {
-        succeed(&mut tgvm(&format!("--workers {workers}"), &format!("serial.tg {turns}"))).cpu
-    };
-    let short = seconds(1, 20_000_000);
-    let turns = (20_000_000.0 * 2.0 / short) as usize;
-    println!("Processor seconds of a program of two seconds, {runs} interleaved pairs\n");
-    let (eight, one) = in_turns(runs, || seconds(8, turns), || seconds(1, turns));
-    println!("8 workers: {:.3}, one: {:.3}, least", least(&eight), least(&one));
-    println!(
-        "ratio of the least {:.3}, median ratio {:.3}\n",
-        least(&eight) / least(&one),
-        median(&ratios(&eight, &one))
-    );
-    target("processor time of 8 workers over one, least", least(&eight) / least(&one), 1.02);
+    println!("Processor seconds of two seconds of work for one, {runs} interleaved pairs\n");
+    println!("{:<14}{:>12}{:>10}{:>10}{:>10}", "", "8 workers", "one", "least", "median");
+    let mut verdicts = Vec::new();
+    // One long loop, and a chain of tasks, each of which needs the one before.
+    for (what, program, per_second) in [("loop", "serial.tg", 20_000_000), ("chain", "empty.tg chain", 10_000_000)] {
+        let seconds = |workers: usize, n: usize| {
+            succeed(&mut tgvm(&format!("--workers {workers}"), &format!("{program} {n}"))).cpu
+        };
+        let n = (per_second as f64 * 2.0 / seconds(1, per_second)) as usize;
+        let (eight, one) = in_turns(runs, || seconds(8, n), || seconds(1, n));
+        let ratio = least(&eight) / least(&one);
+        let median = median(&ratios(&eight, &one));
+        println!("{what:<14}{:>12.3}{:>10.3}{ratio:>10.3}{median:>10.3}", least(&eight), least(&one));
+        verdicts.push((what, ratio));
+    }
+    println!();
+    for (what, ratio) in verdicts {
+        target(&format!("{what}: processor time of 8 workers over one"), ratio, 1.02);
+    }
 }
 
 /// What can be promoted, with nobody to take it; and a second worker, on what may have nothing for it.
 fn samples(options: &Options) {
-    let compare = |names: [&str; 2], args: [&str; 2], cost: fn(&Run) -> f64, count: bool| {
+    let compare = |folder: &str, names: [&str; 2], args: [&str; 2], cost: fn(&Run) -> f64, count: bool| {
         let with = |path: &std::path::Path| {
             Some(args.map(|args| words(args).map(Into::into).chain([path.as_os_str().to_owned()]).collect()))
         };
-        compare(options, &Ways { names, args: &with, cost, count })
+        compare(options, folder, &Ways { names, args: &with, cost, count })
     };
     let names = ["lazy on one worker", "in order"];
-    let worst = compare(names, ["--workers 1 --issue lazy", "--workers 1 --issue in-order"], |run| run.cpu, true);
+    let worst =
+        compare("programs", names, ["--workers 1 --issue lazy", "--workers 1 --issue in-order"], |run| run.cpu, true);
     target("time of the worst program, lazy over in order", worst.cost, 1.05);
     if let Some(most) = worst.instructions {
         target("instructions of the worst program, lazy over in order", most, 1.01);
     }
     println!();
-    let worst = compare(["two workers", "one"], ["--workers 2", "--workers 1"], |run| run.wall, false);
-    target("time of the worst program, two workers over one", worst.cost, 1.03);
+    for (folder, what) in [("programs", "program"), ("benches/kernels", "kernel")] {
+        let worst = compare(folder, ["two workers", "one"], ["--workers 2", "--workers 1"], |run| run.wall, false);
+        target(&format!("time of the worst {what}, two workers over one"), worst.cost, 1.03);
+        println!();
+    }
 }
 
 fn main() {

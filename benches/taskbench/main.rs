@@ -5,7 +5,8 @@
 //! The grain is what Task Bench defines: elapsed time times workers over the number of tasks. METG(75 %) is the smallest mean
 //! grain from which on two workers are at least 1.5 times as fast as the serial run (tgvm's in-order, C's plain calls);
 //! METG(50 %), from which on they are no slower. Both are interpolated between the grains that are measured, which are powers
-//! of 2. At each grain the four runs alternate, and the least of each counts.
+//! of 2. At each grain the four runs alternate, and the least of each counts. `native` is how long C takes to compute what a task
+//! of METG(75 %) computes in tgvm.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -31,22 +32,32 @@ struct System<'a> {
     scale: usize,
 }
 
-/// A grain in seconds, and the gain of two workers there.
+/// A grain in seconds and in turns, and the gain of two workers there.
 #[derive(Clone, Copy)]
 struct Point {
     grain: f64,
+    turns: f64,
     gain: f64,
 }
 
-/// The smallest grain from which on the gain is at least `gain`; `points` are from the largest grain down.
-fn metg(points: &[Point], gain: f64) -> Metg {
+impl Point {
+    /// Seconds that a turn takes in the serial run.
+    fn turn(&self) -> f64 {
+        self.grain * self.gain / 2.0 / self.turns
+    }
+}
+
+/// The smallest grain, in seconds by `measure`, from which on the gain is at least `gain`; `points` are from the largest grain
+/// down.
+fn metg(points: &[Point], gain: f64, measure: impl Fn(&Point) -> f64) -> Metg {
     let passing = points.iter().take_while(|point| point.gain >= gain).count();
     match (passing.checked_sub(1).map(|last| points[last]), points.get(passing)) {
-        (None, _) => Metg::Above(points[0].grain),
-        (Some(last), None) => Metg::Below(last.grain),
+        (None, _) => Metg::Above(measure(&points[0])),
+        (Some(last), None) => Metg::Below(measure(&last)),
         (Some(last), Some(next)) => {
             let part = (gain - next.gain) / (last.gain - next.gain);
-            Metg::At((next.grain.ln() + part * (last.grain.ln() - next.grain.ln())).exp())
+            let (next, last) = (measure(next).ln(), measure(&last).ln());
+            Metg::At((next + part * (last - next)).exp())
         }
     }
 }
@@ -105,11 +116,12 @@ fn curves(systems: &[System], pattern: &str, width: usize, runs: usize) -> Vec<V
                 }
             }
         }
-        for (curve, ((_, steps, _), [serial, parallel])) in curves.iter_mut().zip(cases) {
+        for (curve, ((turns, steps, _), [serial, parallel])) in curves.iter_mut().zip(cases) {
             if serial.is_finite() {
                 let grow = if pattern == "tree" { width.ilog2() as usize * width - (width - 1) } else { 0 };
                 let tasks = steps * width - grow;
-                curve.push(Point { grain: parallel * 2.0 / tasks as f64, gain: serial / parallel });
+                let grain = parallel * 2.0 / tasks as f64;
+                curve.push(Point { grain, turns: turns as f64, gain: serial / parallel });
             }
         }
     }
@@ -146,18 +158,18 @@ fn main() {
     }
     say_machine();
     println!("METG in microseconds on 2 workers, from the least of {} alternating runs at each grain\n", options.runs);
-    println!("{:<16}{:>6}{:>22}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
+    println!("{:<16}{:>6}{:>33}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
     println!(
-        "{:<16}{:>6}{:>11}{:>11}{:>9}{:>11}{:>11}",
-        "pattern", "width", "tgvm", "OpenMP", "ratio", "tgvm", "OpenMP"
+        "{:<16}{:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
+        "pattern", "width", "native", "tgvm", "OpenMP", "ratio", "tgvm", "OpenMP"
     );
     let mut verdicts = Vec::new();
     for width in [4, 16] {
         for pattern in PATTERNS.into_iter().filter(|pattern| options.wants(pattern)) {
             check(&systems, pattern, width);
             let curves = curves(&systems, pattern, width, options.runs);
-            let fine: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.5)).collect();
-            let even: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.0)).collect();
+            let fine: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.5, |point| point.grain)).collect();
+            let even: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.0, |point| point.grain)).collect();
             let show = |figures: &[Metg], index: usize| figures.get(index).map_or("-".to_owned(), Metg::to_string);
             // Where the peer never gets there it bounds nothing; where we don't, the target is missed.
             let ratio = fine.get(1).map(|theirs| match (fine[0], theirs) {
@@ -165,8 +177,14 @@ fn main() {
                 (ours, Metg::Above(most)) => ours.seconds() / most,
                 (ours, theirs) => ours.seconds() / theirs.seconds(),
             });
+            let native: Vec<Metg> = curves
+                .get(1)
+                .map(|theirs| metg(&curves[0], 1.5, |point| point.turns * theirs[0].turn()))
+                .into_iter()
+                .collect();
             println!(
-                "{pattern:<16}{width:>6}{:>11}{:>11}{:>9}{:>11}{:>11}",
+                "{pattern:<16}{width:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
+                show(&native, 0),
                 show(&fine, 0),
                 show(&fine, 1),
                 ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),

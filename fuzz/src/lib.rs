@@ -72,7 +72,10 @@ pub fn source(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(module) = Module::from_source(&Source::new("fuzz.tg", text)) {
         let written = file::write(module.program());
-        assert_eq!(file::read(&written).as_ref(), Ok(module.program()), "a file gives back what was written");
+        let mut program = module.program().clone();
+        // Which functions run iterations of a loop a file does not say.
+        program.functions.iter_mut().for_each(|function| function.range = None);
+        assert_eq!(file::read(&written), Ok(program), "a file gives back what was written");
         run(module);
     }
 }

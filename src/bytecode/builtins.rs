@@ -218,6 +218,7 @@ builtins! {
     Host __assign(InoutView to: ArrayT, In from: ArrayT) -> Unit, "copies the elements; traps unless the lengths are equal";
     Host __assign(InoutView to: GridT, In from: GridT) -> Unit, "copies the elements; traps unless the shapes are equal";
     Host __assert_failed(In message: Str) -> Never, "traps: assertion failed, with that message";
+    Host __index2_failed(In row: Int, In col: Int, In rows: Int, In cols: Int) -> Never, "traps: no such element of a grid";
     Host __append(Inout text: Str, In x: T) -> Unit, "adds `x`, printed, to `text`";
     Host __append_format(Inout text: Str, In x: T, In format: Int) -> Unit, "adds `x`, laid out as the packed format says, to `text`";
 }

@@ -756,4 +756,43 @@ fn main() {
     print(sign(1))
 }
 "
+    "E0604" "iterations that may meet"
+    "The iterations of an `each` loop may run in any order, so what one of them writes no other one may touch. It is proved by \
+     indices: `a[c * i + d]`, a row `g[i, ..]` or `g[i, j]`, a slice `a[lo..lo + k]` with step k, where c is a number, and d \
+     and k are the same in all iterations. All that the loop does with the variable must be that near. A `for` loop takes \
+     anything."
+"fn main() {
+    var xs = [1, 2, 3, 4]
+    each i in 1..xs.len() { xs[i] += xs[i - 1] }
+    print(xs)
+}
+"
+"fn main() {
+    var xs = [1, 2, 3, 4]
+    let before = xs
+    each i in 1..xs.len() { xs[i] += before[i - 1] }
+    print(xs)
+}
+"
+    "E0605" "leaving an `each` loop"
+    "The iterations of an `each` loop may run in any order, so `break` and `return` can't keep later ones from running. \
+     `continue` ends an iteration. Where a loop shall end early, use `for`."
+"fn main() {
+    var xs = [1, 2, 0, 4]
+    each i in 0..xs.len() {
+        if xs[i] == 0 { break }
+        xs[i] = 12 / xs[i]
+    }
+    print(xs)
+}
+"
+"fn main() {
+    var xs = [1, 2, 0, 4]
+    each i in 0..xs.len() {
+        if xs[i] == 0 { continue }
+        xs[i] = 12 / xs[i]
+    }
+    print(xs)
+}
+"
 }

@@ -12,6 +12,7 @@ pub mod codes;
 mod consts;
 mod effects;
 mod expr;
+pub mod independent;
 mod items;
 mod kinds;
 mod operators;
@@ -21,6 +22,7 @@ mod scope;
 mod stmt;
 mod structs;
 pub mod typed;
+pub mod walk;
 
 use crate::bytecode::effects::Effects;
 use crate::bytecode::types::{TypeId, TypeTable};
@@ -192,7 +194,10 @@ impl<'t> Checker<'t> {
         }
         match main {
             Some(main) if self.diagnostics.is_empty() && !self.incomplete => {
-                Ok(Typed { types: self.types, functions: self.checked, main, consts: self.table, exprs: self.exprs })
+                let (types, functions) = (self.types, self.checked);
+                let mut typed =
+                    Typed { types, functions, main, consts: self.table, exprs: self.exprs, gaps: HashMap::new() };
+                independent::check(&mut typed).map(|()| typed)
             }
             _ => {
                 self.diagnostics.sort_by_key(|d| d.labels[0].span);

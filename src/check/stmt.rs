@@ -168,13 +168,14 @@ impl<'t> Checker<'t> {
                 let endless = matches!(self.at(cond).kind, ExprKind::Bool(true));
                 (StmtKind::While { cond, body }, endless && !breaks)
             }
-            tree::StmtKind::For { name, source, body } => {
+            tree::StmtKind::For { name, source, body } | tree::StmtKind::Each { name, source, body } => {
+                let each = matches!(stmt.kind, tree::StmtKind::Each { .. });
                 let (source, element) = self.source(source);
                 let mark = self.enter();
                 let local = self.bind(*name, element, LocalKind::Loop);
                 let (body, _) = self.loop_body(body);
                 self.leave(mark);
-                (StmtKind::For { local, source, body }, false)
+                (StmtKind::For { local, source, body, each }, false)
             }
             tree::StmtKind::Break => {
                 self.check_in_loop("break", stmt.span);

@@ -2,11 +2,13 @@
 //! every place is a place, modes and effects are inferred. As in the syntax tree, expressions live in one arena,
 //! and a walk goes down left-deep chains (binary operators, fields, calls on calls) in a loop.
 
+use super::independent::Gap;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::types::{TypeId, TypeTable};
 use crate::syntax::span::Span;
 use crate::syntax::tree::Format;
 pub use crate::syntax::tree::{BinaryOp, UnaryOp};
+use std::collections::HashMap;
 
 /// An expression of the arena.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -34,6 +36,8 @@ pub struct Typed {
     pub consts: Vec<Const>,
     /// The arena.
     pub exprs: Vec<Expr>,
+    /// What must hold before an `each` loop begins (else T0008), by function and the loop's variable.
+    pub gaps: HashMap<(usize, LocalId), Vec<Gap>>,
 }
 
 impl std::ops::Index<ExprId> for Typed {
@@ -168,7 +172,7 @@ pub enum StmtKind {
         /// What is repeated.
         body: Block,
     },
-    /// `for`
+    /// `for` or `each`
     For {
         /// The loop's variable.
         local: LocalId,
@@ -176,6 +180,8 @@ pub enum StmtKind {
         source: Source,
         /// What is repeated.
         body: Block,
+        /// `each`: its iterations are independent.
+        each: bool,
     },
     /// `break`
     Break,

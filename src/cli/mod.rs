@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod dis;
 mod explain;
+mod graph;
 mod help;
 mod input;
 pub mod render;
@@ -83,6 +84,7 @@ enum Command {
     Check(check::Args),
     Dis(dis::Args),
     Build(build::Args),
+    Graph(graph::Args),
     Help(help::Args),
     /// Print the version.
     Version,
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
             Command::Check(args) => check::run(args),
             Command::Dis(args) => dis::run(args),
             Command::Build(args) => build::run(args),
+            Command::Graph(args) => graph::run(args),
             Command::Help(args) => help::run(args),
             Command::Version => print(&format!("tgvm {}\n", env!("CARGO_PKG_VERSION"))),
         },

@@ -14,6 +14,8 @@ use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
 use crate::machine::trap::{Fault, TraceLine, Trap};
+use crate::observe;
+use crate::observe::dag::Dag;
 use crate::syntax::span::Span;
 
 /// How long a program that was asked to stop may take before the process ends under it: it may wait for input, or for
@@ -73,6 +75,10 @@ pub struct Args {
     /// Workers take turns as a seed says, for tests of the machine
     #[arg(long, hide = true, value_name = "SEED")]
     seed: Option<u64>,
+    /// Tell on standard error how parallel the run was, and how fast N cores could be: it runs on one, and is recorded
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
+        conflicts_with_all = ["max_steps", "workers", "issue", "seed", "migrate"])]
+    simulate: Option<u16>,
     /// Move the program to another thread at every poll, for tests of the machine
     #[arg(long, hide = true)]
     migrate: bool,
@@ -97,17 +103,11 @@ impl From<When> for Issue {
 
 /// Runs the command.
 pub fn run(args: Args) -> Exit {
-    let Some((file, program_args)) = args.program.split_first() else { return Exit::Unusable };
-    let mut texts = Vec::with_capacity(program_args.len());
-    for (index, arg) in program_args.iter().enumerate() {
-        match arg.to_str() {
-            Some(text) => texts.push(text.to_owned()),
-            None => {
-                complain(&format!("argument {} of the program is not UTF-8", index + 1), &[]);
-                return Exit::Unusable;
-            }
-        }
-    }
+    let Some((file, rest)) = args.program.split_first() else { return Exit::Unusable };
+    let texts = match program_args(rest) {
+        Ok(texts) => texts,
+        Err(exit) => return exit,
+    };
     let started = Instant::now();
     let module = match input::load(Path::new(file)) {
         Ok(module) => module,
@@ -115,17 +115,20 @@ pub fn run(args: Args) -> Exit {
     };
     let loaded = started.elapsed();
     let interrupt = Interrupt::new();
+    let recorded = args.simulate.is_some();
     let options = Options {
         max_memory: args.max_memory.unwrap_or_else(default_memory),
         max_depth: args.max_depth,
         max_steps: args.max_steps,
         timeout: None,
-        workers: args.workers.map_or_else(cores, usize::from),
-        issue: args.issue.into(),
+        workers: if recorded { 1 } else { args.workers.map_or_else(cores, usize::from) },
+        issue: if recorded { Issue::Eager } else { args.issue.into() },
         window: args.window,
         seed: args.seed,
         count: args.stats,
         migrate: args.migrate,
+        record: recorded,
+        leave_out: None,
         interrupt: interrupt.clone(),
     };
     watch(&interrupt, args.timeout);
@@ -139,11 +142,28 @@ pub fn run(args: Args) -> Exit {
         (_, outcome) => outcome,
     };
     let ran = started.elapsed();
-    let exit = conclude(&outcome, &args, options.max_memory, code.program());
+    let exit = conclude(&outcome, options.max_memory, args.max_steps, args.timeout, code.program());
     if args.stats {
         say(&statistics(&result.stats, loaded, ran));
     }
+    if let (Some(workers), Some(record)) = (args.simulate, &result.record) {
+        match Dag::of(record) {
+            Some(dag) => say(&simulated(&dag, usize::from(workers))),
+            None => complain("the run was too long to be simulated", &["try it with less to do".to_owned()]),
+        }
+    }
     exit
+}
+
+/// The arguments of a program as the program sees them.
+pub fn program_args(args: &[OsString]) -> Result<Vec<String>, Exit> {
+    let as_text = |(index, arg): (usize, &OsString)| {
+        arg.to_str().map(str::to_owned).ok_or_else(|| {
+            complain(&format!("argument {} of the program is not UTF-8", index + 1), &[]);
+            Exit::Unusable
+        })
+    };
+    args.iter().enumerate().map(as_text).collect()
 }
 
 /// How many cores this process may use.
@@ -152,7 +172,7 @@ fn cores() -> usize {
 }
 
 /// Sees to it that Ctrl-C and the time limit end the run, and the process, should it not end by itself.
-fn watch(interrupt: &Interrupt, timeout: Option<Duration>) {
+pub fn watch(interrupt: &Interrupt, timeout: Option<Duration>) {
     let on_signal = interrupt.clone();
     let handler = ctrlc::set_handler(move || {
         on_signal.interrupt();
@@ -188,7 +208,13 @@ fn timed_out(timeout: Duration) -> String {
 }
 
 /// Says how a run ended, if it was not by itself, and gives the exit code.
-fn conclude(outcome: &Outcome, args: &Args, max_memory: u64, program: &Program) -> Exit {
+pub fn conclude(
+    outcome: &Outcome,
+    max_memory: u64,
+    max_steps: Option<u64>,
+    timeout: Option<Duration>,
+    program: &Program,
+) -> Exit {
     let (message, exit) = match outcome {
         Outcome::Done | Outcome::Stop(Stop::OutputClosed) => return Exit::Done,
         Outcome::Exit(code) => return Exit::Program(*code),
@@ -198,10 +224,10 @@ fn conclude(outcome: &Outcome, args: &Args, max_memory: u64, program: &Program) 
             (stopped(&why, "`--max-memory` sets the limit"), Exit::Limit)
         }
         Outcome::Stop(Stop::Steps) => {
-            let steps = args.max_steps.unwrap_or_default();
+            let steps = max_steps.unwrap_or_default();
             (stopped(&format!("the program took {steps} steps"), "`--max-steps` sets the limit"), Exit::Limit)
         }
-        Outcome::Stop(Stop::Time) => (timed_out(args.timeout.unwrap_or_default()), Exit::Limit),
+        Outcome::Stop(Stop::Time) => (timed_out(timeout.unwrap_or_default()), Exit::Limit),
         Outcome::Stop(Stop::Interrupted) => (interrupted(), Exit::Interrupted),
         Outcome::Stop(Stop::OutputFailed(reason)) => {
             complain(&format!("can't write the output: {reason}"), &[]);
@@ -234,16 +260,31 @@ fn show_trap(trap: &Trap, program: &Program) -> String {
     painter().trap(&trap.code.code(), &message, trap.backtrace.first().map(span), &notes, &text)
 }
 
+/// What the graph of a run says of its parallelism.
+fn simulated(dag: &Dag, workers: usize) -> String {
+    let (work, span, time) = (dag.work(), dag.span(), dag.schedule(workers));
+    let times = |by: u64| format!("{:.2}", work as f64 / by.max(1) as f64);
+    let on = format!("on {workers} {}", if workers == 1 { "core" } else { "cores" });
+    let lines = [
+        ("work", format!("{work} (instructions, by what they cost)")),
+        ("span", format!("{span} (of the longest chain)")),
+        ("parallelism", times(span)),
+        (on.as_str(), format!("{time}, {} times as fast as on one", times(time))),
+    ];
+    lines.map(|(what, how_much)| format!("{what:>14}  {how_much}\n")).concat()
+}
+
 fn statistics(stats: &Stats, loaded: Duration, ran: Duration) -> String {
     let seconds = ran.as_secs_f64();
     let rate = stats.instructions as f64 / seconds.max(1e-9) / 1e6;
-    let lines = [
-        ("compiled in", format!("{:.3} ms", loaded.as_secs_f64() * 1e3)),
-        ("ran for", format!("{:.3} ms", seconds * 1e3)),
-        ("steps", format!("{} ({rate:.0} million a second)", stats.instructions)),
-        ("calls", stats.calls.to_string()),
-        ("most memory", show_size(stats.peak_memory)),
-        ("deepest calls", format!("{} of frames", show_size(stats.peak_depth))),
+    let mut lines = vec![
+        ("compiled in".to_owned(), format!("{:.3} ms", loaded.as_secs_f64() * 1e3)),
+        ("ran for".to_owned(), format!("{:.3} ms", seconds * 1e3)),
+        ("steps".to_owned(), format!("{} ({rate:.0} million a second)", stats.instructions)),
+        ("calls".to_owned(), stats.calls.to_string()),
+        ("most memory".to_owned(), show_size(stats.peak_memory)),
+        ("deepest calls".to_owned(), format!("{} of frames", show_size(stats.peak_depth))),
     ];
-    lines.map(|(what, how_much)| format!("{what:>14}  {how_much}\n")).concat()
+    lines.extend(observe::stats::lines(&stats.workers, ran));
+    lines.iter().map(|(what, how_much)| format!("{what:>14}  {how_much}\n")).collect()
 }

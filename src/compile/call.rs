@@ -64,7 +64,11 @@ impl Later {
 impl<'a> Gen<'a, '_> {
     /// What it may mean for an operand that `e` is evaluated before its use.
     pub fn later(&mut self, e: ExprId) -> Later {
-        Later { writes: self.memo.writes(e), stops: self.memo.stops(e), window: self.memo.window(e) }
+        Later {
+            writes: self.memo.writes(e),
+            stops: self.memo.stops(e),
+            window: self.memo.window(e) || !self.narrow.is_empty(),
+        }
     }
 
     /// Evaluates what is read only. It has its value of now, and is checked now, whatever comes later.
@@ -118,7 +122,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// An operand as a value of its own, in temporaries.
-    fn copied(&mut self, operand: &Operand, ty: TypeId) -> Slots {
+    pub fn copied(&mut self, operand: &Operand, ty: TypeId) -> Slots {
         let copy = self.temp_slots(ty);
         let view = match operand {
             Operand::Slots(slots) => {
@@ -327,7 +331,9 @@ impl<'a> Gen<'a, '_> {
         for arg in args {
             if let Arg::Inout(place) = arg {
                 // With two that may not be there, the first is checked through the window.
-                later.window |= follows_slice(place) || later.stops && has_index(place);
+                // So is a column of what only a part is here of.
+                let checked = later.stops || !self.narrow.is_empty();
+                later.window |= follows_slice(place) || checked && has_index(place);
                 later.stops |= has_index(place);
             }
         }
@@ -346,14 +352,15 @@ impl<'a> Gen<'a, '_> {
         }
 
         let mut operands: Vec<Operand> = Vec::with_capacity(args.len());
-        // The paths of the arguments that may overlap, and whether they are seen in place.
+        // The paths of the arguments that may overlap, and whether what is passed is a copy.
         let mut paths: Vec<Option<Path>> = Vec::with_capacity(args.len());
+        let mut copied = vec![false; args.len()];
         for (i, arg) in args.iter().enumerate() {
             let (operand, path) = match arg {
                 Arg::In(value) => {
                     if let Some(place) = self.compared_place(*value, i, may_overlap) {
-                        let path = self.path(&place, true);
-                        let operand = self.operand_at(&path);
+                        let (path, operand, is_copy) = self.read_path(&place);
+                        copied[i] = is_copy || follows[i].writes;
                         (self.kept(*value, operand, follows[i]), Some(path))
                     } else if self.is_scalar(params[i].ty) && !follows[i].window {
                         self.scalar(*value, Want::Into(Reg::window(offsets[i])));
@@ -364,7 +371,10 @@ impl<'a> Gen<'a, '_> {
                         (self.operand(*value, Later { writes: follows[i].writes || copied, ..follows[i] }), None)
                     }
                 }
-                Arg::Inout(place) => (Operand::Staged, Some(self.path(place, true))),
+                Arg::Inout(place) => {
+                    copied[i] = is_detached(place, args);
+                    (Operand::Staged, Some(self.path(place, true)))
+                }
             };
             operands.push(operand);
             paths.push(path);
@@ -377,12 +387,8 @@ impl<'a> Gen<'a, '_> {
             .filter(|&(first, second)| {
                 // The machine compares views of one type at the call, as long as both are of the one buffer.
                 let seen = |i: usize| {
-                    let copied = match &args[i] {
-                        Arg::In(_) => follows[i].writes,
-                        Arg::Inout(place) => is_detached(place, args),
-                    };
                     let nested = paths[i].as_ref().is_none_or(Path::is_nested);
-                    matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied && !nested
+                    matches!(params[i].passing, Passing::View | Passing::InoutView) && !copied[i] && !nested
                 };
                 !(seen(first) && seen(second) && params[first].ty == params[second].ty)
             })

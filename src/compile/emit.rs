@@ -94,6 +94,15 @@ pub struct Finished {
     pub registers: Vec<RegType>,
     pub owned: std::ops::Range<u16>,
     pub window: u16,
+    /// Where each label is.
+    labels: Vec<u32>,
+}
+
+impl Finished {
+    /// The instruction at a label.
+    pub fn label(&self, label: Label) -> u32 {
+        self.labels[label.0 as usize]
+    }
 }
 
 /// More registers than an instruction can name.
@@ -206,6 +215,13 @@ impl Emitter {
         self.preheaders[preheader.0 as usize].push(Ins { op, args: pad(args), site: self.site });
     }
 
+    /// The final number of a register, once all are taken.
+    pub fn number(&self, reg: Reg) -> u16 {
+        let fixed = self.fixed.len();
+        let bases = [0, fixed, fixed + self.owned.len()];
+        (bases[(reg.0 >> ZONE) as usize] as u32 + (reg.0 & ((1 << ZONE) - 1))) as u16
+    }
+
     /// The final code. A `ret.v` or `ret` becomes `ret.d` where there are owned locals.
     pub fn finish(mut self) -> Result<Finished, TooManyRegisters> {
         let fixed = self.fixed.len();
@@ -287,7 +303,9 @@ impl Emitter {
         let mut registers = self.fixed;
         registers.append(&mut self.owned);
         registers.append(&mut self.other);
-        Ok(Finished { code, sites, registers, owned: bases[1] as u16..bases[2] as u16, window: self.window as u16 })
+        let labels = targets.iter().map(|&target| at[target] as u32).collect();
+        let owned = bases[1] as u16..bases[2] as u16;
+        Ok(Finished { code, sites, registers, owned, window: self.window as u16, labels })
     }
 }
 

@@ -7,6 +7,7 @@
 use super::emit::{Emitter, Finished, Label, Preheader, Reg, TooManyRegisters};
 use super::fixed_registers;
 use super::pool::{Pool, Slot};
+use super::range::Narrow;
 use super::uses::{self, Memo};
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::{Param, Passing, RegType};
@@ -16,6 +17,7 @@ use crate::check::typed::*;
 use crate::syntax::span::Span;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// The registers of a value's slots.
 pub type Slots = SmallVec<[Reg; 4]>;
@@ -79,9 +81,11 @@ pub struct Gen<'a, 'p> {
     temps: Vec<Temp>,
     pub loops: Vec<Loop>,
     hoisted: Option<Hoisted>,
-    last_uses: HashSet<ExprId>,
+    last_uses: Rc<HashSet<ExprId>>,
     /// Values of the lower part of a long chain.
     pub ready: HashMap<ExprId, Slots>,
+    /// In a function that runs iterations of a loop: the variables of which each iteration has only its own part.
+    pub narrow: HashMap<LocalId, Narrow>,
 }
 
 /// Compiles function `index`; also gives the number of its result registers.
@@ -92,33 +96,13 @@ pub fn compile<'a>(
     index: usize,
 ) -> Result<(Finished, u16), TooManyRegisters> {
     let function = &shared.typed.functions[index];
-    let fixed = fixed_registers(shared.types, function.result, &shared.params[index]);
+    let last_uses = Rc::new(uses::last_uses(shared.typed, function).into_iter().collect());
+    let params = &shared.params[index];
+    let mut generator = Gen::new(shared, pool, memo, index, last_uses, function.result, params);
     let results = shared.types.slots(function.result);
-    let mut generator = Gen {
-        shared,
-        typed: shared.typed,
-        types: shared.types,
-        pool,
-        memo,
-        out: Emitter::new(fixed),
-        current: index,
-        inlined: None,
-        bindings: vec![None; function.locals.len()],
-        scopes: Vec::new(),
-        temps: Vec::new(),
-        loops: Vec::new(),
-        hoisted: None,
-        last_uses: uses::last_uses(shared.typed, function).into_iter().collect(),
-        ready: HashMap::new(),
-    };
     let mut next = results;
-    for (local, param) in shared.params[index].iter().enumerate() {
-        let count = param.registers(shared.types).len();
-        generator.bindings[local] = Some(match param.passing {
-            Passing::View | Passing::InoutView => Binding::View(Reg::fixed(next)),
-            _ => Binding::Slots((next..next + count).map(Reg::fixed).collect()),
-        });
-        next += count;
+    for (local, param) in params.iter().enumerate() {
+        generator.bindings[local] = Some(param_binding(shared.types, *param, &mut next));
     }
     generator.at(function.head);
     generator.block(&function.body);
@@ -130,6 +114,53 @@ pub fn compile<'a>(
         generator.out.emit(Op::Trap, [TrapCode::Panic as i64]);
     }
     Ok((generator.out.finish()?, results as u16))
+}
+
+/// Where a parameter lives that begins at register `next`, which is moved on past it.
+pub fn param_binding(types: &TypeTable, param: Param, next: &mut usize) -> Binding {
+    let first = *next;
+    *next += param.registers(types).len();
+    match param.passing {
+        Passing::View | Passing::InoutView => Binding::View(Reg::fixed(first)),
+        _ => Binding::Slots((first..*next).map(Reg::fixed).collect()),
+    }
+}
+
+impl<'a, 'p> Gen<'a, 'p> {
+    /// A function with that result and those parameters, whose locals are those of function `index` and nowhere yet.
+    pub fn new(
+        shared: Shared<'a>,
+        pool: &'p mut Pool,
+        memo: &'p mut Memo<'a>,
+        index: usize,
+        last_uses: Rc<HashSet<ExprId>>,
+        result: TypeId,
+        params: &[Param],
+    ) -> Gen<'a, 'p> {
+        Gen {
+            shared,
+            typed: shared.typed,
+            types: shared.types,
+            pool,
+            memo,
+            out: Emitter::new(fixed_registers(shared.types, result, params)),
+            current: index,
+            inlined: None,
+            bindings: vec![None; shared.typed.functions[index].locals.len()],
+            scopes: Vec::new(),
+            temps: Vec::new(),
+            loops: Vec::new(),
+            hoisted: None,
+            last_uses,
+            ready: HashMap::new(),
+            narrow: HashMap::new(),
+        }
+    }
+
+    /// A function for a part of this one, with those parameters.
+    pub fn part_of_this(&mut self, params: &[Param]) -> Gen<'a, '_> {
+        Gen::new(self.shared, self.pool, self.memo, self.current, self.last_uses.clone(), TypeId::UNIT, params)
+    }
 }
 
 impl<'a> Gen<'a, '_> {
@@ -350,6 +381,11 @@ impl<'a> Gen<'a, '_> {
         self.bindings = outer_bindings;
         self.out.site = call;
         result
+    }
+
+    /// Whether what is compiled is the body of an inlined function.
+    pub fn is_inlined(&self) -> bool {
+        self.inlined.is_some()
     }
 
     /// Whether function `index` is being compiled in place already (or is the one at hand).

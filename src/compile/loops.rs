@@ -8,6 +8,7 @@ use super::place::{At, Element, Shape};
 use super::uses::operands;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::RegType;
+use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::TypeId;
 use crate::check::typed::*;
 
@@ -24,12 +25,20 @@ pub enum Walk {
 
 impl<'a> Gen<'a, '_> {
     /// `for local in source { … }`
-    pub fn for_loop(&mut self, local: LocalId, source: &'a Source, body: &'a Block) {
+    pub fn for_loop(&mut self, stmt: &'a Stmt, local: LocalId, source: &'a Source, body: &'a Block, each: bool) {
         let mark = self.mark();
         self.open_scope();
         let written = |g: &Self, root: LocalId| g.block_writes(body, root);
         let walk = self.walk(local, source, &written);
         let (top, on_break, on_continue) = (self.out.label(), self.out.label(), self.out.label());
+        let (ordinary, done) = (self.out.label(), self.out.label());
+        if each {
+            self.check_gaps(stmt, local, &walk);
+        }
+        if self.loop_range(stmt, local, &walk, body, each, ordinary) {
+            self.out.emit(Op::Jump, [done.arg()]);
+        }
+        self.out.place(ordinary);
         let outermost = self.enter_loop();
         self.skip_if_empty(&walk, on_break);
         self.out.place(top);
@@ -41,8 +50,35 @@ impl<'a> Gen<'a, '_> {
         self.next_turn(&walk, top);
         self.out.place(on_break);
         self.leave_loop(outermost);
+        self.out.place(done);
         self.close_scope(true);
         self.release(mark);
+    }
+
+    /// Traps if the iterations of an `each` loop, which has some, may meet after all.
+    fn check_gaps(&mut self, stmt: &Stmt, local: LocalId, walk: &Walk) {
+        let Some(gaps) = self.typed.gaps.get(&(self.current, local)) else { return };
+        let end = self.out.label();
+        self.skip_if_empty(walk, end);
+        for gap in gaps {
+            let mark = self.mark();
+            self.at(gap.span);
+            let (sum, product) = (self.temp(RegType::Int), self.temp(RegType::Int));
+            self.load_constant(sum, RegType::Int, gap.plus as u64);
+            for &(local, factor) in &gap.terms {
+                let Binding::Slots(slots) = self.binding(local) else { unreachable!("an Int is no view") };
+                self.load_constant(product, RegType::Int, factor as u64);
+                self.out.emit(Op::MulI, [product.arg(), product.arg(), slots[0].arg()]);
+                self.out.emit(Op::AddI, [sum.arg(), sum.arg(), product.arg()]);
+            }
+            let apart = self.out.label();
+            self.out.emit(Op::JumpGeK, [sum.arg(), 0, apart.arg()]);
+            self.out.emit(Op::Trap, [TrapCode::OverlappingArguments as i64]);
+            self.out.place(apart);
+            self.release(mark);
+        }
+        self.out.place(end);
+        self.at(stmt.span);
     }
 
     /// Evaluates a loop's source and makes its variable. `written`: whether the body may write that variable.
@@ -179,6 +215,13 @@ impl<'a> Gen<'a, '_> {
         let ty = self.ty(e);
         let of = self.types.element(ty).expect("an array's type");
         self.clause(clause, &mut |g, walk| {
+            let (ordinary, done) = (g.out.label(), g.out.label());
+            let called = g.comprehension_range(e, element, clause, walk, dest, ordinary);
+            if called {
+                g.out.emit(Op::Jump, [done.arg()]);
+                g.moved(dest);
+            }
+            g.out.place(ordinary);
             let mark = g.mark();
             let room = g.temp(RegType::Int);
             match *walk {
@@ -195,6 +238,7 @@ impl<'a> Gen<'a, '_> {
             g.now_live(dest);
             g.release(mark);
             g.turns(walk, clause, &mut |g| g.push_value(e, dest, of, element));
+            g.out.place(done);
         });
     }
 

@@ -14,6 +14,7 @@ mod function;
 mod loops;
 mod place;
 mod pool;
+mod range;
 mod reduce;
 mod stmt;
 mod uses;
@@ -31,6 +32,7 @@ use crate::syntax::span::Source;
 pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic>> {
     let mut types = typed.types.clone();
     let mut pool = pool::Pool::new(&mut types, &typed.consts);
+    pool.ranges.first = typed.functions.len() as u32;
     let params: Vec<Vec<program::Param>> = typed.functions.iter().map(|f| params_of(f, &types)).collect();
     let inlinable = uses::inlinable(typed);
     let mut memo = uses::Memo::new(typed);
@@ -69,7 +71,8 @@ pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic
     if !errors.is_empty() {
         return Err(errors);
     }
-    let (words, values, sites) = pool.finish();
+    let (words, values, sites, ranges) = pool.finish();
+    functions.extend(ranges);
     let mut program = Program {
         types,
         functions,

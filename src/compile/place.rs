@@ -68,6 +68,8 @@ pub struct Path {
     root: Binding,
     root_ty: TypeId,
     steps: Vec<PathStep>,
+    /// The first step is this row, as it is written, and column.
+    column: Option<(LocalId, ExprId, Reg)>,
     pub ty: TypeId,
 }
 
@@ -133,14 +135,25 @@ impl<'a> Gen<'a, '_> {
             }
             ExprKind::Index(of, at) if self.ty(of) != TypeId::STR => {
                 let base = self.elements_before(of, &[at]);
-                let at = self.scalar(at, Want::Any);
+                let at = match self.narrow_read(of, at) {
+                    Some(at) => at,
+                    None => self.scalar(at, Want::Any),
+                };
                 self.element(of, base, At::One(at))
             }
             ExprKind::Index2(of, row, col) => {
                 let base = self.elements_before(of, &[row, col]);
-                let row = self.first_of(row, col, None);
+                let at_row = match self.narrow_read(of, row) {
+                    Some(row) => row,
+                    None => self.first_of(row, col, None),
+                };
                 let col = self.scalar(col, Want::Any);
-                self.element(of, base, At::Two(row, col))
+                if !self.narrow.is_empty() {
+                    self.at(expr.span);
+                    let root = self.variable(of);
+                    self.check_column(root, row, col);
+                }
+                self.element(of, base, At::Two(at_row, col))
             }
             _ => Spot::Slots(self.slots(e)),
         }
@@ -330,13 +343,17 @@ impl<'a> Gen<'a, '_> {
                 let later: Vec<ExprId> = lo.into_iter().chain(hi).collect();
                 let base = self.elements_before(of, &later);
                 let bounds = self.temp_ints(2);
-                self.bounds(lo, hi, bounds, &mut |g, dest| g.length(base, false, dest));
+                if !self.narrow_bounds(self.variable(of), lo, hi, bounds) {
+                    self.bounds(lo, hi, bounds, &mut |g, dest| g.length(base, false, dest));
+                }
                 Part { base, shape: Shape::Slice, bounds }
             }
             ExprKind::Slice2(of, rows, cols) => {
                 let later: Vec<ExprId> = [rows, cols].into_iter().flat_map(extent_operands).collect();
                 let base = self.elements_before(of, &later);
-                let (shape, bounds) = self.extents(rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
+                let root = self.variable(of);
+                let (shape, bounds) =
+                    self.extents(root, rows, cols, &mut |g, which, dest| g.dimension(base, which, dest));
                 Part { base, shape, bounds }
             }
             _ => unreachable!("not a slice"),
@@ -359,14 +376,23 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Evaluates the bounds of a part of a grid; `dimension` gives the end of an open range.
-    fn extents(&mut self, rows: Extent, cols: Extent, dimension: &mut dyn FnMut(&mut Self, i64, Reg)) -> (Shape, Reg) {
+    fn extents(
+        &mut self,
+        root: Option<LocalId>,
+        rows: Extent,
+        cols: Extent,
+        dimension: &mut dyn FnMut(&mut Self, i64, Reg),
+    ) -> (Shape, Reg) {
         let (shape, bounds, cols_at) = match (rows, cols) {
             (Extent::At(_), _) => (Shape::Row, self.temp_ints(3), 1),
             (_, Extent::At(_)) => (Shape::Column, self.temp_ints(4), 2),
             _ => (Shape::Block, self.temp_ints(4), 2),
         };
         for (which, (extent, at)) in [(0, (rows, 0)), (1, (cols, cols_at))] {
+            let narrow = root.filter(|_| which == 0);
             match extent {
+                Extent::At(e) if self.narrow_into(narrow, e, bounds.plus(at)) => {}
+                Extent::Range(lo, hi) if self.narrow_bounds(narrow, lo, hi, bounds.plus(at)) => {}
                 Extent::At(e) => {
                     self.scalar(e, Want::Fresh(bounds.plus(at)));
                     if shape == Shape::Column {
@@ -436,31 +462,86 @@ impl<'a> Gen<'a, '_> {
 
     /// Evaluates the indices of a place, left to right. `fixed`: into registers that nothing else writes.
     pub fn path(&mut self, place: &Place, fixed: bool) -> Path {
-        let root_ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
-        let mut path = Path { root: self.binding(place.root), root_ty, steps: Vec::new(), ty: place.ty };
-        for &step in &place.path {
-            let next = match step {
-                Step::Field(field) => PathStep::Field(field),
-                Step::Index(at) => PathStep::At(At::One(self.index(at, fixed))),
-                Step::Index2(row, col) => {
-                    let fixed = fixed || self.memo.writes(col);
-                    let row = self.index(row, fixed);
-                    PathStep::At(At::Two(row, self.index(col, fixed)))
-                }
-                Step::Slice(lo, hi) => {
-                    let bounds = self.temp_ints(2);
-                    self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(&path, 2, dest));
-                    PathStep::Part(Shape::Slice, bounds)
-                }
-                Step::Slice2(rows, cols) => {
-                    let (shape, bounds) =
-                        self.extents(rows, cols, &mut |g, which, dest| g.path_dimension(&path, which, dest));
-                    PathStep::Part(shape, bounds)
-                }
-            };
-            path.steps.push(next);
+        let mut path = self.root_of(place);
+        for (number, &step) in place.path.iter().enumerate() {
+            let next = self.path_step(first_root(place, number), &path, step, fixed);
+            path.push(first_root(place, number), step, next);
         }
+        path.ty = place.ty;
         path
+    }
+
+    /// Evaluates an argument that is read from a place, and says where that is. Each step has its value, and is checked, before
+    /// the indices of the next are evaluated. The third is whether it is a copy, since one of its own indices writes.
+    pub fn read_path(&mut self, place: &Place) -> (Path, Operand, bool) {
+        let mut path = self.root_of(place);
+        // What is read: the place, or the rest of it in a copy, where an index writes.
+        let (mut read, mut is_copy) = (self.root_of(place), false);
+        for (number, &step) in place.path.iter().enumerate() {
+            let indices = step_indices(step);
+            if indices.iter().any(|&e| self.memo.writes(e)) {
+                self.at(place.span);
+                let operand = self.operand_at(&read);
+                let copy = self.copied(&operand, read.ty);
+                let root = Binding::Slots(copy);
+                read = Path { root, root_ty: read.ty, steps: Vec::new(), column: None, ty: read.ty };
+                is_copy = true;
+            } else if read.has_checks() && indices.iter().any(|&e| self.memo.stops(e)) {
+                self.at(place.span);
+                if let Operand::Part(part) = self.operand_at(&read) {
+                    self.stage_part(0, &part, false);
+                }
+            }
+            let next = self.path_step(first_root(place, number), &read, step, true);
+            path.push(first_root(place, number), step, next);
+            read.push(first_root(place, number), step, next);
+            read.ty = match next {
+                PathStep::Field(field) => self.types.field(read.ty, field).1,
+                PathStep::At(_) => self.types.element(read.ty).expect("an array or grid"),
+                PathStep::Part(shape, _) => self.part_type(read.ty, shape),
+            };
+        }
+        path.ty = place.ty;
+        self.at(place.span);
+        let operand = self.operand_at(&read);
+        (path, operand, is_copy)
+    }
+
+    /// The path to the variable.
+    fn root_of(&self, place: &Place) -> Path {
+        let ty = self.typed.functions[self.current].locals[place.root.0 as usize].ty;
+        Path { root: self.binding(place.root), root_ty: ty, steps: Vec::new(), column: None, ty }
+    }
+
+    /// Evaluates the indices of the step that comes after `path`; `root` for the first one.
+    fn path_step(&mut self, root: Option<LocalId>, path: &Path, step: Step, fixed: bool) -> PathStep {
+        match step {
+            Step::Field(field) => PathStep::Field(field),
+            Step::Index(at) => PathStep::At(At::One(match self.narrowed(root, at) {
+                Some(at) => at,
+                None => self.index(at, fixed),
+            })),
+            Step::Index2(row, col) => {
+                let fixed = fixed || self.memo.writes(col);
+                let row = match self.narrowed(root, row) {
+                    Some(row) => row,
+                    None => self.index(row, fixed),
+                };
+                PathStep::At(At::Two(row, self.index(col, fixed)))
+            }
+            Step::Slice(lo, hi) => {
+                let bounds = self.temp_ints(2);
+                if !self.narrow_bounds(root, lo, hi, bounds) {
+                    self.bounds(lo, hi, bounds, &mut |g, dest| g.path_dimension(path, 2, dest));
+                }
+                PathStep::Part(Shape::Slice, bounds)
+            }
+            Step::Slice2(rows, cols) => {
+                let (shape, bounds) =
+                    self.extents(root, rows, cols, &mut |g, which, dest| g.path_dimension(path, which, dest));
+                PathStep::Part(shape, bounds)
+            }
+        }
     }
 
     fn index(&mut self, e: ExprId, fixed: bool) -> Reg {
@@ -490,6 +571,9 @@ impl<'a> Gen<'a, '_> {
 
     /// What a path leads to, read: in place, or loaded from an element.
     pub fn operand_at(&mut self, path: &Path) -> Operand {
+        if let Some((root, row, col)) = path.column {
+            self.check_column(Some(root), row, col);
+        }
         let mut ty = path.root_ty;
         let mut target = match &path.root {
             Binding::Slots(slots) => Target::Slots(slots.clone()),
@@ -562,6 +646,9 @@ impl<'a> Gen<'a, '_> {
 
     /// Opens a path for writing: takes nested arrays out of the elements they are in.
     pub fn open(&mut self, path: &Path) -> Open {
+        if let Some((root, row, col)) = path.column {
+            self.check_column(Some(root), row, col);
+        }
         let mut ty = path.root_ty;
         let mut taken = Vec::new();
         let mut target = match &path.root {
@@ -939,20 +1026,38 @@ fn extent_operands(extent: Extent) -> Vec<ExprId> {
 
 /// The expressions in a place's path.
 pub fn place_indices(place: &Place) -> Vec<ExprId> {
-    let mut indices = Vec::new();
-    for step in &place.path {
-        match *step {
-            Step::Field(_) => {}
-            Step::Index(at) => indices.push(at),
-            Step::Index2(row, col) => indices.extend([row, col]),
-            Step::Slice(lo, hi) => indices.extend(lo.into_iter().chain(hi)),
-            Step::Slice2(rows, cols) => indices.extend([rows, cols].into_iter().flat_map(extent_operands)),
-        }
+    place.path.iter().flat_map(|&step| step_indices(step)).collect()
+}
+
+/// The variable, for the first step: where only a part of it is here, that step leads into the part.
+fn first_root(place: &Place, number: usize) -> Option<LocalId> {
+    Some(place.root).filter(|_| number == 0)
+}
+
+fn step_indices(step: Step) -> Vec<ExprId> {
+    match step {
+        Step::Field(_) => Vec::new(),
+        Step::Index(at) => vec![at],
+        Step::Index2(row, col) => vec![row, col],
+        Step::Slice(lo, hi) => lo.into_iter().chain(hi).collect(),
+        Step::Slice2(rows, cols) => [rows, cols].into_iter().flat_map(extent_operands).collect(),
     }
-    indices
 }
 
 impl Path {
+    /// Adds a step, evaluated; `root` for the first one.
+    fn push(&mut self, root: Option<LocalId>, step: Step, next: PathStep) {
+        if let (Some(root), Step::Index2(row, _), PathStep::At(At::Two(_, col))) = (root, step, next) {
+            self.column = Some((root, row, col));
+        }
+        self.steps.push(next);
+    }
+
+    /// Whether it may lead nowhere.
+    fn has_checks(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, PathStep::Field(_)))
+    }
+
     /// Whether it leads into an array that is an element.
     pub fn is_nested(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, PathStep::At(_)))

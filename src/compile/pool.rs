@@ -1,10 +1,12 @@
 //! What the functions of a program share: constant words, constant values, and the sites of instructions.
 
-use crate::bytecode::program::{Constant, Site, Value};
+use super::range::{Callee, LoopKey};
+use crate::bytecode::program::{Constant, Function, Site, Value};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 use crate::check::typed::{Const, ConstValue};
 use crate::syntax::span::Span;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// One slot of a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +27,18 @@ pub struct Pool {
     site_index: HashMap<Site, u32>,
     /// For each constant of the typed tree, its slots.
     consts: Vec<Vec<Slot>>,
+    /// The functions that run iterations of loops, which come after those of the program's text, and which loop's they are.
+    pub ranges: Ranges,
+}
+
+/// See [`Pool::ranges`].
+#[derive(Default)]
+pub struct Ranges {
+    pub functions: Vec<Function>,
+    /// The number of the first one.
+    pub first: u32,
+    /// For each loop, by its body's or variable's identity: the function to call and what it takes, if there is one.
+    pub made: HashMap<LoopKey, Option<Rc<Callee>>>,
 }
 
 impl Pool {
@@ -41,6 +55,7 @@ impl Pool {
             sites: Vec::new(),
             site_index: HashMap::new(),
             consts: Vec::new(),
+            ranges: Ranges::default(),
         };
         for constant in consts {
             let mut slots = Vec::new();
@@ -82,9 +97,9 @@ impl Pool {
         })
     }
 
-    /// The parts of the program: words, values, sites.
-    pub fn finish(self) -> (Vec<u64>, Vec<Value>, Vec<Site>) {
-        (self.words, self.values, self.sites)
+    /// The parts of the program: words, values, sites, and the functions that run iterations of loops.
+    pub fn finish(self) -> (Vec<u64>, Vec<Value>, Vec<Site>, Vec<Function>) {
+        (self.words, self.values, self.sites, self.ranges.functions)
     }
 
     fn value(&mut self, ty: TypeId, data: Constant) -> u32 {

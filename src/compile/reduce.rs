@@ -2,10 +2,11 @@
 //! blocks of [`BLOCK`] source elements, left to right inside, and the block results in a binary tree.
 
 use super::call::Operand;
-use super::emit::Reg;
+use super::emit::{Label, Reg};
 use super::expr::{Elements, Want};
 use super::function::{Gen, Slots};
 use super::loops::Walk;
+use super::range::BlockFold;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::RegType;
 use crate::bytecode::trap::TrapCode;
@@ -13,7 +14,7 @@ use crate::bytecode::types::{Type, TypeId};
 use crate::check::typed::*;
 
 /// Source elements in a block of the tree.
-const BLOCK: i64 = 1024;
+pub const BLOCK: i64 = 1024;
 
 impl<'a> Gen<'a, '_> {
     /// A reduction into `dests`, which nothing in it reads.
@@ -27,12 +28,21 @@ impl<'a> Gen<'a, '_> {
             Reduction::Product => self.tree(e, 2, Op::Prod, element, clause, dest),
             Reduction::Count => {
                 self.load_constant(dest, RegType::Int, 0);
+                let count = |g: &mut Gen<'a, '_>, total: Reg| {
+                    let no = g.out.label();
+                    g.jump_on(element, no, false);
+                    g.out.emit(Op::AddImm, [total.arg(), total.arg(), 1]);
+                    g.out.place(no);
+                };
                 self.clause(clause, &mut |g, walk| {
-                    g.turns(walk, clause, &mut |g| {
-                        let no = g.out.label();
-                        g.jump_on(element, no, false);
-                        g.out.emit(Op::AddImm, [dest.arg(), dest.arg(), 1]);
-                        g.out.place(no);
+                    let mut fold = BlockFold {
+                        types: &[RegType::Int],
+                        init: &mut |g, to| g.load_constant(to[0], RegType::Int, 0),
+                        turn: &mut |g, to| count(g, to[0]),
+                        combine: &mut |g, _, of| g.out.emit(Op::AddI, [dest.arg(), dest.arg(), of[0].arg()]),
+                    };
+                    g.by_blocks(e, element, clause, walk, &mut fold, &mut |g| {
+                        g.turns(walk, clause, &mut |g| count(g, dest));
                     });
                 });
             }
@@ -52,15 +62,51 @@ impl<'a> Gen<'a, '_> {
         }
     }
 
+    /// By a call that runs blocks, where that is worth it, else as `ordinary` does.
+    fn by_blocks(
+        &mut self,
+        e: ExprId,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        fold: &mut BlockFold<'_, 'a>,
+        ordinary: &mut dyn FnMut(&mut Self),
+    ) {
+        let (otherwise, done) = (self.out.label(), self.out.label());
+        if self.blocks_range(e, element, clause, walk, fold, otherwise) {
+            self.out.emit(Op::Jump, [done.arg()]);
+        }
+        self.out.place(otherwise);
+        ordinary(self);
+        self.out.place(done);
+    }
+
     fn sum_of_ints(&mut self, e: ExprId, element: ExprId, clause: &Clause, dest: Reg) {
         let mark = self.mark();
         let total = self.temp_ints(2);
         self.load_constant(total, RegType::Int, 0);
         self.load_constant(total.plus(1), RegType::Int, 0);
+        let add = |g: &mut Gen<'a, '_>, total: Reg| {
+            let value = g.scalar(element, Want::Brief);
+            g.out.emit(Op::Acc, [total.arg(), value.arg()]);
+        };
         self.clause(clause, &mut |g, walk| {
-            g.turns(walk, clause, &mut |g| {
-                let value = g.scalar(element, Want::Brief);
-                g.out.emit(Op::Acc, [total.arg(), value.arg()]);
+            let mut fold = BlockFold {
+                types: &[RegType::Int, RegType::Int],
+                init: &mut |g, to| to.iter().for_each(|&half| g.load_constant(half, RegType::Int, 0)),
+                turn: &mut |g, to| add(g, to[0]),
+                combine: &mut |g, _, of| {
+                    // The lower half has no sign; where `acc` sees one, it takes 1 too many from the upper half.
+                    let unsigned = g.out.label();
+                    g.out.emit(Op::Acc, [total.arg(), of[0].arg()]);
+                    g.out.emit(Op::AddW, [total.plus(1).arg(), total.plus(1).arg(), of[1].arg()]);
+                    g.out.emit(Op::JumpGeK, [of[0].arg(), 0, unsigned.arg()]);
+                    g.out.emit(Op::AddImm, [total.plus(1).arg(), total.plus(1).arg(), 1]);
+                    g.out.place(unsigned);
+                },
+            };
+            g.by_blocks(e, element, clause, walk, &mut fold, &mut |g| {
+                g.turns(walk, clause, &mut |g| add(g, total));
             });
         });
         self.at(self.typed[e].span);
@@ -88,7 +134,37 @@ impl<'a> Gen<'a, '_> {
         self.at(span);
         self.out.emit(Op::NewArray, [blocks.arg(), number.arg(), i64::from(list.0)]);
         self.now_live(blocks);
+        let step = |g: &mut Gen<'a, '_>, result: Reg| {
+            let value = g.scalar(element, Want::Brief);
+            match combine {
+                Op::Prod => g.out.emit(combine, [result.arg(), value.arg()]),
+                _ => g.out.emit(combine, [result.arg(), result.arg(), value.arg()]),
+            }
+        };
+        let types = if kind == 2 { &[RegType::Int, RegType::Int][..] } else { &[RegType::Float] };
         self.clause(clause, &mut |g, walk| {
+            let (otherwise, called) = (g.out.label(), g.out.label());
+            let mut blockwise = BlockFold {
+                types,
+                init: &mut |g, to| {
+                    g.load_constant(to[0], ty, identity);
+                    to[1..].iter().for_each(|&flag| g.load_constant(flag, ty, 0));
+                },
+                turn: &mut |g, to| step(g, to[0]),
+                combine: &mut |g, block, of| {
+                    g.at(span);
+                    let mut tagged = block;
+                    if let Some(&flag) = of.get(1) {
+                        tagged = flag;
+                        g.out.emit(Op::Xor, [flag.arg(), flag.arg(), block.arg()]);
+                    }
+                    g.out.emit(Op::Fold, [blocks.arg(), of[0].arg(), tagged.arg(), kind]);
+                },
+            };
+            if g.blocks_range(e, element, clause, walk, &mut blockwise, otherwise) {
+                g.out.emit(Op::Jump, [called.arg()]);
+            }
+            g.out.place(otherwise);
             let (outer, inner, done) = (g.out.label(), g.out.label(), g.out.label());
             let bound = g.temp(RegType::Int);
             let outermost = g.enter_loop();
@@ -98,13 +174,7 @@ impl<'a> Gen<'a, '_> {
             if kind == 2 {
                 g.load_constant(result.plus(1), ty, 0);
             }
-            let body = &mut |g: &mut Self| {
-                let value = g.scalar(element, Want::Brief);
-                match combine {
-                    Op::Prod => g.out.emit(combine, [result.arg(), value.arg()]),
-                    _ => g.out.emit(combine, [result.arg(), result.arg(), value.arg()]),
-                }
-            };
+            let body = &mut |g: &mut Self| step(g, result);
             let fold = |g: &mut Self| {
                 g.at(span);
                 let mut tagged = number;
@@ -150,6 +220,7 @@ impl<'a> Gen<'a, '_> {
             }
             g.out.place(done);
             g.leave_loop(outermost);
+            g.out.place(called);
         });
         self.at(span);
         self.out.emit(Op::FoldEnd, [dest.arg(), blocks.arg(), kind]);
@@ -167,7 +238,21 @@ impl<'a> Gen<'a, '_> {
         for (&dest, &leaf) in dests.iter().zip(self.types.leaves(ty)) {
             self.empty_slot(dest, leaf);
         }
+        let op = match (ty, greatest) {
+            (TypeId::INT, false) => Some(Op::MinI),
+            (TypeId::INT, true) => Some(Op::MaxI),
+            (TypeId::FLOAT, false) => Some(Op::MinF),
+            (TypeId::FLOAT, true) => Some(Op::MaxF),
+            _ => None,
+        };
         self.clause(clause, &mut |g, walk| {
+            let (otherwise, called) = (g.out.label(), g.out.label());
+            if let Some(op) = op
+                && g.extreme_blocks(e, op, element, clause, walk, dests[0], seen, otherwise)
+            {
+                g.out.emit(Op::Jump, [called.arg()]);
+            }
+            g.out.place(otherwise);
             g.turns(walk, clause, &mut |g| {
                 let (later, next) = (g.out.label(), g.out.label());
                 let value = g.slots(element);
@@ -179,13 +264,6 @@ impl<'a> Gen<'a, '_> {
                 g.load_constant(seen, RegType::Bool, 1);
                 g.out.emit(Op::Jump, [next.arg()]);
                 g.out.place(later);
-                let op = match (ty, greatest) {
-                    (TypeId::INT, false) => Some(Op::MinI),
-                    (TypeId::INT, true) => Some(Op::MaxI),
-                    (TypeId::FLOAT, false) => Some(Op::MinF),
-                    (TypeId::FLOAT, true) => Some(Op::MaxF),
-                    _ => None,
-                };
                 match op {
                     Some(op) => {
                         let dest = dests[0];
@@ -212,6 +290,7 @@ impl<'a> Gen<'a, '_> {
                 }
                 g.out.place(next);
             });
+            g.out.place(called);
         });
         let found = self.out.label();
         self.at(span);
@@ -221,8 +300,57 @@ impl<'a> Gen<'a, '_> {
         self.release(mark);
     }
 
+    /// The least or greatest of each block by a call, and then of those; `seen` if there is one.
+    #[allow(clippy::too_many_arguments)]
+    fn extreme_blocks(
+        &mut self,
+        e: ExprId,
+        op: Op,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        dest: Reg,
+        seen: Reg,
+        otherwise: Label,
+    ) -> bool {
+        let ty = if matches!(op, Op::MinF | Op::MaxF) { RegType::Float } else { RegType::Int };
+        let span = self.typed[e].span;
+        let mut fold = BlockFold {
+            // The second says whether any element has passed.
+            types: &[ty, RegType::Int],
+            init: &mut |g, to| {
+                g.load_constant(to[0], ty, 0);
+                g.load_constant(to[1], RegType::Int, 0);
+            },
+            turn: &mut |g, to| {
+                let (later, next) = (g.out.label(), g.out.label());
+                let value = g.scalar(element, Want::Any);
+                g.at(span);
+                g.out.emit(Op::JumpNeK, [to[1].arg(), 0, later.arg()]);
+                g.out.emit(Op::Move, [to[0].arg(), value.arg()]);
+                g.load_constant(to[1], RegType::Int, 1);
+                g.out.emit(Op::Jump, [next.arg()]);
+                g.out.place(later);
+                g.out.emit(op, [to[0].arg(), to[0].arg(), value.arg()]);
+                g.out.place(next);
+            },
+            combine: &mut |g, _, of| {
+                let (later, next) = (g.out.label(), g.out.label());
+                g.out.emit(Op::JumpEqK, [of[1].arg(), 0, next.arg()]);
+                g.out.emit(Op::JumpIf, [seen.arg(), later.arg()]);
+                g.out.emit(Op::Move, [dest.arg(), of[0].arg()]);
+                g.load_constant(seen, RegType::Bool, 1);
+                g.out.emit(Op::Jump, [next.arg()]);
+                g.out.place(later);
+                g.out.emit(op, [dest.arg(), dest.arg(), of[0].arg()]);
+                g.out.place(next);
+            },
+        };
+        self.blocks_range(e, element, clause, walk, &mut fold, otherwise)
+    }
+
     /// Fills a slot with what is cheapest of its type.
-    fn empty_slot(&mut self, dest: Reg, leaf: TypeId) {
+    pub fn empty_slot(&mut self, dest: Reg, leaf: TypeId) {
         let mark = self.mark();
         match *self.types.get(leaf) {
             Type::Str => {

@@ -46,7 +46,7 @@ impl<'a> Gen<'a, '_> {
             StmtKind::Assign { place, op, value } => self.assign(stmt, place, *op, *value),
             StmtKind::Expr(e) => self.expression_statement(*e),
             StmtKind::While { cond, body } => self.while_loop(*cond, body),
-            StmtKind::For { local, source, body } => self.for_loop(*local, source, body),
+            StmtKind::For { local, source, body, each } => self.for_loop(stmt, *local, source, body, *each),
             StmtKind::Break => {
                 let Loop { on_break, scopes, .. } = *self.loops.last().expect("the checker saw the loop");
                 self.drop_scopes(scopes);

@@ -23,6 +23,11 @@ pub(super) fn find(name: &str, params: &[Pattern]) -> Option<HostFn> {
         ("ewrite", _) => |call| print(call, Stream::Error),
         ("panic", _) => |call| Err(Fault::trap(TrapCode::Panic, call.text(0))),
         ("__assert_failed", _) => |call| Err(Fault::trap(TrapCode::AssertionFailed, call.text(0))),
+        ("__index2_failed", _) => |call| {
+            let [row, col, rows, cols] = [0, 1, 2, 3].map(|at| call.int(at));
+            let values = format!("index {row}, {col}, in {rows} rows and {cols} columns");
+            Err(Fault::trap(TrapCode::IndexOutOfBounds, values))
+        },
         ("exit", _) => exit,
         _ => return None,
     })

@@ -14,6 +14,8 @@ use super::host_call::{HostTable, World};
 use super::interrupt::{Interrupt, Stop};
 use super::machine::{Issue, Machine, Parts};
 use super::memory::{Budget, Heap};
+use super::record::{Hazard, Record};
+use super::recorder::Recorder;
 use super::run::Run;
 use super::trap::{Failure, Fault, Trace, Trap};
 use super::worker::{Counts, Job, Worker};
@@ -43,6 +45,11 @@ pub struct Options {
     pub count: bool,
     /// Moves to another thread at every poll: for tests.
     pub migrate: bool,
+    /// Takes down what happens, for [`RunResult::record`]; not with a limit of steps.
+    pub record: bool,
+    /// A rule that the scoreboard leaves out, in a recorded run with one worker, to see whether somebody notices: for tests.
+    #[doc(hidden)]
+    pub leave_out: Option<Hazard>,
     /// Stops the run when it is raised.
     pub interrupt: Interrupt,
 }
@@ -60,6 +67,8 @@ impl Default for Options {
             seed: None,
             count: false,
             migrate: false,
+            record: false,
+            leave_out: None,
             interrupt: Interrupt::new(),
         }
     }
@@ -149,6 +158,8 @@ pub struct RunResult {
     pub outcome: Outcome,
     /// What it took.
     pub stats: Stats,
+    /// What happened, if that was asked for.
+    pub record: Option<Record>,
 }
 
 /// Runs `main` with these built-ins, in this world.
@@ -156,16 +167,17 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     let interrupt = &options.interrupt;
     let budget = Budget::new(options.max_memory);
     let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
+    let alone = (alone || !code.issues_calls()) && !options.record;
     // A limit of steps is one of the steps in program order.
-    let alone = alone || options.migrate || options.max_steps.is_some() || !code.issues_calls();
+    let alone = alone || options.migrate || options.max_steps.is_some();
     let once = |world: &mut dyn World| {
         if alone {
-            run_alone(code, options, host, world, &budget)
+            (run_alone(code, options, host, world, &budget), None)
         } else {
             run_shared(code, options, host, world, &budget)
         }
     };
-    let (outcome, counts, moves, workers) = match options.timeout {
+    let ((outcome, counts, moves, workers), record) = match options.timeout {
         None => once(world),
         Some(after) => {
             let alarm = interrupt.clone();
@@ -181,7 +193,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
         moves,
         workers,
     };
-    RunResult { outcome, stats }
+    RunResult { outcome, stats, record }
 }
 
 type Ended = (Outcome, Counts, u64, Vec<WorkerStats>);
@@ -204,12 +216,13 @@ fn run_shared(
     host: &'static HostTable,
     world: &mut dyn World,
     budget: &Arc<Budget>,
-) -> Ended {
+) -> (Ended, Option<Record>) {
     let workers = options.workers.clamp(1, 64);
     let platform: Arc<dyn Platform> = match options.seed {
         None => Arc::new(os::Threads::new(workers)),
         Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(workers, seed)))),
     };
+    let recorder = options.record.then(|| Recorder::new(platform.clone(), workers, options.leave_out));
     let deques: Vec<Deque<Job>> = (0..workers).map(|_| Deque::new()).collect();
     let parts = Parts {
         code: code.clone(),
@@ -218,10 +231,11 @@ fn run_shared(
         segments: Segments::new(budget.clone(), options.max_depth),
         issue: options.issue,
         window: options.window.max(1),
-        count: options.count,
+        count: options.count || options.record,
         simulated: options.seed.is_some(),
         platform,
         outside: options.interrupt.clone(),
+        recorder: recorder.clone(),
     };
     // SAFETY: the machine is dropped at the end of this function.
     let machine = unsafe { Machine::new(parts, &deques, world) };
@@ -248,7 +262,8 @@ fn run_shared(
         peak_depth: counts.iter().map(|c| c.peak_depth).max().unwrap_or(0),
         ..Counts::default()
     };
-    (outcome, total, 0, counts.iter().map(WorkerStats::of).collect())
+    let record = recorder.map(|recorder| recorder.finish());
+    ((outcome, total, 0, counts.iter().map(WorkerStats::of).collect()), record)
 }
 
 /// One worker that runs in order.
@@ -303,6 +318,7 @@ fn turn<'w>(
     let mut cx = Context {
         limit: run.stack.limit(),
         steps: counts.steps,
+        cost: counts.cost,
         max_steps: options.max_steps.unwrap_or(u64::MAX),
         calls: counts.calls,
         peak_depth: counts.peak_depth,

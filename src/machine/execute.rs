@@ -29,6 +29,7 @@ use super::host_call::{HostTable, World};
 use super::interrupt::{ALWAYS, Interrupt, Stop};
 use super::issue::{self, Issuer};
 use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
+use super::record::COSTS;
 use super::trap::Fault;
 use super::value::total_order;
 use crate::bytecode::ops::Op;
@@ -52,6 +53,8 @@ pub(super) struct Context<'a> {
     pub(super) limit: usize,
     /// Instructions done; counted if `COUNT`, as are calls and depth.
     pub(super) steps: u64,
+    /// What they cost, by the table's classes; counted if `COUNT`, too.
+    pub(super) cost: u64,
     pub(super) max_steps: u64,
     pub(super) calls: u64,
     pub(super) peak_depth: u64,
@@ -388,14 +391,16 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     'next: loop {
         if COUNT {
             cx.steps += 1;
+            // SAFETY: `pc` is at an instruction.
+            cx.cost += u64::from(COSTS[usize::from(unsafe { *pc.cast::<u8>() })]);
         }
         if ISSUE {
             // SAFETY: `pc` is at an instruction of the promoted frame.
             match unsafe { issue::step(cx, pc, regs) } {
                 issue::Step::Run => {}
                 // SAFETY: such an instruction is not a function's last.
-                issue::Step::Next => unsafe {
-                    pc = pc.add(1);
+                issue::Step::Next(count) => unsafe {
+                    pc = pc.add(count);
                     continue 'next;
                 },
                 issue::Step::Leave => {

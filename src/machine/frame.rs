@@ -198,21 +198,38 @@ impl Stack {
     /// The base frame of a function, `depth` bytes of frames below the root. It returns to `complete`.
     ///
     /// # Safety
-    /// `entry` is the entry of a function of code that outlives the stack, which is empty.
+    /// `entry` is the entry of a function of code that outlives the stack, which has no frames.
     pub(super) unsafe fn base(&mut self, entry: *const u64, depth: u64) -> Result<*mut u64, Fault> {
         // SAFETY: the caller's; the segment has room for the frame.
         unsafe {
             let function = *prologue(entry);
             self.check_depth(depth + 8 * (HEADER as u64 + u64::from(function.registers)))?;
-            let base = self.push(0, function.bytes(), depth)?;
+            let base = match self.segments.last_mut() {
+                // The one that it kept from its last base.
+                Some(kept) if function.bytes() as usize + 16 * HEADER <= kept.end - kept.base.addr() => {
+                    kept.depth = depth;
+                    kept.base
+                }
+                _ => {
+                    self.clear();
+                    self.push(0, function.bytes(), depth)?
+                }
+            };
             let regs = base.add(HEADER);
             link(regs, std::ptr::null_mut(), complete(), entry);
             Ok(regs)
         }
     }
 
+    /// Lets go of all frames, but may keep a segment for the next base.
+    pub(super) fn reset(&mut self) {
+        if self.segments.len() != 1 || self.segments[0].class.is_none() {
+            self.clear();
+        }
+    }
+
     /// Lets go of all frames.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         while let Some(segment) = self.segments.pop() {
             self.put_away(segment);
         }

@@ -14,7 +14,8 @@ use super::execute::{Context, overlap};
 use super::frame::complete;
 use super::host_call::SysLayout;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
-use super::plan::{Plan, Shape, Slot, Value, What, renumbered};
+use super::plan::{Plan, Renumbered, Shape, Slot, Value, What, renumbered};
+use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
 use super::worker::{Job, Worker};
@@ -30,6 +31,8 @@ pub(super) struct Issuer {
     /// The first instruction of the frame's function.
     pub(super) code: *const u64,
     pub(super) action: Action,
+    /// How many instructions were issued when the action says that the frame goes on behind them.
+    pub(super) issued: usize,
 }
 
 /// Why the issue stage was left.
@@ -71,8 +74,8 @@ pub(super) const CAUSES: [&str; 5] = ["register", "region", "effect", "window", 
 pub(super) enum Step {
     /// Runs it.
     Run,
-    /// Goes on with the next: it was issued.
-    Next,
+    /// Goes on so many instructions further: they were issued.
+    Next(usize),
     /// Leaves: see [`Issuer::action`].
     Leave,
 }
@@ -94,6 +97,22 @@ pub(super) fn resources(effects: Effects) -> impl Iterator<Item = (u64, bool)> {
 /// `cx.issuer` is set, `pc` an instruction of its frame, whose register 0 `regs` is.
 #[inline]
 pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        if (*(*cx.issuer).board).shadow.is_none() {
+            return stage(cx, pc, regs);
+        }
+        recorder::begin(cx);
+        let answer = stage(cx, pc, regs);
+        recorder::end(cx, pc, regs, answer);
+        answer
+    }
+}
+
+/// # Safety
+/// As for `step`.
+#[inline]
+unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
     // SAFETY: the caller's.
     unsafe {
         let issuer = &mut *cx.issuer;
@@ -204,7 +223,7 @@ fn stall(issuer: &mut Issuer, entry: *mut Entry, cause: Cause) -> Step {
 unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
     let mut youngest: Option<u32> = None;
     board.boxes.conflicts(area, write, &mut |record| {
-        let later = youngest.is_none_or(|seq| before(seq, record.seq));
+        let later = youngest.is_none_or(|seq| before(seq, record.seq)) && !board.leaves_out(record, write);
         // SAFETY: not before the head, so it is in the ring.
         if later && !before(record.seq, board.head) && unsafe { !(*board.entry_of(record.seq)).is_closed() } {
             youngest = Some(record.seq);
@@ -217,7 +236,14 @@ unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
 ///
 /// # Safety
 /// The registers hold what the opcode asks.
-unsafe fn element(regs: *mut u64, root: u16, index: u16, column: Option<u16>, view: Shape, slot: Slot) -> Option<Area> {
+pub(super) unsafe fn element(
+    regs: *mut u64,
+    root: u16,
+    index: u16,
+    column: Option<u16>,
+    view: Shape,
+    slot: Slot,
+) -> Option<Area> {
     // SAFETY: the caller's.
     unsafe {
         let at = regs.add(usize::from(root));
@@ -397,7 +423,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         if what == What::Drop {
             if board.settle(cx.code, a).is_err() {
                 board.forget(a);
-                return Step::Next;
+                return Step::Next(1);
             }
             return Step::Run;
         }
@@ -407,7 +433,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         }
         let Some((seq, result)) = board.pending(b) else { unreachable!("it is not settled") };
         if a == b {
-            return Step::Next;
+            return Step::Next(1);
         }
         board.forget(a);
         if what == What::MoveRef {
@@ -420,7 +446,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         let board = &mut *(*cx.issuer).board;
         board.set_pending(a, seq, result);
         (*(*cx.issuer).worker).counts.renamed += 1;
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -451,9 +477,12 @@ unsafe fn reserve(issuer: &mut Issuer, kind: Kind, args: usize) -> Result<*mut E
 unsafe fn access(board: &mut Board, entry: *mut Entry, area: Area, write: bool) {
     let seq = board.tail_now();
     let head = board.head;
+    if let Some(shadow) = &mut board.shadow {
+        shadow.access(area, write);
+    }
     let ring = &*board;
     ring.boxes.conflicts(&area, write, &mut |record| {
-        if !before(record.seq, head) && record.seq != seq {
+        if !before(record.seq, head) && record.seq != seq && !ring.leaves_out(record, write) {
             // SAFETY: in the ring; the entry is not armed yet.
             unsafe { depend_once(ring.entry_of(record.seq), entry) };
         }
@@ -477,6 +506,10 @@ unsafe fn depend_once(entry: *mut Entry, waiter: *mut Entry) {
 /// Publishes the entry and arms it; whether it is ready.
 unsafe fn publish(board: &mut Board, entry: *mut Entry) -> bool {
     let seq = board.tail_now();
+    if let Some(shadow) = &mut board.shadow {
+        // SAFETY: the caller's.
+        unsafe { shadow.issued(entry, false) };
+    }
     board.tail.store(seq.wrapping_add(1), std::sync::atomic::Ordering::Release);
     // SAFETY: the entry is complete.
     unsafe { Entry::arm(entry) }
@@ -488,33 +521,35 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
     unsafe {
         let issuer = &mut *cx.issuer;
         let instr = Instr(u64::from_le(*pc));
-        let (word, registers, count) = renumbered(instr);
+        let Renumbered { instr, registers, written, modifies } = renumbered(instr);
         let board = &*issuer.board;
+        let first = if modifies { 0 } else { written };
         let far =
-            registers[1..count].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
+            registers[first..].iter().find_map(|&r| board.pending(usize::from(r)).filter(|&(_, result)| result > 3));
         if let Some((seq, _)) = far {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }
-        let entry = match reserve(issuer, Kind::Scalar, 4) {
+        let entry = match reserve(issuer, Kind::Scalar, registers.len()) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
         let board = &mut *issuer.board;
-        (*entry).instr = [word.0.to_le(), *complete()];
+        (*entry).instr = [instr.0.to_le(), *complete()];
         (*entry).site = pc;
-        for (to, &register) in registers[..count].iter().enumerate().skip(1) {
+        for (to, &register) in registers.iter().enumerate().skip(first) {
             operand(board, entry, regs, usize::from(register), to as u16);
         }
         let ready = publish(board, entry);
-        let to = usize::from(registers[0]);
-        board.forget(to);
-        board.set_pending(to, (*entry).seq, 0);
+        for (result, &register) in registers[..written].iter().enumerate() {
+            board.forget(usize::from(register));
+            board.set_pending(usize::from(register), (*entry).seq, result as u16);
+        }
         let worker = &mut *issuer.worker;
         worker.counts.parked += 1;
         if ready {
             worker.push(Job::Entry(entry));
         }
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -522,7 +557,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
 unsafe fn operand(board: &mut Board, entry: *mut Entry, regs: *mut u64, register: usize, to: u16) {
     // SAFETY: as for `step`; the entry is the one being issued.
     unsafe {
-        match board.pending(register) {
+        match board.pending(register).filter(|_| !board.leaves_out_registers()) {
             None => *(*entry).args.add(usize::from(to)) = *regs.add(register),
             Some((seq, result)) => {
                 station::depend(entry, board.entry_of(seq), Some((to, result)));
@@ -546,9 +581,7 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         };
         let board = &mut *issuer.board;
         (*entry).site = pc;
-        let held = buffer(area.root);
-        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
-        let address = data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize);
+        let address = address(&area);
         *(*entry).args.add(1) = address.expose_provenance() as u64;
         operand(board, entry, regs, usize::from(value), 0);
         access(board, entry, area, true);
@@ -558,7 +591,7 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         if ready {
             worker.push(Job::Entry(entry));
         }
-        Step::Next
+        Step::Next(1)
     }
 }
 
@@ -660,6 +693,15 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         for (root, write) in resources(effects) {
             access(board, entry, Area::whole(root), write);
         }
+        let stored = if info.results == 1 && board.shadow.is_none() {
+            fused(board, &*issuer.plan, issuer.code, pc, at, regs)
+        } else {
+            None
+        };
+        if let Some((area, address, _)) = stored {
+            access(board, entry, area, true);
+            (*entry).store_to = address;
+        }
         let ready = publish(board, entry);
         for &(register, owns) in &info.returned {
             let to = at + usize::from(register);
@@ -668,6 +710,12 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             if owns {
                 *regs.add(to) = 0;
             }
+        }
+        issuer.issued = 1;
+        if let Some((.., register)) = stored {
+            board.forget(register);
+            board.set_pending(register, seq, 0);
+            issuer.issued = 3;
         }
         let worker = &mut *issuer.worker;
         worker.counts.issued += 1;
@@ -678,7 +726,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                 issuer.action = Action::Wait(entry);
                 return Step::Leave;
             }
-            return Step::Next;
+            return Step::Next(issuer.issued);
         }
         if waits {
             issuer.action = Action::RunAndWait(entry);
@@ -687,10 +735,69 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         worker.lift_back_off(issuer.board);
         if worker.wants_more() {
             worker.push(Job::Entry(entry));
-            return Step::Next;
+            return Step::Next(issuer.issued);
         }
         issuer.action = Action::Run(entry);
         Step::Leave
+    }
+}
+
+/// Whether the call at `pc` is followed by `mov` of its result, in register `result`, to a register, and a store of that to an element:
+/// then the store is part of the entry, if it meets nothing in flight and traps not. The element, its address, and the
+/// register.
+unsafe fn fused(
+    board: &Board,
+    plan: &Plan,
+    code: *const u64,
+    pc: *const u64,
+    result: usize,
+    regs: *mut u64,
+) -> Option<(Area, *mut u64, usize)> {
+    // SAFETY: as for `step`; a call is not the last instruction of a function, nor is a move.
+    unsafe {
+        let index = (pc.addr() - code.addr()) / 8;
+        if plan.step(index + 1).what != What::Move {
+            return None;
+        }
+        let moved = Instr(u64::from_le(*pc.add(1)));
+        let register = moved.get(Field::A) as usize;
+        let What::Element { root, index: at, column, view, slot, value: Value::Scalar(value), .. } =
+            plan.step(index + 2).what
+        else {
+            return None;
+        };
+        let (root_at, at_) = (usize::from(root), usize::from(at));
+        let pending = |register: usize| register == moved.get(Field::A) as usize || board.pending(register).is_some();
+        if moved.get(Field::B) as usize != result
+            || usize::from(value) != register
+            || pending(root_at)
+            || pending(at_)
+            || column.is_some_and(|column| pending(usize::from(column)))
+        {
+            return None;
+        }
+        if view == Shape::Held {
+            let held = *regs.add(root_at);
+            let sharing = board.has_sharing && !before(board.sharing, board.head);
+            if sharing || !is_unique(buffer(held)) {
+                return None;
+            }
+        }
+        let area = element(regs, root, at, column, view, slot)?;
+        if meets(board, &area, true).is_some() {
+            return None;
+        }
+        Some((area, address(&area), register))
+    }
+}
+
+/// Where the first slot of an area lies.
+unsafe fn address(area: &Area) -> *mut u64 {
+    // SAFETY: the area is inside a live buffer.
+    unsafe {
+        let held = buffer(area.root);
+        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
+        data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize)
     }
 }
 

@@ -13,6 +13,7 @@ use super::frame::Segments;
 use super::host_call::{HostTable, World};
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK};
 use super::memory::Budget;
+use super::recorder::Recorder;
 use super::retire::Retirement;
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::station::{Entry, Status};
@@ -91,6 +92,7 @@ pub(super) struct Machine {
     stop: Mutex<Option<Stop>>,
     pub(super) back_offs: Box<[BackOff]>,
     pub(super) promotions: AtomicU64,
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 // SAFETY: the world is used under its lock, by one worker at a time, and is `Send`; `root` is freed after the workers have
@@ -115,6 +117,7 @@ pub(super) struct Parts {
     pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
     pub(super) outside: Interrupt,
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 impl Machine {
@@ -123,7 +126,8 @@ impl Machine {
     /// # Safety
     /// The machine is dropped before `world` is used elsewhere.
     pub(super) unsafe fn new(parts: Parts, deques: &[Deque<Job>], world: &mut dyn World) -> Machine {
-        let Parts { code, host, budget, segments, issue, window, count, simulated, platform, outside } = parts;
+        let Parts { code, host, budget, segments, issue, window, count, simulated, platform, outside, recorder } =
+            parts;
         let seats = deques.iter().map(|deque| Seat { interrupt: Interrupt::new(), thief: deque.thief() }).collect();
         let root = Box::into_raw(Entry::new());
         // SAFETY: fresh.
@@ -165,6 +169,7 @@ impl Machine {
             stop: Mutex::default(),
             back_offs,
             promotions: AtomicU64::new(0),
+            recorder,
         }
     }
 
@@ -371,7 +376,7 @@ impl Machine {
         }
         self.failures.fetch_add(1, Ordering::SeqCst);
         self.raise_all(CHECK);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.retire();
         }
     }

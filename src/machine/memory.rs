@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::interrupt::{Interrupt, Stop};
+use super::recorder::{SharedRoots, forget};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 
 /// The header of a counted buffer.
@@ -293,6 +294,8 @@ pub(crate) struct Heap {
     credit: i64,
     free: [FreeList; CLASSES + 1],
     budget: Arc<Budget>,
+    /// Where numbers of buffers are forgotten that are freed, if the run is recorded.
+    pub(super) roots: Option<SharedRoots>,
     pub(crate) layouts: Arc<Layouts>,
     pub(crate) interrupt: Interrupt,
 }
@@ -320,7 +323,7 @@ impl Drop for Heap {
 impl Heap {
     pub(crate) fn new(budget: Arc<Budget>, layouts: Arc<Layouts>, interrupt: Interrupt) -> Heap {
         let none = FreeList { head: ptr::null_mut(), count: 0 };
-        Heap { credit: 0, free: [none; CLASSES + 1], budget, layouts, interrupt }
+        Heap { credit: 0, free: [none; CLASSES + 1], budget, roots: None, layouts, interrupt }
     }
 
     /// The budget that it draws on.
@@ -404,6 +407,9 @@ impl Heap {
     /// `block` came from [`Heap::take_block`] of some heap of this run with this size, and is not used any more.
     #[inline]
     unsafe fn give_block(&mut self, block: *mut u8, size: usize) {
+        if let Some(roots) = &self.roots {
+            forget(roots, block.addr());
+        }
         self.refund(size);
         if size <= CACHED {
             let list = &mut self.free[size / 16];
@@ -763,6 +769,9 @@ impl Heap {
                 return Ok((new, size));
             }
             self.charge(size - old_size)?;
+            if let Some(roots) = &self.roots {
+                forget(roots, block.addr());
+            }
             let new = realloc(block, Block::from_size_align_unchecked(old_size, 8), size);
             if new.is_null() {
                 self.refund(size - old_size);

@@ -17,6 +17,8 @@ mod machine;
 mod memory;
 mod output;
 mod plan;
+pub mod record;
+mod recorder;
 mod retire;
 mod run;
 mod scoreboard;

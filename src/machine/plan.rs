@@ -2,6 +2,8 @@
 //! be looked at before it may run or be parked. Derived from the instruction table once, when a frame of the function is
 //! first promoted.
 
+use smallvec::SmallVec;
+
 use crate::bytecode::access::Access;
 use crate::bytecode::ops::{Cost, Field, Instr, Kind, Op, Operand, Region, Role};
 use crate::bytecode::program::{Function, Program, RegType};
@@ -191,27 +193,37 @@ fn stored(operands: &[Operand], register: &dyn Fn(Field) -> u16) -> Value {
         .unwrap_or(Value::None)
 }
 
-/// Whether all register operands are single scalars, the first written and the others read.
+/// Whether all register operands are scalars or pairs of them, of which the first alone is written.
 fn parks(operands: &[Operand]) -> bool {
-    let scalar = |kind| matches!(kind, Kind::Int | Kind::Float | Kind::Bool | Kind::Discrete | Kind::Scalar);
+    let scalar =
+        |kind| matches!(kind, Kind::Int | Kind::Float | Kind::Bool | Kind::Discrete | Kind::Scalar | Kind::Int2);
     let immediate = |o: &Operand| o.role == Role::Immediate;
     let Some((first, rest)) = operands.split_first() else { return false };
-    first.role == Role::Def
+    matches!(first.role, Role::Def | Role::Modify)
         && scalar(first.kind)
         && rest.iter().any(|o| !immediate(o))
         && rest.iter().all(|o| immediate(o) || (o.role == Role::Use && scalar(o.kind)))
 }
 
-/// The instruction with its registers numbered anew from 0, in the order of its operands, and those registers; for a
-/// step that may be parked.
-pub(super) fn renumbered(instr: Instr) -> (Instr, [u16; 4], usize) {
+/// An instruction whose registers are the first ones of an entry's arguments.
+pub(super) struct Renumbered {
+    pub(super) instr: Instr,
+    /// What registers those were.
+    pub(super) registers: SmallVec<[u16; 6]>,
+    /// How many of them, the first, it writes.
+    pub(super) written: usize,
+    /// Whether it reads these, too.
+    pub(super) modifies: bool,
+}
+
+/// Of a step that may be parked.
+pub(super) fn renumbered(instr: Instr) -> Renumbered {
     let op = instr.op().expect("it was planned");
-    let (mut word, mut registers, mut count) = (instr.0, [0; 4], 0);
+    let (mut word, mut registers, mut written, mut modifies) = (instr.0, SmallVec::new(), 0, false);
     for operand in op.info().operands {
         if operand.role == Role::Immediate {
             continue;
         }
-        registers[count] = instr.get(operand.field) as u16;
         let (shift, mask) = match operand.field {
             Field::A => (16, 0xffff),
             Field::B => (32, 0xffff),
@@ -222,8 +234,12 @@ pub(super) fn renumbered(instr: Instr) -> (Instr, [u16; 4], usize) {
             Field::S => (50, 0x3fff),
             Field::X | Field::I => unreachable!("registers are not there"),
         };
-        word = word & !(mask << shift) | (count as u64) << shift;
-        count += 1;
+        word = word & !(mask << shift) | (registers.len() as u64) << shift;
+        let (first, width) = (instr.get(operand.field) as u16, if operand.kind == Kind::Int2 { 2 } else { 1 });
+        if operand.role != Role::Use {
+            (written, modifies) = (usize::from(width), operand.role == Role::Modify);
+        }
+        registers.extend(first..first + width);
     }
-    (Instr(word), registers, count)
+    Renumbered { instr: Instr(word), registers, written, modifies }
 }

@@ -7,7 +7,7 @@
 //! All of this happens under one lock, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use super::machine::Machine;
 use super::memory::Heap;
@@ -89,17 +89,21 @@ impl Machine {
                 if (*entry).status != Status::Good {
                     return false;
                 }
+                if let Some(recorder) = &self.recorder {
+                    recorder.retired(entry);
+                }
                 (*board).cursor = (*board).cursor.wrapping_add(1);
             }
             true
         }
     }
 
-    /// Lets everything retire that can: goes down from the root along the oldest work.
+    /// Lets everything retire that can: goes down from the root along the oldest work. The runs that need not wait any more are the
+    /// caller's, to be handed on once the lock is free: whoever takes one up may want it.
     ///
     /// # Safety
     /// `guard` is the lock's.
-    unsafe fn walk(&self, guard: &mut Retirement) {
+    unsafe fn walk(&self, guard: &mut Retirement) -> Vec<*mut Run> {
         // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
         unsafe {
             let mut entry: *mut Entry = self.root;
@@ -114,21 +118,23 @@ impl Machine {
                 }
                 (*entry).oldest.store(true, Ordering::Release);
             }
+            let mut ready = Vec::new();
             guard.waiting.retain(|&run| {
                 let turn = (*(*run).entry).oldest.load(Ordering::Acquire) || self.is_squashed((*run).entry);
                 if turn {
                     self.waiting.fetch_sub(1, Ordering::Relaxed);
-                    self.inject(Job::Run(run));
+                    ready.push(run);
                 }
                 !turn
             });
+            ready
         }
     }
 
     /// Whether an entry that completes has to see to retirement.
     #[inline]
     pub(super) fn wants_attention(&self) -> bool {
-        self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::Relaxed) != 0
+        self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::SeqCst) != 0
     }
 
     /// See [`Machine::walk`].
@@ -136,22 +142,32 @@ impl Machine {
     pub(super) fn retire(&self) {
         let mut guard = self.retirement();
         // SAFETY: its lock is held.
-        unsafe { self.walk(&mut guard) };
+        let ready = unsafe { self.walk(&mut guard) };
+        drop(guard);
+        ready.into_iter().for_each(|run| self.inject(Job::Run(run)));
     }
 
     /// Suspends `run` until all older work has retired; gives it back if it has.
     pub(super) fn wait_for_turn(&self, run: Box<Run>) -> Option<Box<Run>> {
         let mut guard = self.retirement();
+        // Announced first, and then looked: whoever completes an entry after that sees that somebody waits.
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         // SAFETY: its lock is held; the run's entry is live.
-        unsafe {
-            self.walk(&mut guard);
-            if (*run.entry).oldest.load(Ordering::Acquire) || self.is_squashed(run.entry) {
-                return Some(run);
-            }
-        }
-        guard.waiting.push(Box::into_raw(run));
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        None
+        let (ready, turn) = unsafe {
+            let ready = self.walk(&mut guard);
+            (ready, (*run.entry).oldest.load(Ordering::Acquire) || self.is_squashed(run.entry))
+        };
+        let run = if turn {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            Some(run)
+        } else {
+            guard.waiting.push(Box::into_raw(run));
+            None
+        };
+        drop(guard);
+        ready.into_iter().for_each(|run| self.inject(Job::Run(run)));
+        run
     }
 
     /// Links a new board into the tree, with its first entry, which goes on with what the run did.

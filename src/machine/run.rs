@@ -71,7 +71,7 @@ impl Run {
                 frame = frame::caller(regs).map(|(regs, _)| regs);
             }
         }
-        self.stack.clear();
+        self.stack.reset();
     }
 
     /// Adds the chain of calls to a trace, from the instruction where it is.

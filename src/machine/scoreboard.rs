@@ -22,6 +22,7 @@ use super::boxes::Boxes;
 use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
+use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link};
 use super::trap::Fault;
@@ -89,6 +90,10 @@ pub(super) struct Board {
     pub(super) judged: bool,
     pub(super) retired: u32,
     pub(super) ran: Vec<u32>,
+
+    /// Its number in the record, and what was issued of it, while the run is recorded.
+    pub(super) frame: u32,
+    pub(super) shadow: Option<Box<Shadow>>,
 }
 
 /// No entry is squashed.
@@ -145,6 +150,8 @@ impl Board {
             judged: false,
             retired: 0,
             ran: Vec::new(),
+            frame: 0,
+            shadow: None,
         })
     }
 
@@ -388,6 +395,16 @@ impl Board {
         // SAFETY: the caller's; both have these slots.
         unsafe { self.origin.copy_from_nonoverlapping(self.regs, slots) };
         self.boxes.clear();
+    }
+
+    /// Whether a test wants that rule left out.
+    pub(super) fn leaves_out(&self, filed: &super::boxes::Record, write: bool) -> bool {
+        self.shadow.as_ref().is_some_and(|shadow| shadow.leaves_out(filed, write))
+    }
+
+    /// The same for pending operands.
+    pub(super) fn leaves_out_registers(&self) -> bool {
+        self.shadow.as_ref().is_some_and(|shadow| shadow.leaves_out_registers())
     }
 
     /// Whether entry `seq` is squashed.

@@ -54,6 +54,8 @@ pub(super) struct Entry {
     /// How many it waits for.
     waits: AtomicU32,
     pub(super) seq: u32,
+    /// Its number in the record.
+    pub(super) number: u32,
     /// The frame whose instruction it is; null for the root of a run.
     pub(super) board: *mut Board,
     /// The first instruction of the called function.
@@ -62,6 +64,8 @@ pub(super) struct Entry {
     pub(super) site: *const u64,
     /// Results, then parameters.
     pub(super) args: *mut u64,
+    /// Where its first result is also stored, if not null.
+    pub(super) store_to: *mut u64,
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
@@ -88,6 +92,7 @@ pub(super) struct Entry {
     pub(super) failure: Option<Box<Failure>>,
     inline: [u64; INLINE],
     links: [Link; LINKS],
+    #[expect(clippy::vec_box, reason = "a link on a list stays where it is")]
     more_links: Vec<Box<Link>>,
     more_args: Vec<u64>,
 }
@@ -134,10 +139,12 @@ impl Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
             waits: AtomicU32::new(0),
             seq: 0,
+            number: 0,
             board: ptr::null_mut(),
             code: ptr::null(),
             site: ptr::null(),
             args: ptr::null_mut(),
+            store_to: ptr::null_mut(),
             kind: Kind::Call,
             status: Status::Good,
             ran_by: 0,
@@ -172,6 +179,7 @@ impl Entry {
             entry.seq = seq;
             entry.board = board;
             entry.kind = kind;
+            entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
             *entry.oldest.get_mut() = false;
@@ -294,7 +302,7 @@ pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
             *value = *args.add(at);
         }
         step();
-        let mut link = (*entry).waiters.swap(closed(), Ordering::AcqRel);
+        let mut link = (*entry).waiters.swap(closed(), Ordering::SeqCst);
         while !link.is_null() {
             let next = (*link).next;
             match (*link).waiter {

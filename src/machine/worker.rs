@@ -18,6 +18,8 @@ use super::issue::{Action, Cause, Issuer, resources};
 use super::machine::{Issue, Machine};
 use super::memory::{Heap, buffer};
 use super::output::Log;
+use super::record::What;
+use super::recorder;
 use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
 use super::split;
@@ -57,6 +59,8 @@ const RINGS: u32 = 16;
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Counts {
     pub(super) steps: u64,
+    /// Of the steps, by their cost classes; counted with them.
+    pub(super) cost: u64,
     pub(super) calls: u64,
     pub(super) peak_depth: u64,
     pub(super) issued: u64,
@@ -156,6 +160,7 @@ pub(super) struct Worker {
     heap: Heap,
     gate: Gate,
     next: Option<Job>,
+    #[expect(clippy::vec_box, reason = "a suspended run is a pointer")]
     runs: Vec<Box<Run>>,
     /// For what makes no calls.
     no_stack: Stack,
@@ -194,12 +199,14 @@ impl Worker {
     /// The machine outlives it.
     pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Worker {
         let interrupt = machine.seats[index].interrupt.clone();
+        let mut heap = Heap::new(machine.budget.clone(), machine.code.layouts.clone(), interrupt);
+        heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
         let gate = Gate { machine, entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
         Worker {
             machine,
             index,
             deque,
-            heap: Heap::new(machine.budget.clone(), machine.code.layouts.clone(), interrupt),
+            heap,
             gate,
             next: None,
             runs: Vec::new(),
@@ -236,7 +243,10 @@ impl Worker {
                 match job {
                     Job::Entry(entry) => self.start(entry),
                     Job::Board(board) => self.issue(board),
-                    Job::Run(run) => self.drive(Box::from_raw(run)),
+                    Job::Run(run) => {
+                        self.record(|| What::Resumed(recorder::name((*run).entry)));
+                        self.drive(Box::from_raw(run));
+                    }
                 }
             }
         }
@@ -325,6 +335,14 @@ impl Worker {
         None
     }
 
+    /// Takes down what happens, if the run is recorded.
+    #[inline]
+    fn record(&self, what: impl FnOnce() -> What) {
+        if let Some(recorder) = &self.machine().recorder {
+            recorder.add(self.index, self.counts.cost, what());
+        }
+    }
+
     /// Begins the work of an entry.
     ///
     /// # Safety
@@ -334,6 +352,7 @@ impl Worker {
         // SAFETY: the caller's; the arguments are what the function takes.
         unsafe {
             self.current = entry;
+            self.record(|| What::Started(recorder::name(entry)));
             if machine.is_squashed(entry) {
                 return self.squash(entry);
             }
@@ -430,6 +449,7 @@ impl Worker {
         let mut cx = Context {
             limit,
             steps: self.counts.steps,
+            cost: self.counts.cost,
             max_steps: u64::MAX,
             calls: self.counts.calls,
             peak_depth: self.counts.peak_depth,
@@ -459,6 +479,7 @@ impl Worker {
         left((cx.pc, cx.regs));
         let fault = cx.fault.take();
         (self.counts.steps, self.counts.calls, self.counts.peak_depth) = (cx.steps, cx.calls, cx.peak_depth);
+        self.counts.cost = cx.cost;
         (exit, fault)
     }
 
@@ -520,8 +541,11 @@ impl Worker {
                     let register = usize::from(register);
                     *(*entry).args.add(register) = *run.base.add(register);
                 }
+                if !(*entry).store_to.is_null() {
+                    *(*entry).store_to = *run.base;
+                }
             }
-            run.stack.clear();
+            run.stack.reset();
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.complete(entry);
@@ -596,6 +620,9 @@ impl Worker {
             self.counts.run_here += 1;
             self.current = ptr::null_mut();
             (*entry).ran_by = self.index as u8;
+            if let Some(recorder) = &machine.recorder {
+                recorder.completed(self.index, self.counts.cost, entry);
+            }
             if (*entry).board.is_null() {
                 return machine.finish();
             }
@@ -703,6 +730,9 @@ impl Worker {
             (*board).run = Some(lower);
             (*board).promoted_by = self.index;
             (*board).promoted_at = machine.platform.now();
+            if let Some(recorder) = &machine.recorder {
+                recorder.promoted(&machine.code, &mut *board, self.index, self.counts.cost);
+            }
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
             if let Some(half) = half {
                 // The call is issued once more, for what the call in progress leaves out.
@@ -746,7 +776,12 @@ impl Worker {
                 *(*entry).args.add(register) = 0;
             }
             let head = board.head;
-            let mut access = |area: Area, write| board.boxes.insert(area, write, seq, head);
+            let mut access = |area: Area, write| {
+                if let Some(shadow) = &mut board.shadow {
+                    shadow.access(area, write);
+                }
+                board.boxes.insert(area, write, seq, head);
+            };
             for passed in &info.passed {
                 match *passed {
                     Passed::View { at, is_grid, mutable } => {
@@ -766,6 +801,9 @@ impl Worker {
             }
             for (root, write) in resources(info.effects) {
                 access(Area::whole(root), write);
+            }
+            if let Some(shadow) = &mut board.shadow {
+                shadow.issued(entry, true);
             }
             board.tail.store(seq.wrapping_add(1), Ordering::Release);
             for &(register, owns) in &info.returned {
@@ -852,8 +890,18 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let mut issuer =
-                Issuer { board, worker: self, plan: machine.code.plan((*board).function), code, action: Action::None };
+            let mut issuer = Issuer {
+                board,
+                worker: self,
+                plan: machine.code.plan((*board).function),
+                code,
+                action: Action::None,
+                issued: 1,
+            };
+            if let Some(shadow) = &mut (*board).shadow {
+                shadow.worker = self.index;
+                self.record(|| What::TakenUp((*board).frame));
+            }
             if machine.issue == Issue::Lazy && self.taken_back(board) {
                 (*board).draining = true;
             }
@@ -912,19 +960,19 @@ impl Worker {
                             }
                         }
                         Action::Wait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             if stall(board, &raw mut (*board).link, entry) {
                                 return;
                             }
                         }
                         Action::Run(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             self.push(Job::Board(board));
                             self.next = Some(Job::Entry(entry));
                             return;
                         }
                         Action::RunAndWait(entry) => {
-                            (*board).pc = place.0.add(1);
+                            (*board).pc = place.0.add(issuer.issued);
                             let waits = stall(board, &raw mut (*board).link, entry);
                             debug_assert!(waits, "nobody has run it");
                             self.next = Some(Job::Entry(entry));
@@ -951,6 +999,9 @@ impl Worker {
         // SAFETY: this worker is its issuer, and nothing is in flight.
         unsafe {
             let failed = machine.unlink(board, &mut self.heap);
+            if (*board).shadow.take().is_some() {
+                self.record(|| What::Concluded((*board).frame));
+            }
             (*board).fold(&machine.code);
             let mut run = (*board).run.take().expect("a promoted frame has a run");
             (run.pc, run.regs) = ((*board).pc, (*board).origin);

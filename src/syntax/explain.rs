@@ -115,7 +115,6 @@ impl<'a> Failure<'a> {
                 let help = match text {
                     _ if self.at > 0 => "choose another name",
                     "match" => "write `if … { … } else if … { … } else { … }`",
-                    "each" => "write `for … in … { … }`",
                     "enum" => "write named constants: `const RED = 0`",
                     _ => "a program is one file",
                 };
@@ -142,7 +141,7 @@ impl<'a> Failure<'a> {
         }
         let (text, here) = (self.text(0), self.here());
         Some(match self.found() {
-            Name | Let | Var | If | While | For | Break | Continue | Return | Integer | Float | True | False
+            Name | Let | Var | If | While | For | Each | Break | Continue | Return | Integer | Float | True | False
             | StringBegin | OpenParen | OpenBracket | Minus | Bang
                 if self.top =>
             {
@@ -302,7 +301,8 @@ impl<'a> Failure<'a> {
                 _ => diagnostic.help(format!("write `{keyword} {name} = …`")),
             });
         }
-        if self.back(1) == Some(For) || (self.back(2) == Some(For) && self.expects("in")) {
+        let loops = |token| matches!(token, Some(For | Each));
+        if loops(self.back(1)) || (loops(self.back(2)) && self.expects("in")) {
             let span = self.here();
             let diagnostic = Diagnostic::new("E0127", span, "this is not a loop's head", self.expectation());
             return Some(diagnostic.help("a loop is written `for i in 0..n { … }` or `for x in xs { … }`"));
@@ -342,7 +342,8 @@ impl<'a> Failure<'a> {
                 false => diagnostic,
             });
         }
-        let head = self.tokens.iter().take(self.at).any(|&(_, token, _)| matches!(token, If | While | For | Fn | Task));
+        let head =
+            self.tokens.iter().take(self.at).any(|&(_, token, _)| matches!(token, If | While | For | Each | Fn | Task));
         if !head || !self.expects("{") {
             return None;
         }

@@ -206,7 +206,7 @@ impl<'a, 's> Recovery<'a, 's> {
         use Token::*;
         let tokens = self.current();
         tokens.last().is_some_and(|&(_, last, _)| last != Block)
-            && tokens.iter().any(|&(_, token, _)| matches!(token, Fn | Task | Struct | If | While | For))
+            && tokens.iter().any(|&(_, token, _)| matches!(token, Fn | Task | Struct | If | While | For | Each))
     }
 
     /// Whether a bracket that is open before token `from` is closed a little later, before anything that can't be
@@ -224,7 +224,7 @@ impl<'a, 's> Recovery<'a, 's> {
                 Let | Var | Return | Break | Continue | Assign | Fn | Task | Struct | Const if depth == 0 => {
                     return false;
                 }
-                For | While if line_start && depth == 0 => return false,
+                For | Each | While if line_start && depth == 0 => return false,
                 _ => {}
             }
             line_start = token == Terminator;

@@ -33,6 +33,8 @@ pub(crate) enum Token {
     While,
     #[token("for")]
     For,
+    #[token("each")]
+    Each,
     #[token("in")]
     In,
     #[token("by")]
@@ -50,7 +52,6 @@ pub(crate) enum Token {
     #[token("false")]
     False,
     /// A word kept for later.
-    #[token("each")]
     #[token("enum")]
     #[token("match")]
     #[token("use")]

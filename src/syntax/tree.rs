@@ -206,6 +206,8 @@ pub enum StmtKind {
     While { cond: ExprId, body: Block },
     /// `for name in source { … }`
     For { name: Name, source: LoopSource, body: Block },
+    /// `each name in lo..hi { … }`
+    Each { name: Name, source: LoopSource, body: Block },
     /// `break`
     Break,
     /// `continue`

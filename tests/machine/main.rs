@@ -3,6 +3,7 @@
 
 mod instructions;
 mod limits;
+mod order;
 mod values;
 
 use std::sync::{Arc, Mutex};
@@ -74,7 +75,7 @@ pub fn compile(text: &str) -> Arc<Code> {
 pub fn run(code: &Arc<Code>) -> (Outcome, String) {
     let once = |options: Options| {
         let mut page = Page::default();
-        let RunResult { outcome, stats } = embed::run(code, &options, &mut page);
+        let RunResult { outcome, stats, .. } = embed::run(code, &options, &mut page);
         assert_eq!(stats.leaked, 0, "memory is given back after {outcome:?}");
         (outcome, page.0)
     };

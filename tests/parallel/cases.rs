@@ -1,1 +1,67 @@
 //! Programs that once did something else out of order than in order, each the smallest of its kind.
+
+use super::harness::{Page, Seen, compile, difference, in_order, simulated, some_configurations};
+
+/// Runs a program under many seeds, and then in some configurations with threads.
+#[track_caller]
+fn agree_under_seeds(text: &str, seeds: u64) {
+    let (code, page) = (compile(text), Page::default());
+    let expected = in_order(&code, &page, 10_000_000, text).expect("it ends");
+    let simulations = (0..seeds).map(simulated);
+    let threads = (0..4).flat_map(some_configurations);
+    for configuration in simulations.chain(threads) {
+        if let Some(why) = difference(text, &code, &page, &expected, configuration, &mut Seen::default()) {
+            panic!("{why}\n{text}");
+        }
+    }
+}
+
+/// What a run had printed before its turn came, and before its frame was promoted, came after what its callee printed then.
+#[test]
+fn output_held_by_a_run_that_is_promoted_in_its_turn() {
+    agree_under_seeds(
+        "
+task say(n: Int) -> Int {
+    print(\"say {n}\")
+    return n & 31
+}
+task chat(n: Int) -> Int {
+    print(\"chat {n}\")
+    let a = say(n)
+    if n > 0 { print(\"more {chat(n - 1) + a}\") }
+    return a + say(n + 1)
+}
+fn main() {
+    var t = 0
+    for i in 0..30 { t += chat(2) ^ say(10) }
+    print(t)
+}",
+        30,
+    );
+}
+
+/// Workers that wait until they are the oldest were woken under the lock that they want next.
+#[test]
+fn writes_that_wait_for_their_turn() {
+    agree_under_seeds(
+        "
+task work(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 127) { x = x *% 31 +% i }
+    return x & 255
+}
+task note(n: Int) -> Int {
+    append_file(\"notes\", \"{n} \")
+    return work(n)
+}
+fn main() {
+    var a = [Int](20, fill: 0)
+    for i in 0..40 {
+        note(i)
+        a[2] = a[2] + work(29)
+    }
+    print(a)
+}",
+        30,
+    );
+}

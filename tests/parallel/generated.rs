@@ -23,7 +23,11 @@ fn program(seed: u64) -> String {
     };
     let length = 60 + next() as usize % 700;
     let choices: Vec<u8> = (0..length).map(|_| next() as u8).collect();
-    if seed % 3 == 0 { generate::program(&choices, generate::Mix::Tasks) } else { tasks::program(&choices) }
+    match seed % 8 {
+        0 => generate::program(&choices, generate::Mix::Even),
+        1 | 2 => generate::program(&choices, generate::Mix::Tasks),
+        _ => tasks::program(&choices),
+    }
 }
 
 /// What became of the programs.
@@ -31,6 +35,7 @@ fn program(seed: u64) -> String {
 struct Tally {
     seen: Seen,
     refused: u64,
+    reasons: std::collections::BTreeMap<String, u64>,
     long: u64,
     trapped: u64,
     first_refused: Option<String>,
@@ -43,6 +48,7 @@ fn check(seed: u64, tally: &mut Tally) {
         Ok(code) => code,
         Err(why) => {
             tally.refused += 1;
+            *tally.reasons.entry(why.lines().next().unwrap_or_default().chars().take(60).collect()).or_default() += 1;
             tally.first_refused.get_or_insert_with(|| format!("{why}\n{text}"));
             return;
         }
@@ -90,6 +96,9 @@ fn generated_programs_do_the_same_out_of_order() {
                 total.seen.merge(&tally.seen);
                 total.refused += tally.refused;
                 total.long += tally.long;
+                for (why, count) in tally.reasons {
+                    *total.reasons.entry(why).or_default() += count;
+                }
                 total.trapped += tally.trapped;
                 if let Some(first) = tally.first_refused {
                     total.first_refused.get_or_insert(first);
@@ -98,7 +107,10 @@ fn generated_programs_do_the_same_out_of_order() {
         }
     });
     let total = total.into_inner().expect("no test panics with it");
-    let Tally { seen, refused, long, trapped, first_refused } = total;
+    let Tally { seen, refused, reasons, long, trapped, first_refused } = total;
+    if std::env::var_os("TGVM_CASES").is_some() {
+        reasons.iter().filter(|(_, count)| **count > 2).for_each(|(why, count)| eprintln!("{count:6} {why}"));
+    }
     eprintln!("{refused} refused, {long} too long, {trapped} trapped of {cases}; {:?}", seen.0);
     let first = first_refused.unwrap_or_default();
     assert!(refused <= cases / 3, "{refused} of {cases} are refused, as\n{first}");
@@ -122,8 +134,8 @@ fn one_file() {
     let (result, found) = run_in(&code, super::harness::IN_ORDER, &page, &text);
     let expected = (result.outcome, found);
     let mut seen = Seen::default();
-    for _ in 0..number("TGVM_CASES").unwrap_or(100) {
-        for configuration in super::harness::configurations() {
+    for turn in 0..number("TGVM_CASES").unwrap_or(100) {
+        for configuration in super::harness::configurations(turn as usize) {
             if let Some(why) = difference(&text, &code, &page, &expected, configuration, &mut seen) {
                 panic!("{why}\n{text}");
             }

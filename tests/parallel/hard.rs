@@ -1,1 +1,670 @@
 //! The cases that are hard for a machine that runs out of order, one by one.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::harness::{
+    Configuration, IN_ORDER, Page, agree, agree_on, agree_on_trap, agree_threaded, compile, run_in, run_watched,
+};
+use tgvm::bytecode::trap::TrapCode;
+use tgvm::machine::Issue;
+use tgvm::machine::engine::{Options, Outcome};
+use tgvm::machine::interrupt::Interrupt;
+use tgvm::machine::trap::Stop;
+
+const EAGER: Configuration = Configuration { issue: Issue::Eager, workers: 8, window: 64, seed: None };
+const LAZY: Configuration = Configuration { issue: Issue::Lazy, workers: 8, window: 64, seed: None };
+
+/// Tasks that other programs here are made of.
+const TASKS: &str = "
+task slow(n: Int) -> Int {
+    var x = n
+    for i in 0..n { x = x *% 31 +% i }
+    return x & 255
+}
+task for_ever(n: Int) -> Int {
+    var x = n
+    while x != -1 { x = x +% 2 & 1023 }
+    return x
+}
+task work(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 63) { x = x *% 31 +% i }
+    return x & 255
+}
+task say(n: Int) -> Int {
+    print(\"task {n}\")
+    return n
+}
+task fails_at(n: Int, k: Int) -> Int {
+    let few = [1, 2, 3]
+    print(\"before {n}\")
+    return if n == k { few[n] } else { few[n % 3] }
+}
+";
+
+fn with_tasks(main: &str) -> String {
+    format!("{TASKS}\nfn main() {{\n{main}\n}}\n")
+}
+
+#[test]
+fn a_trap_while_younger_tasks_loop_for_ever() {
+    let text = with_tasks(
+        "var t = 0
+    print(\"first\")
+    t = t + [1, 2][slow(2000000) | 2]
+    for i in 0..20 { t = t + for_ever(i & -2) }
+    print(t)",
+    );
+    assert_eq!(agree_on_trap(&text), (TrapCode::IndexOutOfBounds, "first\n".into()));
+    // The trap is inside the task, and the loops print.
+    let text = "
+task late(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = x *% 31 +% i }
+    print(\"late\")
+    return n / (x - x)
+}
+task chatters(n: Int) -> Int {
+    var x = 0
+    while x >= 0 {
+        x = x + 1
+        if x % 1000 == 0 { print(x) }
+    }
+    return n
+}
+fn main() {
+    let a = late(2000000)
+    var t = a
+    for i in 0..20 { t += chatters(i) }
+    print(t)
+}";
+    assert_eq!(agree_on_trap(text), (TrapCode::DivisionByZero, "late\n".into()));
+}
+
+#[test]
+fn a_failure_that_younger_failures_overtake() {
+    let text = with_tasks(
+        "var t = 0
+    for i in 0..40 { t += if i == 7 { slow(400000) / (t - t) } else { fails_at(i, i | 8) } }
+    print(t)",
+    );
+    let (code, printed) = agree_on_trap(&text);
+    assert_eq!(code, TrapCode::DivisionByZero);
+    assert_eq!(printed.lines().count(), 7);
+}
+
+#[test]
+fn a_trap_in_one_of_many_tasks_ends_promptly() {
+    let text = with_tasks(
+        "var t = 0
+    for i in 0..100000 {
+        t += if i == 50000 { fails_at(i, i) } else { work(i) }
+    }
+    print(t)",
+    );
+    let code = compile(&text);
+    let (expected, printed) = run_in(&code, IN_ORDER, &Page::default(), &text);
+    assert_eq!(printed.text(), "before 50000\n");
+    for configuration in [EAGER, LAZY, Configuration { workers: 2, ..LAZY }] {
+        let since = Instant::now();
+        let (result, page) = run_in(&code, configuration, &Page::default(), &text);
+        assert_eq!((&result.outcome, page), (&expected.outcome, printed.clone()), "{configuration:?}");
+        assert!(since.elapsed() < Duration::from_secs(8), "{configuration:?} took {:?}", since.elapsed());
+    }
+}
+
+#[test]
+fn a_slow_head_of_a_full_window() {
+    let text = with_tasks(
+        "var out = [Int](3000, fill: 0)
+    for i in 0..3000 { out[i] = if i == 10 { slow(1000000) } else { work(i) } }
+    var t = 0
+    for i in 0..3000 { t = t *% 31 +% out[i] }
+    print(t)",
+    );
+    agree_threaded(&text, &Page::default());
+}
+
+#[test]
+fn recursion_that_promotes_at_every_level() {
+    let text = "
+task down(n: Int, inout xs: [Int]) -> Int {
+    if n == 0 { return xs.len() }
+    if n % 100 == 0 { print(n) }
+    xs[n % 7] = n
+    let below = down(n - 1, &xs)
+    return below + xs[n % 7] % 3
+}
+task fib(n: Int) -> Int {
+    if n < 2 { return n }
+    return fib(n - 1) + fib(n - 2)
+}
+task deep(n: Int) -> Int {
+    if n == 0 { return [1, 2][5] }
+    return deep(n - 1) + fib(2)
+}
+fn main() {
+    var xs = [Int](7, fill: 0)
+    print(fib(13))
+    print(down(2000, &xs))
+    print(xs)
+    print(deep(1000))
+}";
+    let (code, printed) = agree_on_trap(text);
+    assert_eq!(code, TrapCode::IndexOutOfBounds);
+    assert_eq!(printed.lines().count(), 23);
+}
+
+#[test]
+fn recursion_that_is_too_deep() {
+    let text = "
+task down(n: Int) -> Int { return 1 + down(n + 1) }
+fn main() {
+    print(\"in\")
+    print(down(0))
+}";
+    let code = compile(text);
+    let limited = |configuration: Configuration| {
+        let options = Options { max_depth: 1 << 20, ..configuration.options() };
+        let (result, page) = run_watched(&code, options, &Page::default(), text);
+        (result.outcome, page.text())
+    };
+    let expected = limited(IN_ORDER);
+    assert!(matches!(&expected.0, Outcome::Trap(trap) if trap.code == TrapCode::RecursionTooDeep));
+    for configuration in [EAGER, LAZY, Configuration { workers: 1, ..EAGER }, Configuration { workers: 2, ..EAGER }] {
+        assert_eq!(limited(configuration), expected, "{configuration:?}");
+    }
+}
+
+#[test]
+fn a_chain() {
+    let text = "
+task step(x: Int) -> Int { return x *% 5 +% 1 }
+task turn(inout xs: [Int]) { xs[0] = xs[0] *% 5 +% 1 }
+fn main() {
+    var x = 1
+    for i in 0..30000 { x = step(x) }
+    var xs = [x]
+    for i in 0..3000 { turn(&xs) }
+    for i in 0..3000 { xs[0] = step(xs[0]) }
+    var t = 0
+    for i in 0..3000 { t = t +% step(t) }
+    print(\"{x} {xs} {t}\")
+}";
+    agree_threaded(text, &Page::default());
+}
+
+#[test]
+fn a_long_built_in_is_squashed() {
+    let text = "
+task late(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = x *% 31 +% i }
+    return n / (x - x)
+}
+task sorts(n: Int) -> Int {
+    var xs = [i *% 7919 & 1048575 for i in 0..n]
+    sort(&xs)
+    return xs[n / 2]
+}
+fn main() {
+    var t = late(10000000)
+    for i in 0..3 { t += sorts(5000000) }
+    print(t)
+}";
+    let code = compile(text);
+    let (expected, _) = run_in(&code, IN_ORDER, &Page::default(), text);
+    for configuration in [Configuration { workers: 2, ..EAGER }, Configuration { workers: 3, ..LAZY }] {
+        let (result, page) = run_in(&code, configuration, &Page::default(), text);
+        assert_eq!(result.outcome, expected.outcome, "{configuration:?}");
+        assert_eq!(page.text(), "");
+    }
+}
+
+#[test]
+fn exit_in_a_task() {
+    let text = with_tasks(
+        "for i in 0..30 {
+        say(i)
+        if i == 17 { leave(i) }
+        for_ever(if i < 17 { -1 } else { 2 })
+    }",
+    ) + "
+task leave(n: Int) -> Int {
+    var x = n
+    for i in 0..300000 { x = x *% 31 +% i }
+    print(\"leaves\")
+    exit(n + x - x)
+}";
+    let (outcome, page) = agree_threaded(&text, &Page::default());
+    assert_eq!(outcome, Outcome::Exit(17));
+    assert_eq!(page.text().lines().count(), 19);
+}
+
+#[test]
+fn the_clock_is_a_fence() {
+    let text = "
+task note(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 7) * 400 { x = x *% 31 +% i }
+    append_file(\"notes\", \"{n} \")
+    return x & 7
+}
+task tick(n: Int) -> Float { return clock() + Float(n) }
+fn deep(n: Int) -> Float { return if n == 0 { tick(n) } else { deep(n - 1) } }
+task quiet(n: Int) -> Int { return n + 1 }
+fn main() {
+    var t = 0
+    for i in 0..12 {
+        t += note(i) + quiet(i)
+        if i % 3 == 0 { print(tick(i)) }
+        if i % 4 == 1 { print(deep(i)) }
+        t += note(i + 1)
+        if i % 5 == 2 { print(clock()) }
+    }
+    print(t)
+}";
+    let (_, page) = agree_on(text, &Page::default(), 3);
+    assert_eq!(page.at_ticks.len(), 9);
+    assert!(page.at_ticks.is_sorted());
+}
+
+#[test]
+fn files_are_read_and_written_in_order() {
+    let text = "
+task note(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 7) * 300 { x = x *% 31 +% i }
+    append_file(\"notes\", \"{n},\")
+    return x & 7
+}
+task recall(n: Int) -> Int {
+    print(\"recalls {n}\")
+    return read_file(\"notes\").len() + n
+}
+task renew(n: Int) { write_file(\"notes\", \"new {n} \") }
+task there(n: Int) -> Bool { return file_exists(\"f{n}\") }
+task asks() -> Str {
+    var line = \"\"
+    if read_line(&line) { return line }
+    return \"none\"
+}
+fn main() {
+    var t = 0
+    renew(0)
+    for i in 0..30 {
+        t = t + note(i)
+        t = t + recall(i) * 3
+        t += recall(i + 1)
+        if i % 7 == 6 { renew(i) }
+        if there(i) { print(\"there {i}\") }
+        if i == 3 { write_file(\"f9\", asks()) }
+        print(\"{i} {t} {read_file(\"notes\").len()}\")
+    }
+    print(asks() + asks())
+    print(recall(1) + [1, 2][read_file(\"missing\").len()])
+}";
+    let page = Page { lines: vec!["one".into(), "two".into(), "three".into()], ..Page::default() };
+    let (outcome, page) = agree_on(text, &page, 3);
+    assert!(matches!(outcome, Outcome::Trap(trap) if trap.code == TrapCode::File));
+    assert!(page.text().contains("there 9\n") && page.text().contains("twothree"));
+}
+
+/// No file is written after a trap, nor a line read.
+#[test]
+fn what_is_irrevocable_waits_for_older_traps() {
+    let text = "
+task late(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = x *% 31 +% i }
+    return [1, 2][x | 2]
+}
+task note(n: Int) { append_file(\"notes\", \"{n} \") }
+task asks() -> Str {
+    var line = \"\"
+    if read_line(&line) { return line }
+    return \"none\"
+}
+fn main() {
+    note(1)
+    print(asks())
+    let x = late(1000000)
+    note(2)
+    print(asks())
+    note(x)
+}";
+    let page = Page { lines: vec!["one".into(), "two".into()], ..Page::default() };
+    let (_, page) = agree_threaded(text, &page);
+    assert_eq!((page.lines.len(), page.files["notes"].as_slice()), (1, b"1 ".as_slice()));
+}
+
+/// Whether `found` is the beginning of what is printed in order.
+#[track_caller]
+fn assert_prefix(found: &Page, of: &str) {
+    assert!(of.starts_with(&found.text()), "{:?} is not how {of:?} begins", found.text());
+}
+
+#[test]
+fn limits_hold_with_eight_workers_busy() {
+    let text = with_tasks(
+        "for i in 0..10 { say(i) }
+    for i in 0..100 { for_ever(i & -2) }",
+    );
+    let code = compile(&text);
+    let printed: String = (0..10).map(|i| format!("task {i}\n")).collect();
+    for configuration in [EAGER, LAZY] {
+        let options = Options { timeout: Some(Duration::from_millis(60)), ..configuration.options() };
+        let since = Instant::now();
+        let (result, page) = run_watched(&code, options, &Page::default(), &text);
+        assert_eq!(result.outcome, Outcome::Stop(Stop::Time), "{configuration:?}");
+        assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+        assert_prefix(&page, &printed);
+
+        let interrupt = Interrupt::new();
+        let options = Options { interrupt: interrupt.clone(), ..configuration.options() };
+        let raised = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            interrupt.interrupt();
+        });
+        let (result, page) = run_watched(&code, options, &Page::default(), &text);
+        raised.join().expect("it does not panic");
+        assert_eq!(result.outcome, Outcome::Stop(Stop::Interrupted), "{configuration:?}");
+        assert_prefix(&page, &printed);
+    }
+    // Each takes all there is.
+    let text = "
+task hoards(n: Int) -> Int {
+    var xs: [[Int]] = []
+    while xs.len() >= 0 { xs.push([Int](1000, fill: n)) }
+    return xs.len()
+}
+fn main() {
+    var t = 0
+    print(\"begins\")
+    for i in 0..100 { t += hoards(i) }
+    print(t)
+}";
+    let code = compile(text);
+    for configuration in [EAGER, LAZY] {
+        let options = Options { max_memory: 24 << 20, ..configuration.options() };
+        let (result, page) = run_watched(&code, options, &Page::default(), text);
+        assert_eq!(result.outcome, Outcome::Stop(Stop::Memory), "{configuration:?}");
+        assert!(result.stats.peak_memory <= 24 << 20, "{}", result.stats.peak_memory);
+        assert_prefix(&page, "begins\n");
+    }
+}
+
+/// What an in-order run fits into is enough for one out of order, if its tasks don't need more side by side.
+#[test]
+fn many_tasks_take_no_more_memory() {
+    let text = with_tasks(
+        "var t = 0
+    for i in 0..300000 { t = t +% work(i & 7) }
+    print(t)",
+    );
+    let code = compile(&text);
+    for configuration in [Configuration { workers: 2, ..EAGER }, LAZY] {
+        let options = Options { max_memory: 8 << 20, ..configuration.options() };
+        let (result, _) = run_watched(&code, options, &Page::default(), &text);
+        assert_eq!(result.outcome, Outcome::Done, "{configuration:?}");
+    }
+}
+
+/// Runs the program with the command line; the number of bytes it prints, those at the end, and the most memory that was
+/// resident.
+fn measured(options: &[&str], text: &str) -> (usize, String, u64) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("program.tg");
+    std::fs::write(&path, text).expect("the program can be written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tgvm"))
+        .arg("run")
+        .args(options)
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tgvm starts");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let (mut total, mut tail, mut buffer, mut resident) = (0, Vec::new(), vec![0; 1 << 16], 0);
+    let status = format!("/proc/{}/status", child.id());
+    loop {
+        let read = stdout.read(&mut buffer).expect("a pipe can be read");
+        if read == 0 {
+            break;
+        }
+        let now = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak =
+            now.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        resident = resident.max(peak.unwrap_or(0) * 1024);
+        total += read;
+        tail.extend_from_slice(&buffer[..read]);
+        tail.drain(..tail.len().saturating_sub(100));
+    }
+    let status = child.wait().expect("it ends");
+    assert!(status.success(), "{status} with {options:?}\n{text}");
+    let last = String::from_utf8_lossy(&tail).lines().last().unwrap_or_default().to_string();
+    (total, last, resident)
+}
+
+#[test]
+fn a_younger_task_prints_a_lot() {
+    let line = "x".repeat(1023);
+    let text = with_tasks("let a = slow(50000000)\nflood(65536)\nprint(\"end {a >= 0}\")")
+        + &format!("task flood(n: Int) {{ for i in 0..n {{ print(\"{line}\") }} }}");
+    for options in [["--workers=2", "--issue=eager"], ["--workers=2", "--issue=lazy"]] {
+        let (total, last, resident) = measured(&options, &text);
+        assert_eq!((total, last.as_str()), ((64 << 20) + 9, "end true"));
+        assert!(resident < 96 << 20, "{options:?}: {resident} bytes were resident");
+    }
+}
+
+#[test]
+fn many_printing_tasks_behind_a_slow_head() {
+    let text = with_tasks("let a = slow(20000000)\nfor i in 0..1000000 { tells(i) }\nprint(\"end {a >= 0}\")")
+        + "task tells(n: Int) { print(n) }";
+    for options in [["--workers=2", "--issue=eager"], ["--workers=2", "--issue=lazy"]] {
+        let (total, last, resident) = measured(&options, &text);
+        assert_eq!((total, last.as_str()), (6_888_890 + 9, "end true"));
+        assert!(resident < 64 << 20, "{options:?}: {resident} bytes were resident");
+    }
+}
+
+#[test]
+fn eager_on_one_worker_starves_nobody() {
+    let text = with_tasks(
+        "var t = 0
+    for i in 0..300 { t += work(i) + say(i) }
+    let a = slow(1000000)
+    for i in 0..10 { t += slow(100000 + i) }
+    print(t + a)",
+    );
+    let code = compile(&text);
+    let (_, expected) = run_in(&code, IN_ORDER, &Page::default(), &text);
+    for window in [1, 2, 64] {
+        let configuration = Configuration { issue: Issue::Eager, workers: 1, window, seed: None };
+        assert_eq!(run_in(&code, configuration, &Page::default(), &text).1, expected);
+    }
+}
+
+/// Programs in which views in flight, owners, moves, copies and new versions meet. Each `main` runs after the same tasks, several
+/// times over.
+const MEETINGS: &[(&str, &str)] = &[
+    ("a view in flight, and its source is copied", "set(&a[0..5], i)\nlet b = a\nprint(b)\nset(&a[2..9], i)"),
+    ("a copy, and then the source is written in flight", "let b = a\nset(&a[0..5], i)\nt += total(b)\nprint(a[4])"),
+    (
+        "a copy is written while the source is read",
+        "t += total(a)\nvar b = a\nset(&b, i)\nb[1] = t & 7\nprint(b)\na[0] = i",
+    ),
+    (
+        "the source is replaced",
+        "t += total(a)\na = make(i)\nt += total(a)\nset(&a, 3)\na = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+    ),
+    ("the source is replaced while it is written", "set(&a, i)\na = make(i)\nset(&a[1..3], i)\na = make(i + 1)"),
+    ("the source is resized", "t += total(a[1..4])\na.push(i)\nset(&a[0..2], i)\na.push(i)\na.pop()\na.pop()"),
+    ("the source is moved", "t += total(a)\nvar b = a\na = make(i)\nset(&b, i)\nt += total(b)\nt += total(a)"),
+    ("the source is moved to a field", "set(&a, i)\np.xs = a\na = make(i)\nset(&p.xs, 1)\nt += total(p.xs)"),
+    ("the source is dropped", "if i > 0 {\nlet b = make(i)\nt += total(b)\n}\nvar c = make(i + 1)\nset(&c, i)"),
+    ("the source is dropped by a branch", "var c = make(i)\nset(&c[1..4], i)\nif i % 2 == 0 { continue }\nprint(c)"),
+    ("a result that is not used", "make(i)\nset(&a, i)\nkeep(a)\nset(&a, i)"),
+    ("a task shares what it was passed", "var b = keep(a)\nset(&a, i)\nset(&b[0..3], i)\nprint(b)\nt += total(b)"),
+    (
+        "a task shares what it was passed in a struct",
+        "p = pack(a, i)\nset(&a, i)\nset(&p.xs, 2)\nt += total(p.xs) + total(a)",
+    ),
+    ("a task shares what is replaced", "var b = keep(a)\na = make(i)\nset(&b, i)\na = keep(b)\nb[0] = 1\nprint(a[0])"),
+    (
+        "a shared value is resized in flight",
+        "let b = a\ngrow(&a, i)\nt += total(b)\na[0] = i\nt += total(a)\na.truncate(9)",
+    ),
+    (
+        "an element of a nested array",
+        "set(&m[1], i)\nt += total(m[0])\nm[0] = m[1]\nset(&m[0], i)\nset(&m[2][1..3], i)",
+    ),
+    ("a nested array is pushed to", "set(&m[1], i)\nm.push(a)\nset(&m[m.len() - 1], i)\nt += total(a)\nm.pop()"),
+    ("a row is moved out", "var row = m[1]\nset(&m[1], i)\nset(&row, 2)\nm[2] = row\nt += total(m[1]) + total(row)"),
+    ("a nested array is copied", "let n = m\nset(&m[i % 3], i)\nt += total(n[i % 3])\nall(&m)\nt += total(n[0])"),
+    ("a nested array is replaced", "all(&m)\nm[1] = make(i)\nall(&m)\nm = [a, a, m[1]]\nset(&m[0], i)"),
+    ("a nested array is shared by a task", "let n = keep_rows(m)\nall(&m)\nt += total(n[1])\nset(&m[1], i)"),
+    (
+        "rows of one buffer",
+        "m[0] = a\nm[1] = a\nm[2] = a\nset(&m[0], i)\nset(&m[1], i + 1)\nt += total(a) - total(m[2])",
+    ),
+    ("a field while its struct is read", "t += weigh(p)\nset(&p.xs, i)\np.n = work(i)\nt += weigh(p)\np.xs.push(1)"),
+    ("a struct is copied", "let q = p\nset(&p.xs, i)\nt += weigh(q)\np = q\nset(&p.xs, i + 1)"),
+    (
+        "a struct's parts",
+        "age(&p, i)\nset(&p.xs[0..2], i)\np.n += work(i)\nage(&p, i)\nlet q = p\np.xs = make(i)\nt += weigh(q)",
+    ),
+    (
+        "structs in an array",
+        "age(&ps[0], i)\nage(&ps[1], i)\nps[2] = ps[0]\nset(&ps[2].xs, i)\nt += weigh(ps[i % 3])\nps[1].n += 2",
+    ),
+    (
+        "an array of structs is moved",
+        "age(&ps[0], i)\nlet qs = ps\nps[0] = pack(a, i)\nage(&ps[1], i)\nt += weigh(qs[1])",
+    ),
+    (
+        "tiles",
+        "tint(&g[0..2, 0..2], i)\ntint(&g[2..4, 0..2], i)\ntint(&g[1..3, 1..3], i)\nset(&g[3, ..], i)\nt += g[2, 2]",
+    ),
+    ("a grid is copied", "let h = g\ntint(&g[.., 1..2], i)\nt += h[1, 1]\nset(&g[0, 1..], i)\nprint(h[0, 2])"),
+    (
+        "a grid is replaced",
+        "tint(&g, i)\ng = Grid[Int](4, 4, fill: i)\nset(&g[1, ..], i)\nlet h = g\ng[0, 0] = work(i)\nt += h[0, 0]",
+    ),
+    (
+        "elements are stored in flight",
+        "a[i % 5] = work(i)\nt += a[i % 5]\na[i % 4] = work(i + 1)\na[1] += work(i)\nset(&a[0..3], i)",
+    ),
+    (
+        "a result is stored and its place replaced",
+        "a[2] = work(i)\na = make(i)\na[3] = work(i)\nlet b = a\na[3] = 0\nt += b[3]",
+    ),
+    (
+        "a result is stored into what is shared",
+        "let b = a\na[2] = work(i)\na[3] = work(i + 1)\nt += total(b)\nprint(a[2])",
+    ),
+    ("a text in flight", "s += label(i)\nlet u = s\ns = s + label(i + 1)\nprint(u)\nif s.len() > 20 { s = \"\" }"),
+    ("texts in a struct", "p.name = label(i)\nlet q = p\np.name += label(i)\nprint(q.name)\nage(&p, i)"),
+    (
+        "built-ins on what is in flight",
+        "set(&a, i)\nsort(&a)\nset(&a[0..4], i)\nreverse(&a)\nt += total(a)\nfill(&a[0..2], 4)",
+    ),
+    ("a built-in copies what is read", "t += total(a)\nvar b = a\nsort(&b)\na[0] = b[1]\nt += total(b)\nreverse(&b)"),
+    ("a loop over what is written", "set(&a, i)\nfor x in a { t += work(x)\n a[0] = t & 7 }\nset(&a, i)"),
+    ("a loop over a copy", "for row in m { t += total(row)\n m[0] = row\n set(&m[0], t & 7) }"),
+    (
+        "one value in several places",
+        "m = [a, a, a]\nps[0].xs = a\nset(&a, i)\nset(&m[1], i)\nset(&ps[0].xs, i)\nt += total(m[0])",
+    ),
+    (
+        "a value goes round",
+        "let old = a\na = m[0]\nm[0] = m[1]\nm[1] = m[2]\nm[2] = old\nset(&m[i % 3], i)\nt += total(a)",
+    ),
+    ("inout scalars", "bump(&t, i)\nbump(&a[0], i)\nbump(&p.n, i)\nbump(&g[1, 1], i)\nt += a[0] + p.n\nbump(&t, a[1])"),
+    (
+        "a task that replaces",
+        "renew(&a, i)\nt += total(a)\nlet b = a\nrenew(&a, i + 1)\nset(&a, i)\nt += total(b)\nrenew(&m[1], i)",
+    ),
+    (
+        "a pending owner is moved and dropped",
+        "var b = make(i)\nb = make(i + 1)\nlet c = b\nb = make(i + 2)\nt += total(c)\nm[1] = b",
+    ),
+    (
+        "a pending owner is an element",
+        "m[0] = make(i)\nm[1] = keep(m[0])\nt += total(m[1])\nps[1].xs = keep(m[1])\nset(&m[1], i)",
+    ),
+    ("a pending struct", "let q = pack(a, i)\np = q\nset(&p.xs, i)\nt += q.n + weigh(q)\np.n = q.n"),
+];
+
+const MEETERS: &str = "
+struct P { n: Int, xs: [Int], name: Str }
+fn spin(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 63) { x = x *% 31 +% i }
+    return x & 1023
+}
+task work(n: Int) -> Int { return spin(n) & 31 }
+task label(n: Int) -> Str { return \"<{spin(n) & 15}>\" }
+task set(inout xs: [Int], k: Int) {
+    let more = spin(k)
+    for j in 0..xs.len() { xs[j] = (xs[j] *% 3 +% k + more) & 255 }
+}
+task total(xs: [Int]) -> Int {
+    var t = spin(xs.len())
+    for x in xs { t = t *% 3 +% x & 65535 }
+    return t
+}
+task make(n: Int) -> [Int] { return [spin(n + j) & 63 for j in 0..9] }
+task keep(xs: [Int]) -> [Int] { return if spin(xs[0]) >= 0 { xs } else { [] } }
+task keep_rows(m: [[Int]]) -> [[Int]] { return if spin(m.len()) >= 0 { m } else { [] } }
+task all(inout m: [[Int]]) { for j in 0..m.len() { set(&m[j], j) } }
+task grow(inout xs: [Int], k: Int) { xs.push(spin(k)) }
+task renew(inout xs: [Int], k: Int) { xs = [Int](9, fill: spin(k) & 7) }
+task bump(inout n: Int, k: Int) { n = (n + spin(k)) & 255 }
+task tint(inout g: Grid[Int], k: Int) {
+    for r in 0..g.rows() { for c in 0..g.cols() { g[r, c] = (g[r, c] * 3 + spin(k)) & 255 } }
+}
+task pack(xs: [Int], n: Int) -> P { return P(n: spin(n), xs: xs, name: label(n)) }
+task weigh(p: P) -> Int { return p.n + total(p.xs) + p.name.len() }
+task age(inout p: P, k: Int) {
+    p.n = (p.n + spin(k)) & 255
+    set(&p.xs, k)
+    p.name = label(k)
+}
+";
+
+#[test]
+fn uniqueness_views_moves_copies_and_versions_meet() {
+    let mut failed = Vec::new();
+    for (name, body) in MEETINGS {
+        let text = format!(
+            "{MEETERS}
+fn main() {{
+    var t = 0
+    var s = \"\"
+    var a = make(1)
+    var m = [make(2), make(3), make(4)]
+    var p = pack(a, 3)
+    var ps = [pack(a, 4), pack(make(5), 5), pack(m[0], 6)]
+    var g = Grid[Int](4, 4, fill: 1)
+    for i in 0..12 {{
+{body}
+    }}
+    print(t)
+    print(s)
+    print(a)
+    print(m)
+    print(p)
+    print(ps)
+    print(g)
+}}"
+        );
+        if let Err(why) = std::panic::catch_unwind(|| agree(&text)) {
+            let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
+            failed.push(format!("{name}: {}", &why[..why.len().min(1500)]));
+        }
+    }
+    assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n\n"));
+}

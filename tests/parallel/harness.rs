@@ -2,6 +2,7 @@
 //! program and the configuration; if not even that ends it, the process is aborted with the same message.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome, RunResult, WorkerStats};
 use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::interrupt::Interrupt;
-use tgvm::machine::trap::{Fault, Stop};
+use tgvm::machine::trap::Fault;
 use tgvm::syntax::span::Source;
 
 /// How long a run may take.
@@ -29,6 +30,8 @@ pub struct Page {
     pub files: BTreeMap<String, Vec<u8>>,
     pub lines: Vec<String>,
     pub ticks: u64,
+    /// How many bytes the files had whenever the clock was looked at.
+    pub at_ticks: Vec<usize>,
 }
 
 impl Page {
@@ -71,6 +74,7 @@ impl World for Page {
     }
     fn clock(&mut self) -> f64 {
         self.ticks += 1;
+        self.at_ticks.push(self.files.values().map(Vec::len).sum());
         self.ticks as f64
     }
 }
@@ -81,26 +85,29 @@ pub struct Configuration {
     pub issue: Issue,
     pub workers: usize,
     pub window: u32,
+    /// Workers take turns as that seed says.
+    pub seed: Option<u64>,
 }
 
 impl Configuration {
     pub fn options(self) -> Options {
-        Options { issue: self.issue, workers: self.workers, window: self.window, ..Options::default() }
+        let Configuration { issue, workers, window, seed } = self;
+        Options { issue, workers, window, seed, ..Options::default() }
     }
 }
 
 /// In order, which is what the others are compared with.
-pub const IN_ORDER: Configuration = Configuration { issue: Issue::InOrder, workers: 1, window: 64 };
+pub const IN_ORDER: Configuration = Configuration { issue: Issue::InOrder, workers: 1, window: 64, seed: None };
 
-/// Every configuration. A seed of a simulated platform has its place here, beside the workers.
-pub fn configurations() -> Vec<Configuration> {
+/// Every configuration with threads.
+pub fn threaded() -> Vec<Configuration> {
     let mut all = Vec::new();
     for workers in [2, 8, 1, 3] {
         for window in [64, 2, 1] {
             for issue in [Issue::Eager, Issue::Lazy] {
                 // One worker runs in order unless it is eager, whatever the window.
                 if issue == Issue::Eager || workers > 1 || window == 64 {
-                    all.push(Configuration { issue, workers, window });
+                    all.push(Configuration { issue, workers, window, seed: None });
                 }
             }
         }
@@ -108,10 +115,29 @@ pub fn configurations() -> Vec<Configuration> {
     all
 }
 
+/// A simulated configuration, another one for each seed.
+pub fn simulated(seed: u64) -> Configuration {
+    Configuration {
+        issue: [Issue::Eager, Issue::Eager, Issue::Lazy][seed as usize % 3],
+        workers: [2, 3, 8, 2][seed as usize / 3 % 4],
+        window: [64, 2, 64, 1, 16][seed as usize % 5],
+        seed: Some(seed),
+    }
+}
+
+/// Every configuration, and some that are simulated, which rotate with `turn`.
+pub fn configurations(turn: usize) -> Vec<Configuration> {
+    let mut all = threaded();
+    all.extend((0..4).map(|i| simulated(turn as u64 * 4 + i)));
+    all
+}
+
 /// A few of them, which rotate with `turn`: eager ones and lazy ones, with few and many workers.
 pub fn some_configurations(turn: usize) -> Vec<Configuration> {
-    let all = configurations();
-    (0..6).map(|i| all[(turn * 5 + i * 4) % all.len()]).collect()
+    let all = threaded();
+    let mut some: Vec<_> = (0..5).map(|i| all[(turn * 5 + i * 4) % all.len()]).collect();
+    some.extend([simulated(turn as u64 * 2), simulated(turn as u64 * 2 + 1)]);
+    some
 }
 
 /// Compiles; what is wrong with the program if it is refused.
@@ -150,7 +176,9 @@ static WATCHED: LazyLock<mpsc::Sender<Watch>> = LazyLock::new(|| {
                     watch.interrupt.interrupt();
                 }
                 if running && Instant::now() > watch.until + Duration::from_secs(10) {
-                    eprintln!("a run does not end, not even when it is interrupted: {}", watch.about);
+                    // Not by a macro, whose output belongs to a test.
+                    let text = format!("a run does not end, not even when it is interrupted: {}\n", watch.about);
+                    std::io::stderr().write_all(text.as_bytes()).expect("it can be written to");
                     std::process::abort();
                 }
                 running
@@ -242,22 +270,32 @@ pub fn in_order(code: &Arc<Code>, page: &Page, steps: u64, about: &str) -> Optio
     Some((result.outcome, found))
 }
 
-/// Runs a program in order and then in every configuration, `times` times. What it printed and how it ended.
+/// Runs a program in order and then in these configurations. What it printed and how it ended.
 #[track_caller]
-pub fn agree_on(text: &str, page: &Page, times: usize) -> (Outcome, Page) {
+fn agree_in(text: &str, page: &Page, configurations: impl IntoIterator<Item = Configuration>) -> (Outcome, Page) {
     let code = compile(text);
     let (result, found) = run_in(&code, IN_ORDER, page, text);
     assert!(!matches!(result.outcome, Outcome::Stop(_)), "{:?}\n{text}", result.outcome);
     let expected = (result.outcome, found);
     let mut seen = Seen::default();
-    for _ in 0..times {
-        for configuration in configurations() {
-            if let Some(why) = difference(text, &code, page, &expected, configuration, &mut seen) {
-                panic!("{why}\n{text}");
-            }
+    for configuration in configurations {
+        if let Some(why) = difference(text, &code, page, &expected, configuration, &mut seen) {
+            panic!("{why}\n{text}");
         }
     }
     expected
+}
+
+/// The same in every configuration, `times` times.
+#[track_caller]
+pub fn agree_on(text: &str, page: &Page, times: usize) -> (Outcome, Page) {
+    agree_in(text, page, (0..times).flat_map(configurations))
+}
+
+/// The same without the simulated ones, for what computes for long.
+#[track_caller]
+pub fn agree_threaded(text: &str, page: &Page) -> (Outcome, Page) {
+    agree_in(text, page, threaded())
 }
 
 /// The same in an empty world; what it printed.
@@ -266,10 +304,10 @@ pub fn agree(text: &str) -> String {
     agree_on(text, &Page::default(), 3).1.text()
 }
 
-/// The same for a program that traps: the code of the trap, and what it printed.
+/// The same for a program that traps and computes for long: the code of the trap, and what it printed.
 #[track_caller]
 pub fn agree_on_trap(text: &str) -> (TrapCode, String) {
-    match agree_on(text, &Page::default(), 3) {
+    match agree_threaded(text, &Page::default()) {
         (Outcome::Trap(trap), page) => (trap.code, page.text()),
         (outcome, _) => panic!("{outcome:?}\n{text}"),
     }
@@ -313,9 +351,4 @@ pub fn shrink(text: &str, fails: impl Fn(&str) -> bool) -> String {
 fn closing(lines: &[&str], at: usize) -> Option<usize> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     (at + 1..lines.len()).find(|&i| lines[i].trim() == "}" && indent(lines[i]) == indent(lines[at]))
-}
-
-/// Whether an outcome is that stop.
-pub fn stopped_by(outcome: &Outcome, stop: &Stop) -> bool {
-    matches!(outcome, Outcome::Stop(found) if found == stop)
 }

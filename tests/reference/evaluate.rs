@@ -150,7 +150,7 @@ impl Evaluator<'_> {
                     }
                 }
             }
-            StmtKind::For { local, source, body } => {
+            StmtKind::For { local, source, body, .. } => {
                 self.walk(frame, source, |this, frame, element| {
                     frame[local.0 as usize] = element;
                     match this.block(frame, body) {

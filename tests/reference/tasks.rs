@@ -165,8 +165,8 @@ const ITEMS: &[(&str, &str)] = &[
 }",
     ),
     (
-        "rows",
-        "task rows(inout m: [[Int]], k: Int) {
+        "set_rows",
+        "task set_rows(inout m: [[Int]], k: Int) {
     for i in 0..m.len() { set(&m[i], k + i) }
 }",
     ),
@@ -499,8 +499,31 @@ impl Generator<'_> {
         self.scope = scope;
     }
 
+    /// A loop whose iterations may well not meet.
+    fn even_loop(&mut self) {
+        let arrays: Vec<String> = self.scope.arrays.clone();
+        let (Some(to), Some(from)) = (self.one_of(&arrays), self.one_of(&arrays)) else { return self.for_loop() };
+        let i = self.fresh("i");
+        let k = self.index();
+        let head = match self.pick(4) {
+            0 | 1 => format!("for {i} in 0..{to}.len()"),
+            2 => format!("for {i} in 0..{to}.len() by 2"),
+            _ => format!("for {i} in {to}.len() - 1..-1 by -1"),
+        };
+        let value = match self.pick(6) {
+            0 => format!("spin({i} + {k})"),
+            1 => format!("work({i} + {k})"),
+            2 => format!("{from}[at({i}, {from}.len())] + 1 & 255"),
+            3 => format!("{to}[{i}] *% 3 & 255"),
+            4 => format!("{to}[at({i} + 1, {to}.len())] ^ {k}"),
+            _ => format!("slow({i})"),
+        };
+        let print = if self.chance(20) { format!("print({to}[{i}]); ") } else { String::new() };
+        self.line(&format!("{head} {{ {print}{to}[{i}] = {value} }}"));
+    }
+
     fn statement(&mut self) {
-        match self.pick(32) {
+        match self.pick(33) {
             0..=5 if self.loops < 2 => self.for_loop(),
             0..=3 => self.call(),
             4..=8 => self.call(),
@@ -576,6 +599,7 @@ impl Generator<'_> {
                 let leave = ["continue", "break"][self.pick(2)];
                 self.line(&format!("if {cond} {{ {leave} }}"));
             }
+            31 => self.even_loop(),
             30 => {
                 let (cond, value) = (self.bool(), self.int(1));
                 self.line(&format!("assert({cond} || {value} != {}, \"it holds\")", self.names));
@@ -614,7 +638,7 @@ impl Generator<'_> {
                 let q = self.scope.packs.clone();
                 self.one_of(&q).map(|q| format!("deepen(&{q}, {k})"))
             }
-            18 => self.matrix_place().map(|m| format!("rows(&{m}, {k})")),
+            18 => self.matrix_place().map(|m| format!("set_rows(&{m}, {k})")),
             19 => {
                 let (m, xs) = (self.matrix_place(), self.other_array());
                 m.map(|m| format!("add_row(&{m}, {xs})"))
@@ -635,9 +659,9 @@ impl Generator<'_> {
             _ => {
                 let (zs, g, p) = (self.array_part(), self.grid_part(), self.person_place());
                 let (xs, ys, s) = (self.other_array(), self.other_array(), self.text_value());
-                zs.zip(g).zip(p).map(|((zs, g), p)| {
-                    format!("crowd({k}, 2, {k}, 4, 0.5, {s}, {xs}, {ys}, &{zs}, {g}, {p}, {k})")
-                })
+                zs.zip(g)
+                    .zip(p)
+                    .map(|((zs, g), p)| format!("crowd({k}, 2, {k}, 4, 0.5, {s}, {xs}, {ys}, &{zs}, {g}, {p}, {k})"))
             }
         };
         match text {

@@ -1,0 +1,647 @@
+//! Whether the iterations of a loop are independent: what one of them writes, no other one touches.
+//!
+//! The proof is by indices. A place that is written has, at some step of its path, an index that is `c * i + d`, with i
+//! the loop's variable, c a number and d the same in all iterations; and whatever else the loop does with that variable
+//! has such an index at that step, too, so near that two iterations can't meet. `each` asks for the proof; the compiler
+//! looks for it in `for` loops.
+//!
+//! Invariant: whatever is not understood counts as an access to everything it could touch.
+
+use super::typed::*;
+use super::walk::operands;
+use crate::bytecode::builtins::BUILTINS;
+use crate::syntax::diagnostic::Diagnostic;
+use crate::syntax::span::Span;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// No factor is larger, so that sums of a few products of 32-bit numbers fit into 64 bits.
+const MAX_FACTOR: i64 = 1 << 20;
+/// No constant is larger.
+const MAX_CONSTANT: i64 = 1 << 40;
+
+/// `by * i + terms + plus`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Linear {
+    /// The factor of the loop's variable.
+    pub by: i64,
+    /// Variables that no iteration writes, with their factors, which are not 0.
+    pub terms: BTreeMap<u32, i64>,
+    /// A constant.
+    pub plus: i64,
+}
+
+impl Linear {
+    fn constant(plus: i64) -> Option<Linear> {
+        Linear { plus, ..Linear::default() }.small()
+    }
+
+    fn small(self) -> Option<Linear> {
+        let factors = self.terms.values().chain([&self.by]).all(|factor| factor.abs() <= MAX_FACTOR);
+        (factors && self.terms.len() <= 8 && self.plus.abs() <= MAX_CONSTANT).then_some(self)
+    }
+
+    fn plus(mut self, other: &Linear, factor: i64) -> Option<Linear> {
+        self.by += other.by * factor;
+        self.plus += other.plus * factor;
+        for (&local, &times) in &other.terms {
+            let sum = self.terms.entry(local).or_default();
+            *sum += times * factor;
+            if *sum == 0 {
+                self.terms.remove(&local);
+            }
+        }
+        self.small()
+    }
+
+    fn times(self, factor: i64) -> Option<Linear> {
+        if factor.abs() > MAX_FACTOR {
+            return None;
+        }
+        Linear::default().plus(&self, factor)
+    }
+
+    fn is_constant(&self) -> bool {
+        self.by == 0 && self.terms.is_empty()
+    }
+}
+
+/// One step of an access's path.
+#[derive(Clone, Debug)]
+enum Dim {
+    Field(usize),
+    /// From the first to before the second; none: anything.
+    Window(Option<(Linear, Linear)>),
+}
+
+/// What a body does with a variable from outside.
+#[derive(Clone, Debug)]
+struct Access {
+    root: LocalId,
+    span: Span,
+    write: bool,
+    /// Only its length or shape is asked for.
+    length: bool,
+    dims: Vec<Dim>,
+    /// An upper bound of a slice is less than what its window says, perhaps.
+    loose: bool,
+}
+
+/// What must hold at run time so that iterations don't meet: the sum of the terms is at least 0.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// Variables and their factors.
+    pub terms: Vec<(LocalId, i64)>,
+    /// Added to them.
+    pub plus: i64,
+    /// The access that may meet itself.
+    pub span: Span,
+}
+
+/// A variable that the loop writes.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// It.
+    pub root: LocalId,
+    /// If each iteration i has the elements, or rows, from `part` to `part` + its factor: that.
+    pub part: Option<Linear>,
+}
+
+/// Iterations are independent.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    /// The variables from outside that the loop writes.
+    pub written: Vec<Written>,
+    /// Asked for at run time.
+    pub gaps: Vec<Gap>,
+}
+
+/// What is the same in all iterations of a loop.
+#[derive(Clone, Debug)]
+pub struct Env {
+    index: LocalId,
+    /// Declared or written in the body.
+    changing: HashSet<LocalId>,
+    /// The values of what is declared by `let` in it.
+    lets: HashMap<LocalId, ExprId>,
+}
+
+impl Env {
+    /// An expression as a linear one.
+    pub fn linear(&self, typed: &Typed, e: ExprId) -> Option<Linear> {
+        self.linear_within(typed, e, 0)
+    }
+
+    /// What a variable that the body declares by `let` stands for; else the expression itself.
+    fn value(&self, typed: &Typed, mut e: ExprId) -> ExprId {
+        // Each leads to an earlier one.
+        while let ExprKind::Local(local) = typed[e].kind
+            && let Some(&value) = self.lets.get(&local)
+        {
+            e = value;
+        }
+        e
+    }
+
+    fn linear_within(&self, typed: &Typed, e: ExprId, depth: u32) -> Option<Linear> {
+        if depth > 16 {
+            return None;
+        }
+        let of = |e| self.linear_within(typed, e, depth + 1);
+        match &typed[e].kind {
+            ExprKind::Int(value) if value.unsigned_abs() <= MAX_CONSTANT as u64 => Linear::constant(*value),
+            ExprKind::Local(local) if *local == self.index => Some(Linear { by: 1, ..Linear::default() }),
+            ExprKind::Local(local) => match self.lets.get(local) {
+                Some(&value) => of(value),
+                None if self.changing.contains(local) => None,
+                None => Some(Linear { terms: [(local.0, 1)].into(), ..Linear::default() }),
+            },
+            ExprKind::Unary(UnaryOp::Neg, a) => of(*a)?.times(-1),
+            ExprKind::Binary(BinaryOp::Add, a, b) => of(*a)?.plus(&of(*b)?, 1),
+            ExprKind::Binary(BinaryOp::Sub, a, b) => of(*a)?.plus(&of(*b)?, -1),
+            ExprKind::Binary(BinaryOp::Mul, a, b) => match (of(*a)?, of(*b)?) {
+                (a, b) if b.is_constant() => a.times(b.plus),
+                (a, b) if a.is_constant() => b.times(a.plus),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Why iterations may depend on each other.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What, and the labels.
+    pub diagnostic: Diagnostic,
+}
+
+/// A loop that is looked at.
+struct Look<'a> {
+    typed: &'a Typed,
+    function: &'a Function,
+    env: Env,
+    /// What the body declares.
+    own: HashSet<LocalId>,
+    accesses: Vec<Access>,
+    /// A `break` or `return` that leaves the loop.
+    leaves: Option<(Span, &'static str)>,
+}
+
+/// Looks for a proof that the iterations of a loop over a range are independent.
+///
+/// # Errors
+/// Which two accesses may meet.
+pub fn prove(
+    typed: &Typed,
+    function: &Function,
+    index: LocalId,
+    step: Option<ExprId>,
+    body: &Block,
+) -> Result<(Proof, Env), Box<Refusal>> {
+    let env = Env { index, changing: [index].into(), lets: HashMap::new() };
+    let mut look = Look { typed, function, env, own: [index].into(), accesses: Vec::new(), leaves: None };
+    look.declarations(body);
+    look.env.changing.extend(&look.own);
+    look.block(body, 0);
+    if let Some((span, word)) = look.leaves {
+        let message = format!("`{word}` can't leave an `each` loop");
+        let diagnostic = Diagnostic::new("E0605", span, message, "the other iterations may have run by then")
+            .help("`continue` ends an iteration; use `for` where later ones shall not run");
+        return Err(Box::new(Refusal { diagnostic }));
+    }
+    let step = match step {
+        None => Linear::constant(1),
+        Some(step) => look.env.linear(typed, step).filter(|step| step.by == 0),
+    };
+    look.judge(step.as_ref()).map(|proof| (proof, look.env))
+}
+
+impl<'a> Look<'a> {
+    /// Finds what the body declares and writes.
+    fn declarations(&mut self, body: &'a Block) {
+        let mut blocks = vec![body];
+        let mut exprs: Vec<ExprId> = Vec::new();
+        loop {
+            while let Some(e) = exprs.pop() {
+                match &self.typed[e].kind {
+                    ExprKind::Comprehension { clause, .. } | ExprKind::Reduction { clause, .. } => {
+                        self.own.insert(clause.local);
+                    }
+                    ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
+                        for arg in args {
+                            if let Arg::Inout(place) = arg {
+                                self.env.changing.insert(place.root);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+                operands(self.typed, e, &mut |child| exprs.push(child), &mut |block| blocks.push(block));
+            }
+            let Some(block) = blocks.pop() else { break };
+            exprs.extend(block.value);
+            for stmt in &block.stmts {
+                match &stmt.kind {
+                    StmtKind::Let { local, value } => {
+                        self.own.insert(*local);
+                        if self.function.locals[local.0 as usize].kind == LocalKind::Let {
+                            self.env.lets.insert(*local, *value);
+                        }
+                        exprs.push(*value);
+                    }
+                    StmtKind::Assign { place, value, .. } => {
+                        self.env.changing.insert(place.root);
+                        exprs.push(*value);
+                        exprs.extend(indices(&place.path));
+                    }
+                    StmtKind::Expr(e) => exprs.push(*e),
+                    StmtKind::While { cond, body } => {
+                        exprs.push(*cond);
+                        blocks.push(body);
+                    }
+                    StmtKind::For { local, source, body, .. } => {
+                        self.own.insert(*local);
+                        exprs.extend(source_parts(source));
+                        blocks.push(body);
+                    }
+                    StmtKind::Return(value) => exprs.extend(*value),
+                    StmtKind::Break | StmtKind::Continue => {}
+                }
+            }
+        }
+    }
+
+    /// Collects accesses; `loops` counts those inside of the one that is looked at.
+    fn block(&mut self, block: &'a Block, loops: u32) {
+        for stmt in &block.stmts {
+            match &stmt.kind {
+                StmtKind::Let { value, .. } => self.expr(*value, loops),
+                StmtKind::Assign { place, value, .. } => {
+                    self.expr(*value, loops);
+                    self.place(place, loops);
+                }
+                StmtKind::Expr(e) => self.expr(*e, loops),
+                StmtKind::While { cond, body } => {
+                    self.expr(*cond, loops);
+                    self.block(body, loops + 1);
+                }
+                StmtKind::For { source, body, .. } => {
+                    source_parts(source).into_iter().for_each(|e| self.expr(e, loops));
+                    self.block(body, loops + 1);
+                }
+                StmtKind::Return(value) => {
+                    self.leaves = self.leaves.or(Some((stmt.span, "return")));
+                    value.iter().for_each(|&e| self.expr(e, loops));
+                }
+                StmtKind::Break if loops == 0 => self.leaves = self.leaves.or(Some((stmt.span, "break"))),
+                StmtKind::Break | StmtKind::Continue => {}
+            }
+        }
+        block.value.iter().for_each(|&e| self.expr(e, loops));
+    }
+
+    /// Whether a variable is the body's own.
+    fn is_own(&self, local: LocalId) -> bool {
+        self.own.contains(&local)
+    }
+
+    fn place(&mut self, place: &'a Place, loops: u32) {
+        indices(&place.path).into_iter().for_each(|e| self.expr(e, loops));
+        if !self.is_own(place.root) {
+            let (dims, loose) = self.dims(&place.path);
+            let (root, span) = (place.root, place.span);
+            self.accesses.push(Access { root, span, write: true, length: false, dims, loose });
+        }
+    }
+
+    fn expr(&mut self, root: ExprId, loops: u32) {
+        let mut stack = vec![(root, false)];
+        while let Some((e, length)) = stack.pop() {
+            // The longest path that is read.
+            let (mut path, mut base) = (Vec::new(), e);
+            loop {
+                let (step, of) = match self.typed[base].kind {
+                    ExprKind::Field(of, field) => (Step::Field(field), of),
+                    ExprKind::Index(of, at) => (Step::Index(at), of),
+                    ExprKind::Index2(of, row, col) => (Step::Index2(row, col), of),
+                    ExprKind::Slice(of, lo, hi) => (Step::Slice(lo, hi), of),
+                    ExprKind::Slice2(of, rows, cols) => (Step::Slice2(rows, cols), of),
+                    _ => break,
+                };
+                path.push(step);
+                base = of;
+            }
+            path.reverse();
+            if let ExprKind::Local(local) = self.typed[base].kind {
+                stack.extend(indices(&path).into_iter().map(|e| (e, false)));
+                if !self.is_own(local) {
+                    let (dims, loose) = self.dims(&path);
+                    let length = length && path.is_empty();
+                    let span = self.typed[e].span;
+                    self.accesses.push(Access { root: local, span, write: false, length, dims, loose });
+                }
+                continue;
+            }
+            let mut blocks = Vec::new();
+            let mut lengths = false;
+            match &self.typed[e].kind {
+                ExprKind::Call { args, .. } => self.arguments(args),
+                ExprKind::Builtin { builtin, args, .. } => {
+                    lengths = matches!(BUILTINS[*builtin as usize].name, "len" | "rows" | "cols" | "is_empty");
+                    self.arguments(args);
+                }
+                _ => {}
+            }
+            operands(self.typed, e, &mut |child| stack.push((child, lengths)), &mut |block| blocks.push(block));
+            for block in blocks {
+                self.block(block, loops);
+            }
+        }
+    }
+
+    fn arguments(&mut self, args: &'a [Arg]) {
+        for arg in args {
+            if let Arg::Inout(place) = arg
+                && !self.is_own(place.root)
+            {
+                let (dims, loose) = self.dims(&place.path);
+                let (root, span) = (place.root, place.span);
+                self.accesses.push(Access { root, span, write: true, length: false, dims, loose });
+            }
+        }
+    }
+
+    /// The steps of a path up to and with the first slice; and whether it may end before what is said.
+    fn dims(&self, path: &[Step]) -> (Vec<Dim>, bool) {
+        let at = |e: ExprId| {
+            let first = self.env.linear(self.typed, e);
+            Dim::Window(first.and_then(|first| {
+                let past = first.clone().plus(&Linear::constant(1)?, 1)?;
+                Some((first, past))
+            }))
+        };
+        let mut loose = false;
+        let mut slice = |lo: Option<ExprId>, hi: Option<ExprId>| {
+            let lo = match lo {
+                Some(lo) => self.env.linear(self.typed, lo),
+                None => Linear::constant(0),
+            };
+            let hi = hi.map(|hi| self.env.value(self.typed, hi));
+            let hi = hi.and_then(|hi| match (self.env.linear(self.typed, hi), &self.typed[hi].kind) {
+                (Some(hi), _) => Some(hi),
+                // Not beyond either of them.
+                (None, ExprKind::Builtin { builtin, args, .. }) if BUILTINS[*builtin as usize].name == "min" => {
+                    loose = true;
+                    let either = args.iter().filter_map(|arg| match arg {
+                        Arg::In(e) => self.env.linear(self.typed, *e),
+                        Arg::Inout(_) => None,
+                    });
+                    either.max_by_key(|bound| bound.by.abs())
+                }
+                _ => None,
+            });
+            Dim::Window(lo.zip(hi))
+        };
+        let mut dims = Vec::new();
+        for step in path {
+            match *step {
+                Step::Field(field) => dims.push(Dim::Field(field)),
+                Step::Index(i) => dims.push(at(i)),
+                Step::Index2(row, col) => dims.extend([at(row), at(col)]),
+                Step::Slice(lo, hi) => {
+                    dims.push(slice(lo, hi));
+                    break;
+                }
+                Step::Slice2(rows, cols) => {
+                    for extent in [rows, cols] {
+                        dims.push(match extent {
+                            Extent::At(e) => at(e),
+                            Extent::Range(lo, hi) => slice(lo, hi),
+                        });
+                    }
+                    break;
+                }
+            }
+        }
+        (dims, loose)
+    }
+
+    /// Compares all accesses to what is written.
+    fn judge(&self, step: Option<&Linear>) -> Result<Proof, Box<Refusal>> {
+        let mut proof = Proof::default();
+        let roots: Vec<LocalId> = {
+            let mut roots: Vec<LocalId> = self.accesses.iter().filter(|a| a.write).map(|a| a.root).collect();
+            roots.sort_by_key(|root| root.0);
+            roots.dedup();
+            roots
+        };
+        for root in roots {
+            let all: Vec<&Access> = self.accesses.iter().filter(|a| a.root == root).collect();
+            // Each shape of a path once: a body of n accesses is not compared n times n.
+            for (at, first) in all.iter().enumerate() {
+                for second in &all[at..] {
+                    if !(first.write || second.write) || first.length && !second.dims.is_empty() {
+                        continue;
+                    }
+                    if second.length && !first.dims.is_empty() {
+                        continue;
+                    }
+                    match apart(first, second, step) {
+                        Some(None) => {}
+                        Some(Some(gap)) => {
+                            if !proof.gaps.contains(&gap) {
+                                proof.gaps.push(gap);
+                            }
+                        }
+                        None => return Err(Box::new(self.refuse(first, second))),
+                    }
+                }
+                if at > 64 {
+                    return Err(Box::new(self.refuse(first, first)));
+                }
+            }
+            proof.written.push(Written { root, part: part(&all) });
+        }
+        Ok(proof)
+    }
+
+    fn refuse(&self, first: &Access, second: &Access) -> Refusal {
+        let name = &self.function.locals[first.root.0 as usize].name;
+        let index = &self.function.locals[self.env.index.0 as usize].name;
+        let (first, second) = if first.write { (first, second) } else { (second, first) };
+        let same = first.span == second.span;
+        let whole = first.dims.is_empty();
+        let message = match whole {
+            true => format!("the iterations of this `each` all write `{name}`"),
+            false if same => format!("iterations of this `each` may write the same part of `{name}`"),
+            false => format!("iterations of this `each` may meet in `{name}`"),
+        };
+        let label = if whole { "every iteration writes this".to_string() } else { "one iteration writes this".into() };
+        let mut diagnostic = Diagnostic::new("E0604", first.span, message, label);
+        diagnostic = if same {
+            let declared = self.function.locals[self.env.index.0 as usize].span;
+            diagnostic.and(declared, format!("and so may another value of `{index}`"))
+        } else if second.write {
+            diagnostic.and(second.span, "another one may write the same here")
+        } else {
+            diagnostic.and(second.span, "another one may read the same here")
+        };
+        diagnostic = if whole {
+            diagnostic.help("a total is a reduction: `sum(… for …)`; or use `for`")
+        } else {
+            diagnostic.help(format!(
+                "each iteration must have its own part, such as `{name}[{index}]` or `{name}[2 * {index}..2 * {index} + 2]`, and \
+                 touch no other; or use `for`"
+            ))
+        };
+        Refusal { diagnostic }
+    }
+}
+
+/// Whether two accesses of different iterations never meet; with what must hold for that at run time.
+fn apart(a: &Access, b: &Access, step: Option<&Linear>) -> Option<Option<Gap>> {
+    for (x, y) in a.dims.iter().zip(&b.dims) {
+        match (x, y) {
+            (Dim::Field(x), Dim::Field(y)) if x != y => return Some(None),
+            (Dim::Window(Some((alo, ahi))), Dim::Window(Some((blo, bhi)))) => {
+                if alo.by == 0 || alo.by != blo.by || ahi.by != alo.by || bhi.by != alo.by || alo.terms != blo.terms {
+                    continue;
+                }
+                let stride = alo.by.abs();
+                let least = step.filter(|step| step.is_constant()).map_or(1, |step| step.plus.abs().max(1));
+                if ahi.terms == alo.terms && bhi.terms == alo.terms {
+                    let size = ahi.plus.max(bhi.plus) - alo.plus.min(blo.plus);
+                    if size <= stride * least {
+                        return Some(None);
+                    }
+                }
+                // `a[lo..lo + k]` with a step that is no number, or the other way round.
+                if let Some(step) = step
+                    && alo.plus == blo.plus
+                    && ahi == bhi
+                    && let Some(size) = ahi.clone().plus(alo, -1)
+                    && let Some(gap) = step.clone().times(stride).and_then(|step| step.plus(&size, -1))
+                {
+                    if gap.is_constant() {
+                        if gap.plus >= 0 {
+                            return Some(None);
+                        }
+                        continue;
+                    }
+                    let terms = gap.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
+                    return Some(Some(Gap { terms, plus: gap.plus, span: a.span }));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The part of a variable's elements, or rows, that an iteration has, if all accesses have it as their first step.
+fn part(all: &[&Access]) -> Option<Linear> {
+    let (mut from, mut past): (Option<Linear>, i64) = (None, i64::MIN);
+    for access in all {
+        let Some(Dim::Window(Some((lo, hi)))) = access.dims.first() else { return None };
+        if access.loose || lo.by <= 0 || hi.by != lo.by || hi.terms != lo.terms || lo.plus > hi.plus {
+            return None;
+        }
+        past = past.max(hi.plus);
+        match &mut from {
+            None => from = Some(lo.clone()),
+            Some(from) if from.by == lo.by && from.terms == lo.terms => from.plus = from.plus.min(lo.plus),
+            Some(_) => return None,
+        }
+    }
+    from.filter(|from| past - from.plus <= from.by)
+}
+
+/// The expressions of a path.
+fn indices(path: &[Step]) -> Vec<ExprId> {
+    let mut all = Vec::new();
+    let extent = |extent| match extent {
+        Extent::At(e) => vec![e],
+        Extent::Range(lo, hi) => lo.into_iter().chain(hi).collect(),
+    };
+    for step in path {
+        match *step {
+            Step::Field(_) => {}
+            Step::Index(at) => all.push(at),
+            Step::Index2(row, col) => all.extend([row, col]),
+            Step::Slice(lo, hi) => all.extend(lo.into_iter().chain(hi)),
+            Step::Slice2(rows, cols) => all.extend([rows, cols].into_iter().flat_map(extent)),
+        }
+    }
+    all
+}
+
+fn source_parts(source: &Source) -> Vec<ExprId> {
+    match *source {
+        Source::Range { lo, hi, step } => [Some(lo), Some(hi), step].into_iter().flatten().collect(),
+        Source::Elements(e) => vec![e],
+    }
+}
+
+/// Proves all `each` loops of a program independent, and notes what they ask for at run time.
+///
+/// # Errors
+/// Those of which that can't be seen.
+pub(super) fn check(typed: &mut Typed) -> Result<(), Vec<Diagnostic>> {
+    let mut diagnostics = Vec::new();
+    let mut gaps = HashMap::new();
+    for (at, function) in typed.functions.iter().enumerate() {
+        for (local, source, body) in eaches(typed, &function.body) {
+            let step = match *source {
+                Source::Range { step, .. } => step,
+                Source::Elements(_) => None,
+            };
+            match prove(typed, function, local, step, body) {
+                Ok((proof, _)) if proof.gaps.is_empty() => {}
+                Ok((proof, _)) => {
+                    gaps.insert((at, local), proof.gaps);
+                }
+                Err(refusal) => diagnostics.push(refusal.diagnostic),
+            }
+        }
+    }
+    typed.gaps = gaps;
+    diagnostics.sort_by_key(|d| d.labels[0].span);
+    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+}
+
+/// The `each` loops in a block.
+fn eaches<'a>(typed: &'a Typed, body: &'a Block) -> Vec<(LocalId, &'a Source, &'a Block)> {
+    let mut found = Vec::new();
+    let mut blocks = vec![body];
+    let mut exprs: Vec<ExprId> = Vec::new();
+    loop {
+        while let Some(e) = exprs.pop() {
+            operands(typed, e, &mut |child| exprs.push(child), &mut |block| blocks.push(block));
+        }
+        let Some(block) = blocks.pop() else { return found };
+        exprs.extend(block.value);
+        for stmt in &block.stmts {
+            match &stmt.kind {
+                StmtKind::Let { value, .. } => exprs.push(*value),
+                StmtKind::Assign { place, value, .. } => {
+                    exprs.push(*value);
+                    exprs.extend(indices(&place.path));
+                }
+                StmtKind::Expr(e) => exprs.push(*e),
+                StmtKind::While { cond, body } => {
+                    exprs.push(*cond);
+                    blocks.push(body);
+                }
+                StmtKind::For { local, source, body, each } => {
+                    if *each {
+                        found.push((*local, source, body));
+                    }
+                    exprs.extend(source_parts(source));
+                    blocks.push(body);
+                }
+                StmtKind::Return(value) => exprs.extend(*value),
+                StmtKind::Break | StmtKind::Continue => {}
+            }
+        }
+    }
+}

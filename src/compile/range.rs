@@ -1,0 +1,844 @@
+//! Loops whose iterations are independent become calls of a function that runs a range of them, which the machine splits
+//! when somebody is idle ([`crate::bytecode::program::Range`]).
+//!
+//! The loop's ordinary form is there, too: what is called must not trap where the ordinary loop would go on, or the other
+//! way round. So the call is made only where it is seen before, at run time, that all that is cut into parts is there; and
+//! not for a few cheap iterations.
+
+use super::call::Operand;
+use super::emit::{Label, Reg};
+use super::expr::{Elements, Want};
+use super::function::{Binding, Gen, Loop, param_binding};
+use super::loops::Walk;
+use super::place::{At, Element, Part, Shape};
+use super::reduce::BLOCK;
+use super::uses::operands;
+use crate::bytecode::builtins::{self, BUILTINS, Lowering};
+use crate::bytecode::effects::Effects;
+use crate::bytecode::ops::Op;
+use crate::bytecode::program::{Function, Param, Passing, Range, RegType};
+use crate::bytecode::types::{Type, TypeId};
+use crate::check::independent::{self, Env, Linear};
+use crate::check::typed::*;
+use smallvec::smallvec;
+use std::rc::Rc;
+
+/// So many iterations make a call, if each does little.
+const MANY_CHEAP: i64 = 256;
+/// The same where one may take long.
+const MANY: i64 = 2;
+
+/// Which loop: function and first local of a statement, or the element of a comprehension or reduction.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LoopKey {
+    Element(ExprId),
+    Statement(usize, LocalId),
+}
+
+/// A variable of which each iteration has only a part.
+#[derive(Clone, Debug)]
+pub struct Narrow {
+    /// To read indices by.
+    env: Rc<Env>,
+    /// The constant of the index of the part's first element, or row.
+    from: i64,
+    /// That element or row, in the view.
+    at: Reg,
+    /// Of a grid: how many rows all of it has, and how many columns.
+    shape: Option<(Reg, Reg)>,
+}
+
+/// A function that runs iterations: its wrapper, and the variables that it takes after its bounds and what the loop's form
+/// asks for.
+#[derive(Debug)]
+pub struct Callee {
+    pub wrapper: u32,
+    pub captures: Vec<Capture>,
+}
+
+/// A variable that a loop's body uses and that is declared outside of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capture {
+    pub local: LocalId,
+    /// How many elements or rows each iteration has of it; 0: it is only read.
+    pub per: u32,
+}
+
+/// Inside a function that runs iterations.
+pub struct Inside {
+    /// The iteration in progress.
+    pub index: Reg,
+    /// The first iteration.
+    pub lo: Reg,
+    /// Past the last.
+    pub hi: Reg,
+    /// Where what the loop's form asked for lives.
+    pub extras: Vec<Binding>,
+}
+
+/// What is found by looking through a body.
+#[derive(Default)]
+struct Survey {
+    /// The variables it names, each once, in order.
+    locals: Vec<LocalId>,
+    effects: Effects,
+    /// It calls, or has a loop of its own.
+    heavy: bool,
+}
+
+/// The functions of a loop, and the part of each written array that an iteration has.
+type Made = (Rc<Callee>, Vec<(LocalId, Linear)>);
+
+impl<'a> Gen<'a, '_> {
+    /// Looks through expressions and blocks.
+    fn survey(&self, mut exprs: Vec<ExprId>, mut blocks: Vec<&'a Block>) -> Survey {
+        let mut found = Survey::default();
+        let mut seen = vec![false; self.bindings.len()];
+        loop {
+            while let Some(e) = exprs.pop() {
+                let mut name = |local: LocalId| {
+                    if !std::mem::replace(&mut seen[local.0 as usize], true) {
+                        found.locals.push(local);
+                    }
+                };
+                match &self.typed[e].kind {
+                    ExprKind::Local(local) => name(*local),
+                    ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
+                        for arg in args {
+                            if let Arg::Inout(place) = arg {
+                                name(place.root);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+                match &self.typed[e].kind {
+                    ExprKind::Call { function, .. } => {
+                        found.heavy |= self.shared.inlinable[function.0 as usize].is_none();
+                        let effects = self.typed.functions[function.0 as usize].effects;
+                        found.effects = found.effects.with(effects);
+                    }
+                    ExprKind::Builtin { builtin, .. } => {
+                        let builtin = &BUILTINS[*builtin as usize];
+                        found.heavy |= builtin.lowering != Lowering::Inline;
+                        found.effects = found.effects.with(builtin.effects);
+                    }
+                    ExprKind::Comprehension { .. } | ExprKind::Reduction { .. } => found.heavy = true,
+                    _ => {}
+                }
+                operands(self.typed, e, &mut |child| exprs.push(child), &mut |block| blocks.push(block));
+            }
+            let Some(block) = blocks.pop() else { break };
+            exprs.extend(block.value);
+            for stmt in &block.stmts {
+                match &stmt.kind {
+                    StmtKind::Let { value, .. } => exprs.push(*value),
+                    StmtKind::Assign { place, value, .. } => {
+                        if !std::mem::replace(&mut seen[place.root.0 as usize], true) {
+                            found.locals.push(place.root);
+                        }
+                        exprs.push(*value);
+                        exprs.extend(super::place::place_indices(place));
+                    }
+                    StmtKind::Expr(e) => exprs.push(*e),
+                    StmtKind::While { cond, body } => {
+                        found.heavy = true;
+                        exprs.push(*cond);
+                        blocks.push(body);
+                    }
+                    StmtKind::For { source, body, .. } => {
+                        found.heavy = true;
+                        match *source {
+                            Source::Range { lo, hi, step } => exprs.extend([Some(lo), Some(hi), step].iter().flatten()),
+                            Source::Elements(e) => exprs.push(e),
+                        }
+                        blocks.push(body);
+                    }
+                    StmtKind::Return(value) => exprs.extend(*value),
+                    StmtKind::Break | StmtKind::Continue => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// The variables of a body that are declared outside of it, all of them only read. None if iterations of it can't be run
+    /// apart, or would have to take along what is not whole here.
+    fn captures(&self, found: &Survey) -> Option<Vec<Capture>> {
+        if found.effects.meets(Effects::IRREVOCABLE.with(Effects::CLOCK)) || self.is_inlined() {
+            return None;
+        }
+        let mut captures = Vec::new();
+        for &local in &found.locals {
+            if self.narrow.contains_key(&local) {
+                return None;
+            }
+            if self.bindings[local.0 as usize].is_some() {
+                captures.push(Capture { local, per: 0 });
+            }
+        }
+        Some(captures)
+    }
+
+    fn local_ty(&self, local: LocalId) -> TypeId {
+        self.typed.functions[self.current].locals[local.0 as usize].ty
+    }
+
+    /// How a captured variable is passed.
+    fn capture_param(&self, capture: Capture) -> Param {
+        let ty = self.local_ty(capture.local);
+        let passing = match (self.is_elements(ty), capture.per) {
+            (true, 0) => Passing::View,
+            (true, _) => Passing::InoutView,
+            (false, _) => Passing::In,
+        };
+        Param { ty, passing }
+    }
+
+    /// Makes the function that runs iterations of a loop, and its wrapper. `extras` are parameters that come before the
+    /// captured variables; of one that is written, each iteration has one element. `body` compiles an iteration.
+    fn make_range(
+        &mut self,
+        extras: &[Param],
+        captures: Vec<Capture>,
+        body: &mut dyn FnMut(&mut Gen<'a, '_>, &Inside),
+    ) -> Option<Rc<Callee>> {
+        let bound = Param { ty: TypeId::INT, passing: Passing::In };
+        let mut params = vec![bound, bound];
+        params.extend(extras);
+        params.extend(captures.iter().map(|&capture| self.capture_param(capture)));
+        let one = |param: &Param| u32::from(param.passing == Passing::InoutView);
+        let per = extras.iter().map(one).chain(captures.iter().map(|capture| capture.per)).collect();
+        let site = self.out.site;
+        let mut part = self.part_of_this(&params);
+        part.out.site = site;
+        let mut next = 0;
+        let mut bindings = params.iter().map(|&param| param_binding(part.types, param, &mut next));
+        let mut int = || match bindings.next() {
+            Some(Binding::Slots(slots)) => slots[0],
+            _ => unreachable!("a bound is an Int"),
+        };
+        let (lo, hi) = (int(), int());
+        let extras: Vec<Binding> = bindings.by_ref().take(extras.len()).collect();
+        for (capture, binding) in captures.iter().zip(bindings) {
+            part.bindings[capture.local.0 as usize] = Some(binding);
+        }
+        let index = part.out.fresh(RegType::Int);
+        let (top, next, end) = (part.out.label(), part.out.label(), part.out.label());
+        part.out.emit(Op::Move, [index.arg(), lo.arg()]);
+        let outermost = part.enter_loop();
+        part.out.emit(Op::JumpLeI, [hi.arg(), index.arg(), end.arg()]);
+        part.out.place(top);
+        part.open_scope();
+        part.loops.push(Loop { on_break: end, on_continue: next, scopes: part.scope_count() });
+        body(&mut part, &Inside { index, lo, hi, extras });
+        part.loops.pop();
+        part.close_scope(true);
+        part.out.site = site;
+        part.out.place(next);
+        part.out.emit(Op::For, [index.arg(), hi.arg(), top.arg()]);
+        part.out.place(end);
+        part.leave_loop(outermost);
+        part.out.emit(Op::Return, []);
+        let index = part.out.number(index);
+        let finished = part.out.finish().ok()?;
+        let body = (finished.label(top), finished.label(end));
+
+        let number = self.pool.ranges.first + self.pool.ranges.functions.len() as u32;
+        let range = Range { index, body, per, wrapper: number + 1 };
+        let function = self.range_function(&params, finished, Some(range));
+        self.pool.ranges.functions.push(function);
+        let mut wrapper = self.part_of_this(&params);
+        wrapper.out.site = site;
+        wrapper.pass_all(&params);
+        wrapper.out.emit(Op::Call, [0, i64::from(number)]);
+        wrapper.out.emit(Op::Return, []);
+        let finished = wrapper.out.finish().ok().expect("it has no more registers than what it calls");
+        let function = self.range_function(&params, finished, None);
+        self.pool.ranges.functions.push(function);
+        Some(Rc::new(Callee { wrapper: number + 1, captures }))
+    }
+
+    fn range_function(&self, params: &[Param], finished: super::emit::Finished, range: Option<Range>) -> Function {
+        Function {
+            name: self.typed.functions[self.current].name.clone(),
+            is_task: true,
+            params: params.to_vec(),
+            result: TypeId::UNIT,
+            registers: finished.registers,
+            results: 0,
+            owned_start: finished.owned.start,
+            owned_end: finished.owned.end,
+            window: finished.window,
+            effects: Effects::NONE,
+            code: finished.code,
+            sites: finished.sites,
+            part_of: Some(self.current as u32),
+            range,
+        }
+    }
+
+    /// Passes all parameters on to a function that takes the same.
+    fn pass_all(&mut self, params: &[Param]) {
+        let mut at = 0;
+        for &param in params {
+            let first = at;
+            let binding = param_binding(self.types, param, &mut at);
+            self.stage_binding(first, &binding, param);
+        }
+    }
+
+    /// Puts what lives there into the window, as that parameter.
+    fn stage_binding(&mut self, at: usize, binding: &Binding, param: Param) {
+        let operand = match binding {
+            Binding::View(reg) => Operand::Whole(Elements::View(*reg)),
+            Binding::Slots(slots) if self.is_elements(param.ty) => Operand::Whole(Elements::Held(slots[0])),
+            Binding::Slots(slots) => Operand::Slots(slots.clone()),
+        };
+        match operand {
+            Operand::Whole(elements) => {
+                let write = param.passing == Passing::InoutView;
+                self.stage_whole(at, elements, self.is_grid(param.ty), write);
+            }
+            operand => self.stage(at, &operand, param.ty),
+        }
+    }
+
+    /// Calls a function that runs iterations `lo..hi`. `extras` as they live here, `parts` of what is written.
+    fn call_range(
+        &mut self,
+        callee: &Callee,
+        lo: Reg,
+        hi: Reg,
+        extras: &[(Param, Binding)],
+        parts: &[(LocalId, Part)],
+    ) {
+        let bound = Param { ty: TypeId::INT, passing: Passing::In };
+        let mut arguments = vec![(bound, Binding::Slots(smallvec![lo])), (bound, Binding::Slots(smallvec![hi]))];
+        arguments.extend(extras.iter().cloned());
+        for &capture in &callee.captures {
+            arguments.push((self.capture_param(capture), self.binding(capture.local)));
+        }
+        let mut places = Vec::with_capacity(arguments.len());
+        let mut end = 0;
+        for (param, _) in &arguments {
+            places.push(end);
+            end += param.registers(self.types).len();
+        }
+        self.out.need_window(end);
+        // Views through which is written first, since that may move a buffer.
+        let captures = &places[places.len() - callee.captures.len()..];
+        let captured = |root: LocalId| {
+            let number = callee.captures.iter().position(|capture| capture.local == root);
+            number.map(|number| captures[number])
+        };
+        for written in [true, false] {
+            for ((param, binding), &at) in arguments.iter().zip(&places) {
+                let is_part = parts.iter().any(|(root, _)| matches!(captured(*root), Some(place) if place == at));
+                if (param.passing == Passing::InoutView) == written && !is_part {
+                    self.stage_binding(at, binding, *param);
+                }
+            }
+            if written {
+                for (root, part) in parts {
+                    let at = captured(*root).expect("it is a captured variable");
+                    self.stage_part(at, part, true);
+                }
+            }
+        }
+        self.out.emit(Op::Call, [0, i64::from(callee.wrapper)]);
+    }
+
+    /// Jumps unless `lo..hi` is of `many` iterations at least, which are then counted in a new register.
+    fn unless_many(&mut self, lo: Reg, hi: Reg, many: i64, otherwise: Label) -> Reg {
+        let count = self.temp(RegType::Int);
+        self.out.emit(Op::JumpLeI, [hi.arg(), lo.arg(), otherwise.arg()]);
+        self.out.emit(Op::SubW, [count.arg(), hi.arg(), lo.arg()]);
+        self.out.emit(Op::JumpLtK, [count.arg(), many, otherwise.arg()]);
+        count
+    }
+
+    /// What a walk's loop takes besides its bounds, and how it lives here.
+    fn walk_extras(&self, walk: &Walk) -> Vec<(Param, Binding)> {
+        let Walk::Elements { element, .. } = walk else { return Vec::new() };
+        let (base, ty) = match element.base {
+            Elements::Held(reg) => (Binding::Slots(smallvec![reg]), reg),
+            Elements::View(reg) => (Binding::View(reg), reg),
+        };
+        let Some(RegType::Own(ty) | RegType::Borrow(ty) | RegType::View(ty) | RegType::ViewMut(ty)) =
+            self.out.type_of(ty)
+        else {
+            unreachable!("it holds or shows an array or grid")
+        };
+        let mut extras = vec![(Param { ty, passing: Passing::View }, base)];
+        if let At::Two(row, _) = element.at {
+            extras.push((Param { ty: TypeId::INT, passing: Passing::In }, Binding::Slots(smallvec![row])));
+        }
+        extras
+    }
+
+    /// The walk inside a function that runs iterations of it, at iteration `at`.
+    fn walk_inside(walk: &Walk, at: Reg, end: Reg, extras: &[Binding]) -> Walk {
+        let Walk::Elements { element, .. } = *walk else { return Walk::Range { at, end } };
+        let Some(&Binding::View(base)) = extras.first() else { unreachable!("the source comes first") };
+        let place = match (element.at, extras.get(1)) {
+            (At::Two(..), Some(Binding::Slots(row))) => At::Two(row[0], at),
+            _ => At::One(at),
+        };
+        Walk::Elements { at, end, element: Element { base: Elements::View(base), at: place, ..element } }
+    }
+
+    /// Makes a loop's variable live where the walk is.
+    fn bind_walk(&mut self, walk: &Walk, local: LocalId) {
+        let slots = match *walk {
+            Walk::Range { at, .. } => smallvec![at],
+            _ => self.declare(self.local_ty(local)),
+        };
+        // A scope gives the registers of its variables back: the iteration's own is no such.
+        match *walk {
+            Walk::Range { .. } => self.bindings[local.0 as usize] = Some(Binding::Slots(slots)),
+            _ => self.bind(local, slots),
+        }
+    }
+
+    // Parts
+
+    /// The variable that an expression is.
+    pub fn variable(&self, e: ExprId) -> Option<LocalId> {
+        match self.typed[e].kind {
+            ExprKind::Local(local) => Some(local),
+            _ => None,
+        }
+    }
+
+    /// The index `e` of a variable of which only a part is here, as one into that part.
+    pub fn narrowed(&mut self, root: Option<LocalId>, e: ExprId) -> Option<Reg> {
+        if self.is_inlined() {
+            return None;
+        }
+        let narrow = self.narrow.get(&root?)?.clone();
+        let linear = narrow.env.linear(self.typed, e).expect("all indices into it have been looked at");
+        let more = linear.plus - narrow.from;
+        if more == 0 {
+            return Some(narrow.at);
+        }
+        let at = self.temp(RegType::Int);
+        match i16::try_from(more) {
+            Ok(more) => self.out.emit(Op::AddImm, [at.arg(), narrow.at.arg(), i64::from(more)]),
+            Err(_) => {
+                let more = self.constant(RegType::Int, more as u64);
+                self.out.emit(Op::AddW, [at.arg(), narrow.at.arg(), more.arg()]);
+            }
+        }
+        Some(at)
+    }
+
+    /// Traps, as all of the grid would, unless there is a column `col` in that of which only a part is here. `row` as it is
+    /// written.
+    pub fn check_column(&mut self, root: Option<LocalId>, row: ExprId, col: Reg) {
+        let narrow = root.filter(|_| !self.is_inlined()).and_then(|root| self.narrow.get(&root));
+        let Some(Narrow { shape: Some((rows, cols)), .. }) = narrow else { return };
+        let (rows, cols) = (*rows, *cols);
+        let (bad, good) = (self.out.label(), self.out.label());
+        self.out.emit(Op::JumpLtK, [col.arg(), 0, bad.arg()]);
+        self.out.emit(Op::JumpLtI, [col.arg(), cols.arg(), good.arg()]);
+        self.out.place(bad);
+        let mark = self.mark();
+        let site = self.out.site;
+        let row = self.scalar(row, Want::Any);
+        self.out.site = site;
+        self.out.need_window(4);
+        for (at, value) in [row, col, rows, cols].into_iter().enumerate() {
+            self.out.emit(Op::Move, [Reg::window(at).arg(), value.arg()]);
+        }
+        self.sys(builtins::find("__index2_failed", 4).expect("it is in the table"), TypeId::UNIT);
+        self.release(mark);
+        self.out.place(good);
+    }
+
+    /// The same for an index of an expression.
+    pub fn narrow_read(&mut self, of: ExprId, e: ExprId) -> Option<Reg> {
+        let root = self.variable(of);
+        self.narrowed(root, e)
+    }
+
+    /// The same, into `dest`; whether there is only a part.
+    pub fn narrow_into(&mut self, root: Option<LocalId>, e: ExprId, dest: Reg) -> bool {
+        let mark = self.mark();
+        let at = self.narrowed(root, e);
+        if let Some(at) = at {
+            self.out.emit(Op::Move, [dest.arg(), at.arg()]);
+        }
+        self.release(mark);
+        at.is_some()
+    }
+
+    /// The same for both ends of a slice.
+    pub fn narrow_bounds(
+        &mut self,
+        root: Option<LocalId>,
+        lo: Option<ExprId>,
+        hi: Option<ExprId>,
+        bounds: Reg,
+    ) -> bool {
+        let Some((lo, hi)) = lo.zip(hi) else { return false };
+        self.narrow_into(root, lo, bounds) && self.narrow_into(root, hi, bounds.plus(1))
+    }
+
+    /// A loop over a range by a call, if its iterations are independent and it is worth it; else on at `otherwise`. Whether
+    /// there is such a call.
+    pub fn loop_range(
+        &mut self,
+        stmt: &Stmt,
+        local: LocalId,
+        walk: &Walk,
+        body: &'a Block,
+        each: bool,
+        otherwise: Label,
+    ) -> bool {
+        let Walk::Range { at, end } = *walk else { return false };
+        let found = self.survey(Vec::new(), vec![body]);
+        let outermost = self.loops.is_empty() && self.narrow.is_empty();
+        if !(each || outermost && found.heavy) {
+            return false;
+        }
+        let variable = self.bindings[local.0 as usize].take();
+        let made = self.made_loop(stmt, local, body, &found);
+        self.bindings[local.0 as usize] = variable;
+        let Some((callee, parts)) = made else { return false };
+        let mark = self.mark();
+        self.at(stmt.span);
+        self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
+        let (views, rows) = self.cut_parts(&parts, at, end, otherwise);
+        let int = Param { ty: TypeId::INT, passing: Passing::In };
+        let rows: Vec<_> = rows.into_iter().map(|rows| (int, Binding::Slots(smallvec![rows]))).collect();
+        self.call_range(&callee, at, end, &rows, &views);
+        self.release(mark);
+        true
+    }
+
+    fn made_loop(&mut self, stmt: &Stmt, local: LocalId, body: &'a Block, found: &Survey) -> Option<Made> {
+        let mut captures = self.captures(found)?;
+        let function = &self.typed.functions[self.current];
+        let (proof, env) = independent::prove(self.typed, function, local, None, body).ok()?;
+        let mut parts = Vec::new();
+        for written in &proof.written {
+            let part = written.part.clone()?;
+            let ty = self.local_ty(written.root);
+            if !self.is_elements(ty) {
+                return None;
+            }
+            let capture = captures.iter_mut().find(|capture| capture.local == written.root)?;
+            capture.per = u32::try_from(part.by).ok()?;
+            parts.push((written.root, part));
+        }
+        let key = LoopKey::Statement(self.current, local);
+        if let Some(made) = self.pool.ranges.made.get(&key) {
+            return made.clone().filter(|made| made.captures == captures).map(|made| (made, parts));
+        }
+        let env = Rc::new(env);
+        self.at(stmt.span);
+        let rows = Param { ty: TypeId::INT, passing: Passing::In };
+        let grids = parts.iter().filter(|(root, _)| self.is_grid(self.local_ty(*root))).count();
+        let callee = self.make_range(&vec![rows; grids], captures, &mut |g, inside| {
+            let mut rows = inside.extras.iter();
+            g.bindings[local.0 as usize] = Some(Binding::Slots(smallvec![inside.index]));
+            let mark = g.mark();
+            let mut starts: Vec<(i64, Reg)> = Vec::new();
+            for (root, part) in &parts {
+                let known = starts.iter().find(|start| start.0 == part.by);
+                let at = match known {
+                    Some(&(_, at)) => at,
+                    None => {
+                        let at = g.temp(RegType::Int);
+                        g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                        if part.by > 1 {
+                            match i16::try_from(part.by) {
+                                Ok(by) => g.out.emit(Op::MulImm, [at.arg(), at.arg(), i64::from(by)]),
+                                Err(_) => {
+                                    let by = g.constant(RegType::Int, part.by as u64);
+                                    g.out.emit(Op::MulW, [at.arg(), at.arg(), by.arg()]);
+                                }
+                            }
+                        }
+                        starts.push((part.by, at));
+                        at
+                    }
+                };
+                let mut shape = None;
+                if let (true, Binding::View(view)) = (g.is_grid(g.local_ty(*root)), g.binding(*root)) {
+                    let Some(Binding::Slots(rows)) = rows.next() else { unreachable!("one for each grid") };
+                    let cols = g.temp(RegType::Int);
+                    g.out.emit(Op::DimV, [cols.arg(), view.arg(), 1]);
+                    shape = Some((rows[0], cols));
+                }
+                g.narrow.insert(*root, Narrow { env: env.clone(), from: part.plus, at, shape });
+            }
+            g.block(body);
+            g.narrow.clear();
+            g.release(mark);
+        });
+        self.pool.ranges.made.insert(key, callee.clone());
+        callee.map(|callee| (callee, parts))
+    }
+
+    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many rows each
+    /// of the grids has.
+    fn cut_parts(
+        &mut self,
+        parts: &[(LocalId, Linear)],
+        lo: Reg,
+        hi: Reg,
+        otherwise: Label,
+    ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
+        let (mut views, mut all_rows) = (Vec::new(), Vec::new());
+        if parts.is_empty() {
+            return (views, all_rows);
+        }
+        // Below these, no sum of products overflows, here or in the body.
+        let (least, most) = (self.temp(RegType::Int), self.temp(RegType::Int));
+        self.load_constant(least, RegType::Int, i64::from(i32::MIN) as u64);
+        self.load_constant(most, RegType::Int, i32::MAX as u64);
+        let mut small = vec![lo, hi];
+        for &local in parts.iter().flat_map(|(_, part)| part.terms.keys()) {
+            let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("an Int is no view") };
+            if !small.contains(&slots[0]) {
+                small.push(slots[0]);
+            }
+        }
+        for &value in &small {
+            self.out.emit(Op::JumpLtI, [value.arg(), least.arg(), otherwise.arg()]);
+            self.out.emit(Op::JumpLtI, [most.arg(), value.arg(), otherwise.arg()]);
+        }
+        for (root, part) in parts {
+            let is_grid = self.is_grid(self.local_ty(*root));
+            let bounds = self.temp_ints(if is_grid { 4 } else { 2 });
+            let (product, factor) = (self.temp(RegType::Int), self.temp(RegType::Int));
+            for (bound, iteration) in [(bounds, lo), (bounds.plus(1), hi)] {
+                self.load_constant(bound, RegType::Int, part.plus as u64);
+                let add = |g: &mut Self, value: Reg, times: i64| {
+                    g.load_constant(factor, RegType::Int, times as u64);
+                    g.out.emit(Op::MulW, [product.arg(), value.arg(), factor.arg()]);
+                    g.out.emit(Op::AddW, [bound.arg(), bound.arg(), product.arg()]);
+                };
+                add(self, iteration, part.by);
+                for (&local, &times) in &part.terms {
+                    let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("looked at above") };
+                    add(self, slots[0], times);
+                }
+            }
+            let base = match self.binding(*root) {
+                Binding::View(reg) => Elements::View(reg),
+                Binding::Slots(slots) => Elements::Held(slots[0]),
+            };
+            let length = self.temp(RegType::Int);
+            if is_grid {
+                self.dimension(base, 0, length);
+                self.load_constant(bounds.plus(2), RegType::Int, 0);
+                self.dimension(base, 1, bounds.plus(3));
+                all_rows.push(length);
+            } else {
+                self.length(base, false, length);
+            }
+            self.out.emit(Op::JumpLtK, [bounds.arg(), 0, otherwise.arg()]);
+            self.out.emit(Op::JumpLtI, [length.arg(), bounds.plus(1).arg(), otherwise.arg()]);
+            let shape = if is_grid { Shape::Block } else { Shape::Slice };
+            views.push((*root, Part { base, shape, bounds }));
+        }
+        (views, all_rows)
+    }
+
+    /// `[element for …]` by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the caller.
+    /// Whether there is such a call.
+    pub fn comprehension_range(
+        &mut self,
+        e: ExprId,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        dest: Reg,
+        otherwise: Label,
+    ) -> bool {
+        let (Walk::Range { at, end } | Walk::Elements { at, end, .. }) = *walk else { return false };
+        if clause.cond.is_some() {
+            return false;
+        }
+        let ty = self.ty(e);
+        let of = self.types.element(ty).expect("an array's type");
+        let span = self.typed[e].span;
+        // The loop's variable is bound already, and is not one from outside.
+        let variable = self.bindings[clause.local.0 as usize].take();
+        let found = self.survey(vec![element], Vec::new());
+        let captures = self.captures(&found);
+        let mut extras = self.walk_extras(walk);
+        let key = LoopKey::Element(element);
+        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
+            Some(made) => made.clone().filter(|made| made.captures == captures),
+            None => {
+                let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
+                params.push(Param { ty, passing: Passing::InoutView });
+                self.at(span);
+                let callee = self.make_range(&params, captures, &mut |g, inside| {
+                    let walk = Self::walk_inside(walk, inside.index, inside.hi, &inside.extras);
+                    let Some(&Binding::View(out)) = inside.extras.last() else { unreachable!("the result is last") };
+                    g.bind_walk(&walk, clause.local);
+                    g.load_current(&walk, clause.local);
+                    let mark = g.mark();
+                    let slots = g.temp_slots(of);
+                    g.into(element, &slots, true);
+                    let at = g.temp(RegType::Int);
+                    g.at(span);
+                    g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                    let base = Elements::View(out);
+                    let place = Element { base, is_grid: false, element: of, at: At::One(at), slot: 0, ty: of };
+                    g.store_element(&place, &slots);
+                    g.release(mark);
+                });
+                self.pool.ranges.made.insert(key, callee.clone());
+                callee
+            }
+        });
+        self.bindings[clause.local.0 as usize] = variable;
+        let Some(callee) = callee else { return false };
+        let mark = self.mark();
+        self.at(span);
+        let count = self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
+        self.out.emit(Op::NewArray, [dest.arg(), count.arg(), i64::from(ty.0)]);
+        self.now_live(dest);
+        let blank = self.temp_slots(of);
+        let leaves = self.types.leaves(of);
+        for (&slot, &leaf) in blank.iter().zip(leaves) {
+            self.empty_slot(slot, leaf);
+        }
+        if self.side_by_side(of) {
+            self.out.emit(Op::Fill, [dest.arg(), count.arg(), blank[0].arg()]);
+        } else {
+            self.resize_with(dest, of, ty, count, &blank);
+        }
+        extras.push((Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![dest])));
+        self.call_range(&callee, at, end, &extras, &[]);
+        self.release(mark);
+        true
+    }
+
+    // Reductions
+
+    /// The blocks of a reduction's source by a call, if that is possible and there are two at least; else on at `otherwise`.
+    /// Whether there is such a call. A block's results are in registers of those `types`: `fold.init` fills them, `fold.turn`
+    /// adds an element; when all blocks are done, `fold.combine` takes each block's, in order.
+    pub fn blocks_range(
+        &mut self,
+        e: ExprId,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        fold: &mut BlockFold<'_, 'a>,
+        otherwise: Label,
+    ) -> bool {
+        let (Walk::Range { at, end } | Walk::Elements { at, end, .. }) = *walk else { return false };
+        let span = self.typed[e].span;
+        let int = Param { ty: TypeId::INT, passing: Passing::In };
+        let lists: Vec<TypeId> = fold
+            .types
+            .iter()
+            .map(|&ty| {
+                let of = if ty == RegType::Float { TypeId::FLOAT } else { TypeId::INT };
+                self.types.find(&Type::Array(of)).expect("the pool made it")
+            })
+            .collect();
+        let variable = self.bindings[clause.local.0 as usize].take();
+        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
+        let captures = self.captures(&found);
+        let mut extras = self.walk_extras(walk);
+        let own = extras.len();
+        extras.extend([at, end].map(|bound| (int, Binding::Slots(smallvec![bound]))));
+        let key = LoopKey::Element(element);
+        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
+            Some(made) => made.clone().filter(|made| made.captures == captures),
+            None => {
+                let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
+                params.extend(lists.iter().map(|&ty| Param { ty, passing: Passing::InoutView }));
+                self.at(span);
+                let callee = self.make_range(&params, captures, &mut |g, inside| {
+                    let [Binding::Slots(start), Binding::Slots(end)] = &inside.extras[own..own + 2] else {
+                        unreachable!("the bounds of the source follow what it is")
+                    };
+                    let mark = g.mark();
+                    let (at, bound) = (g.temp(RegType::Int), g.temp(RegType::Int));
+                    let results: Vec<Reg> = match fold.types {
+                        [RegType::Int, RegType::Int] => {
+                            let first = g.temp_ints(2);
+                            vec![first, first.plus(1)]
+                        }
+                        types => types.iter().map(|&ty| g.temp(ty)).collect(),
+                    };
+                    // The block ends BLOCK further on, or where the source does.
+                    let (long, short, inner) = (g.out.label(), g.out.label(), g.out.label());
+                    g.out.emit(Op::MulImm, [at.arg(), inside.index.arg(), BLOCK]);
+                    g.out.emit(Op::AddW, [at.arg(), at.arg(), start[0].arg()]);
+                    g.out.emit(Op::SubW, [bound.arg(), end[0].arg(), at.arg()]);
+                    g.out.emit(Op::JumpGtK, [bound.arg(), BLOCK, long.arg()]);
+                    g.out.emit(Op::Move, [bound.arg(), end[0].arg()]);
+                    g.out.emit(Op::Jump, [short.arg()]);
+                    g.out.place(long);
+                    g.out.emit(Op::AddImm, [bound.arg(), at.arg(), BLOCK]);
+                    g.out.place(short);
+                    (fold.init)(g, &results);
+                    let walk = Self::walk_inside(walk, at, bound, &inside.extras);
+                    g.bind_walk(&walk, clause.local);
+                    g.out.place(inner);
+                    g.turn(&walk, clause, &mut |g| (fold.turn)(g, &results));
+                    g.out.emit(Op::For, [at.arg(), bound.arg(), inner.arg()]);
+                    g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                    for (&result, list) in results.iter().zip(&inside.extras[own + 2..]) {
+                        let Binding::View(list) = list else { unreachable!("an array is a view") };
+                        g.out.emit(Op::StoreV, [list.arg(), at.arg(), result.arg()]);
+                    }
+                    g.release(mark);
+                });
+                self.pool.ranges.made.insert(key, callee.clone());
+                callee
+            }
+        });
+        self.bindings[clause.local.0 as usize] = variable;
+        let Some(callee) = callee else { return false };
+        let mark = self.mark();
+        self.at(span);
+        let count = self.unless_many(at, end, BLOCK + 1, otherwise);
+        self.out.emit(Op::AddImm, [count.arg(), count.arg(), -1]);
+        self.out.emit(Op::DivPow, [count.arg(), count.arg(), i64::from(BLOCK.trailing_zeros())]);
+        self.out.emit(Op::AddImm, [count.arg(), count.arg(), 1]);
+        let results: Vec<Reg> = fold.types.iter().map(|&ty| self.temp(ty)).collect();
+        let mut kept = Vec::new();
+        for (&list, (&result, &ty)) in lists.iter().zip(results.iter().zip(fold.types)) {
+            let array = self.temp_own(list);
+            self.out.emit(Op::NewArray, [array.arg(), count.arg(), i64::from(list.0)]);
+            self.now_live(array);
+            self.load_constant(result, ty, 0);
+            self.out.emit(Op::Fill, [array.arg(), count.arg(), result.arg()]);
+            extras.push((Param { ty: list, passing: Passing::InoutView }, Binding::Slots(smallvec![array])));
+            kept.push(array);
+        }
+        let block = self.temp(RegType::Int);
+        self.load_constant(block, RegType::Int, 0);
+        self.call_range(&callee, block, count, &extras, &[]);
+        let top = self.out.label();
+        self.out.place(top);
+        for (&array, &result) in kept.iter().zip(&results) {
+            self.out.emit(Op::Load, [result.arg(), array.arg(), block.arg()]);
+        }
+        (fold.combine)(self, block, &results);
+        self.out.emit(Op::For, [block.arg(), count.arg(), top.arg()]);
+        self.release(mark);
+        true
+    }
+}
+
+/// How a reduction computes a block, and puts blocks together.
+pub struct BlockFold<'f, 'a> {
+    /// What a block's results are: Ints and Floats; two Ints lie side by side.
+    pub types: &'f [RegType],
+    pub init: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
+    pub turn: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
+    pub combine: &'f mut dyn FnMut(&mut Gen<'a, '_>, Reg, &[Reg]),
+}

@@ -1,0 +1,9 @@
+//! What can be seen of a run: its statistics, whether its schedule kept the order, its dependency graph, and how parallel it
+//! is.
+//!
+//! Everything here reads what a run gave back ([`crate::machine::engine::RunResult`]); nothing here takes part in one.
+
+pub mod check;
+pub mod dag;
+pub mod graph;
+pub mod stats;

@@ -1,0 +1,358 @@
+//! Recorded runs: the schedule checker accepts what the machine does, and refuses what it does with a rule left out; the graph
+//! and the parallelism of small programs are what one expects.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tgvm::bytecode::trap::TrapCode;
+use tgvm::embed::{self, Module};
+use tgvm::machine::Issue;
+use tgvm::machine::code::Code;
+use tgvm::machine::engine::{Options, Outcome, RunResult};
+use tgvm::machine::host_call::{Stream, World};
+use tgvm::machine::record::{Hazard, Record};
+use tgvm::machine::trap::Fault;
+use tgvm::observe::check::{Checked, Violation, check};
+use tgvm::observe::dag::Dag;
+use tgvm::observe::graph::dot;
+use tgvm::syntax::span::Source;
+
+/// A world with these arguments, whose files are those of the disk and what was written.
+#[derive(Default)]
+struct Desk {
+    args: Vec<String>,
+    printed: String,
+    written: HashMap<String, Vec<u8>>,
+}
+
+impl World for Desk {
+    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        self.printed.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
+        Ok(())
+    }
+    fn args(&mut self) -> Vec<String> {
+        self.args.clone()
+    }
+    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+    fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
+        let on_disk = || std::fs::read(path).map_err(|_| Fault::trap(TrapCode::File, path));
+        self.written.get(path).cloned().map_or_else(on_disk, Ok)
+    }
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        Ok(self.read_file(path, 0).is_ok())
+    }
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.written.insert(path.to_owned(), bytes.to_owned());
+        Ok(())
+    }
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.written.entry(path.to_owned()).or_default().extend(bytes);
+        Ok(())
+    }
+    fn clock(&mut self) -> f64 {
+        0.0
+    }
+}
+
+fn compile(name: &str, text: &str) -> Arc<Code> {
+    let source = Source { name: name.into(), text: text.into() };
+    Module::from_source(&source).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}")).into_code()
+}
+
+fn eager(workers: usize) -> Options {
+    Options { workers, issue: Issue::Eager, record: true, ..Options::default() }
+}
+
+/// Runs a program; what it printed, and the record.
+fn record(code: &Arc<Code>, options: &Options, args: &[&str]) -> (Outcome, String, Record) {
+    let args = args.iter().map(|&arg| arg.to_owned()).collect();
+    let mut desk = Desk { args, ..Desk::default() };
+    let RunResult { outcome, stats, record } = embed::run(code, options, &mut desk);
+    assert_eq!(stats.leaked, 0, "memory is given back");
+    (outcome, desk.printed, record.expect("it was asked for"))
+}
+
+fn checked(text: &str, options: &Options) -> Result<Checked, Violation> {
+    let (outcome, _, record) = record(&compile("test.tg", text), options, &[]);
+    assert_eq!(outcome, Outcome::Done, "{text}");
+    check(&record)
+}
+
+/// Every sample program, small.
+const SAMPLES: [(&str, &str); 19] = [
+    ("cholesky", "12"),
+    ("csv_report", "5"),
+    ("fib", "10"),
+    ("heat", "1"),
+    ("hello", ""),
+    ("kmeans", "1"),
+    ("life", "1"),
+    ("mandelbrot", "12"),
+    ("matmul", "12"),
+    ("merge_sort", "1100"),
+    ("monte_carlo", "200"),
+    ("nbody", "1"),
+    ("nqueens", "4"),
+    ("quicksort", "200"),
+    ("sieve", "1000"),
+    ("smith_waterman", "70"),
+    ("spectral_norm", "5"),
+    ("sudoku", "1"),
+    ("word_count", "3"),
+];
+
+#[test]
+fn the_samples_keep_the_order() {
+    let mut found = Checked::default();
+    for (name, size) in SAMPLES {
+        let text = std::fs::read_to_string(format!("programs/{name}.tg")).expect("the sample is there");
+        let code = compile(name, &text);
+        let args: &[&str] = if size.is_empty() { &[] } else { &[size] };
+        let mut desk = Desk { args: args.iter().map(|&arg| arg.to_owned()).collect(), ..Desk::default() };
+        let plain = embed::run(&code, &Options::default(), &mut desk);
+        assert_eq!(plain.record, None, "nobody asked for it");
+        for workers in [1, 2, 3] {
+            let (outcome, printed, record) = record(&code, &eager(workers), args);
+            assert_eq!((&outcome, &printed), (&plain.outcome, &desk.printed), "{name} on {workers}");
+            let checked = check(&record).unwrap_or_else(|wrong| panic!("{name} on {workers}: {wrong}"));
+            found.frames += checked.frames;
+            found.entries += checked.entries;
+            found.instructions += checked.instructions;
+            found.registers += checked.registers;
+            found.reads_after_writes += checked.reads_after_writes;
+            found.writes_after_reads += checked.writes_after_reads;
+            found.writes_after_writes += checked.writes_after_writes;
+        }
+    }
+    let kinds = [
+        found.frames,
+        found.entries,
+        found.instructions,
+        found.registers,
+        found.reads_after_writes,
+        found.writes_after_reads,
+        found.writes_after_writes,
+    ];
+    assert!(kinds.iter().all(|&count| count > 0), "there was something to check: {found:?}");
+}
+
+#[test]
+fn what_traps_keeps_the_order_too() {
+    let text = "
+task at(xs: [Int], i: Int) -> Int { return xs[i] }
+
+fn main() {
+    let xs = [1, 2, 3]
+    var t = 0
+    var i = 0
+    while i < 6 {
+        t = t +% at(xs, i)
+        i += 1
+    }
+    print(t)
+}
+";
+    let code = compile("test.tg", text);
+    for workers in [1, 2, 3] {
+        let (outcome, _, record) = record(&code, &eager(workers), &[]);
+        assert!(matches!(outcome, Outcome::Trap(_)), "{outcome:?}");
+        check(&record).unwrap_or_else(|wrong| panic!("on {workers}: {wrong}"));
+    }
+}
+
+/// The tasks of the programs below, the first of which is promoted, so that what follows is issued.
+const TASKS: &str = "
+task warm(n: Int) -> Int { return n +% 1 }
+task fill(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] = k } }
+task total(xs: [Int]) -> Int {
+    var t = 0
+    for i in 0..xs.len() { t = t +% xs[i] }
+    return t
+}
+task tile(inout g: Grid[Int], k: Int) { g[0, 0] = k }
+task corner(g: Grid[Int]) -> Int { return g[0, 0] }
+task save(n: Int) { write_file(\"a file that is not on the disk\", \"{n}\") }
+task load() -> Int { return parse_int(read_file(\"a file that is not on the disk\")) }
+";
+
+/// With the rule, the schedule is good, and without it, it is not.
+#[track_caller]
+fn needs(rule: Hazard, body: &str) -> Violation {
+    let text = format!(
+        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    var g = Grid[Int](8, 8, fill: 1)\n    let w = warm(1)\n{body}    print(w)\n}}\n"
+    );
+    for workers in [1, 2] {
+        checked(&text, &eager(workers)).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+    }
+    let code = compile("test.tg", &text);
+    let (_, _, record) = record(&code, &Options { leave_out: Some(rule), ..eager(1) }, &[]);
+    check(&record).expect_err("a rule was left out")
+}
+
+#[test]
+fn a_register_rule_left_out_is_noticed() {
+    let found = needs(Hazard::Register, "    let x = warm(w)\n    let y = warm(x)\n    print(y)\n");
+    assert!(matches!(found, Violation::Register { .. }), "{found}");
+}
+
+#[test]
+fn a_read_after_write_left_out_is_noticed() {
+    let slices = "    fill(&a[0..50], 2)\n    let t = total(a[10..60])\n    print(t)\n";
+    let found = needs(Hazard::ReadAfterWrite, slices);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let tiles = "    tile(&g[0..4, 0..4], 2)\n    let t = corner(g[2..6, 2..6])\n    print(t)\n";
+    let found = needs(Hazard::ReadAfterWrite, tiles);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+}
+
+#[test]
+fn a_write_after_read_left_out_is_noticed() {
+    let slices = "    let t = total(a[10..60])\n    fill(&a[0..50], 2)\n    print(t)\n";
+    let found = needs(Hazard::WriteAfterRead, slices);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let tiles = "    let t = corner(g[2..6, 2..6])\n    tile(&g[0..4, 0..4], 2)\n    print(t)\n";
+    let found = needs(Hazard::WriteAfterRead, tiles);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+}
+
+#[test]
+fn a_write_after_write_left_out_is_noticed() {
+    let slices = "    fill(&a[0..50], 2)\n    fill(&a[49..60], 3)\n    print(a[49])\n";
+    let found = needs(Hazard::WriteAfterWrite, slices);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let tiles = "    tile(&g[0..4, 0..4], 2)\n    tile(&g[3..8, 3..8], 3)\n    print(g[3, 3])\n";
+    let found = needs(Hazard::WriteAfterWrite, tiles);
+    assert!(matches!(found, Violation::Region { .. }), "{found}");
+}
+
+#[test]
+fn an_effect_left_out_is_noticed() {
+    let found = needs(Hazard::Effect, "    save(1)\n    save(2)\n    let n = warm(3)\n    print(n)\n");
+    assert!(matches!(found, Violation::Region { region, .. } if region.is_resource()), "{found}");
+}
+
+/// A read of a file waits for the write before it.
+#[test]
+fn effects_are_kept() {
+    let text =
+        format!("{TASKS}\nfn main() {{\n    let w = warm(1)\n    save(7)\n    let n = load()\n    print(n + w)\n}}\n");
+    for workers in [1, 2] {
+        let (outcome, printed, record) = record(&compile("test.tg", &text), &eager(workers), &[]);
+        assert_eq!((outcome, printed.as_str()), (Outcome::Done, "9\n"));
+        assert!(check(&record).is_ok_and(|checked| checked.effects > 0));
+    }
+}
+
+// The graph
+
+#[test]
+fn a_graph_says_what_carries_each_edge() {
+    let text = format!(
+        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    let w = warm(1)\n    fill(&a[0..50], w)\n    let t = total(a[10..60])\n    fill(&a[0..50], t)\n    let u = warm(t)\n    save(u)\n    let n = load()\n    print(n + total(a[..]))\n}}\n"
+    );
+    let code = compile("test.tg", &text);
+    let (_, _, record) = record(&code, &eager(1), &[]);
+    let graph = dot(&record, code.program()).expect("it is short");
+    for part in [
+        "digraph \"test.tg\" {",
+        "label=\"main\"",
+        "label=\"warm\\nline ",
+        "label=\"total\\nline ",
+        "register r",
+        "slice [10..60] RAW",
+        "slice [0..50] WAR",
+        "effect RAW",
+    ] {
+        assert!(graph.contains(part), "{part:?} is missing:\n{graph}");
+    }
+    assert_eq!(graph.matches('{').count(), graph.matches('}').count());
+}
+
+#[test]
+fn a_large_graph_is_drawn_by_line() {
+    let text = std::fs::read_to_string("programs/fib.tg").expect("the sample is there");
+    let code = compile("fib.tg", &text);
+    let (_, _, record) = record(&code, &eager(1), &["15"]);
+    let graph = dot(&record, code.program()).expect("it is short");
+    assert!(graph.lines().count() < 60, "{graph}");
+    assert!(graph.contains("by source line") && graph.contains("fib\\nline 8\\n× "), "{graph}");
+}
+
+// Parallelism
+
+/// Work, span, and the time on so many workers.
+fn dag(text: &str, workers: usize) -> (f64, f64, f64) {
+    let (outcome, _, record) = record(&compile("test.tg", text), &eager(1), &[]);
+    assert_eq!(outcome, Outcome::Done);
+    let dag = Dag::of(&record).expect("it is short");
+    let (work, span, time) = (dag.work(), dag.span(), dag.schedule(workers));
+    assert_eq!(dag.schedule(1), work);
+    assert!(span <= time && time <= work / workers as u64 + span, "{work} {span} {time}");
+    (work as f64, span as f64, time as f64)
+}
+
+const WORK: &str = "task work(n: Int) -> Int {\n    var t = n\n    var i = 0\n    while i < 2000 {\n        t = t +% i\n        i += 1\n    }\n    return t\n}\n";
+
+#[test]
+fn a_flat_loop_is_as_parallel_as_it_is_long() {
+    let text = format!(
+        "{WORK}\nfn main() {{\n    var out = [Int](32, fill: 0)\n    for i in 0..32 {{ out[i] = work(i) }}\n    print(out[31])\n}}\n"
+    );
+    let (work, span, time) = dag(&text, 4);
+    assert!((20.0..=32.0).contains(&(work / span)), "{work} {span}");
+    assert!((3.7..=4.0).contains(&(work / time)), "{work} {time}");
+    let text =
+        format!("{WORK}\nfn main() {{\n    var t = 0\n    for i in 0..32 {{ t = t +% work(i) }}\n    print(t)\n}}\n");
+    let (work, span, _) = dag(&text, 4);
+    assert!((20.0..=32.0).contains(&(work / span)), "a parked sum holds nobody up: {work} {span}");
+}
+
+#[test]
+fn a_chain_is_not_parallel() {
+    let text = format!("{WORK}\nfn main() {{\n    var t = 0\n    for i in 0..32 {{ t = work(t) }}\n    print(t)\n}}\n");
+    let (work, span, time) = dag(&text, 4);
+    assert!((1.0..1.1).contains(&(work / span)) && (1.0..1.1).contains(&(work / time)), "{work} {span} {time}");
+}
+
+/// New arrays in the place of old ones have nothing to do with them.
+#[test]
+fn arrays_that_take_each_others_memory_are_not_one() {
+    let text = "
+task work(inout xs: [Int], n: Int) {
+    var i = 0
+    while i < 2000 {
+        xs[0] = xs[0] +% n
+        i += 1
+    }
+}
+
+task once(n: Int) -> Int {
+    var xs = [Int](4, fill: n)
+    work(&xs[..], n)
+    return xs[0]
+}
+
+fn main() {
+    var t = 0
+    for i in 0..32 {
+        var xs = [Int](4, fill: i)
+        work(&xs[..], i)
+        t = t +% once(i)
+    }
+    print(t)
+}
+";
+    let (work, span, _) = dag(text, 4);
+    assert!(work / span > 20.0, "{work} {span}");
+}
+
+#[test]
+fn a_recursion_is_parallel() {
+    let text = "task fib(n: Int) -> Int {\n    if n < 2 { return n }\n    return fib(n - 1) +% fib(n - 2)\n}\n\nfn main() { print(fib(16)) }\n";
+    let (work, span, time) = dag(text, 4);
+    // The longest chain is 16 calls of 2,500.
+    assert!(work / span > 40.0, "{work} {span}");
+    assert!(work / time > 3.5, "{work} {time}");
+}
