@@ -1,6 +1,6 @@
 //! What `task` costs where nothing runs in parallel: each sample program against itself with every `task` replaced by `fn`.
 //!
-//! `cargo bench --bench tasks` runs them all; `-- fib heat` some; `-- --runs 41` for more pairs (11). Instructions are
+//! `cargo bench --bench tasks` runs them all; `-- fib heat` some; `-- --runs 41` for more pairs (21). Instructions are
 //! counted by valgrind's callgrind where it is installed.
 
 mod common;
@@ -18,7 +18,7 @@ fn without_tasks(text: &str) -> String {
 }
 
 fn main() {
-    let options = Options::read(11);
+    let options = Options::read(21);
     let folder = scratch();
     let ways = Ways {
         names: ["with `task`", "with `fn`"],

@@ -1,8 +1,12 @@
 //! Small programs that reach the unsafe files of the machine, for Miri: see "Tests" in the README. Without Miri they are as
 //! good a test as any, only small.
 //!
-//! Each runs in order, and out of order with every call issued, on one worker and on two; all do the same.
+//! Under Miri the compiler takes longer than all else, so `tests/miri.sh` first runs this without Miri, which leaves the
+//! programs' bytecode in the folder `MIRI_PROGRAMS`, and then with it, which takes them from there.
 
+use std::path::PathBuf;
+
+use tgvm::bytecode::file;
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::embed::{self, Module};
 use tgvm::machine::Issue;
@@ -42,31 +46,57 @@ impl World for Page {
     }
 }
 
-/// Runs a program in order and out of order: it prints this, and traps so.
-fn does(text: &str, printed: &str, trap: Option<TrapCode>) {
+/// The program of that name.
+fn module(name: &str, text: &str) -> Module {
+    let folder = std::env::var_os("MIRI_PROGRAMS").map(PathBuf::from);
+    let path = folder.map(|folder| folder.join(name).with_extension("tgb"));
+    if let (true, Some(path)) = (cfg!(miri), &path) {
+        let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}: run tests/miri.sh", path.display()));
+        return Module::from_bytecode(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
     let source = Source { name: "test.tg".into(), text: text.into() };
     let module = Module::from_source(&source).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
-    let code = module.into_code();
-    let in_order = Options { issue: Issue::InOrder, ..Options::default() };
-    let one = Options { issue: Issue::Eager, ..Options::default() };
-    let two = Options { workers: 2, ..one.clone() };
-    let moving = Options { migrate: true, ..in_order.clone() };
-    for (how, options) in [("in order", in_order), ("moving", moving), ("eager on one", one), ("eager on two", two)] {
+    if let Some(path) = path {
+        std::fs::write(&path, file::write(module.program())).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+    module
+}
+
+/// Runs a program in each of these ways: it prints this, and traps so.
+fn does(name: &str, text: &str, ways: &[Options], printed: &str, trap: Option<TrapCode>) {
+    let code = module(name, text).into_code();
+    for options in ways {
         let mut page = Page(String::new());
-        let result = embed::run(&code, &options, &mut page);
+        let result = embed::run(&code, options, &mut page);
         let found = match result.outcome {
             Outcome::Done => None,
             Outcome::Trap(trap) => Some(trap.code),
-            other => panic!("{how}: {other:?}"),
+            other => panic!("{other:?} with {options:?}"),
         };
-        assert_eq!((page.0.as_str(), found), (printed, trap), "{how}");
-        assert_eq!(result.stats.leaked, 0, "{how}: memory is given back");
+        assert_eq!((page.0.as_str(), found), (printed, trap), "with {options:?}");
+        assert_eq!(result.stats.leaked, 0, "memory is given back with {options:?}");
     }
+}
+
+/// In order.
+fn in_order() -> Options {
+    Options { issue: Issue::InOrder, ..Options::default() }
+}
+
+/// In order, on another thread after every poll.
+fn moving() -> Options {
+    Options { migrate: true, ..in_order() }
+}
+
+/// Every call of a task is issued.
+fn eager(workers: usize) -> Options {
+    Options { issue: Issue::Eager, workers, ..Options::default() }
 }
 
 #[test]
 fn arrays_and_slices() {
     does(
+        "arrays_and_slices",
         r#"
         fn fill(inout xs: [Int], from: Int) { for i in 0..xs.len() { xs[i] = from + i } }
         fn grow(inout xs: [Int]) { xs.push(7); xs.insert(0, 8); xs.swap(0, 1) }
@@ -80,6 +110,7 @@ fn arrays_and_slices() {
             b = reversed(b)
             print("{kept} {a} {b} {sum(x * 2 for x in b if x > 1)} {a == b}")
         }"#,
+        &[in_order()],
         "[1, 1, 1, 1, 1] [8, 10, 11, 12, 1] [12, 11, 10, 7, 7, 1, 1] 94 false\n",
         None,
     );
@@ -88,6 +119,7 @@ fn arrays_and_slices() {
 #[test]
 fn nested_arrays() {
     does(
+        "nested_arrays",
         r#"
         fn add(inout xs: [Int], x: Int) { xs.push(x) }
         fn set(inout x: Int, to: Int) { x = to }
@@ -103,6 +135,7 @@ fn nested_arrays() {
             deep[1][0][0] = 10
             print("{a} {kept} {deep.len()} {deep[1][0]} {deep < [a]}")
         }"#,
+        &[in_order()],
         "[[1], [5, 3, 4], [5, 9, 4], [9]] [[1], [2, 3], []] 2 [10] false\n",
         None,
     );
@@ -111,6 +144,7 @@ fn nested_arrays() {
 #[test]
 fn structs_and_grids() {
     does(
+        "structs_and_grids",
         r#"
         struct P { at: Int, name: Str }
         struct Q { p: P, xs: [Int] }
@@ -129,6 +163,7 @@ fn structs_and_grids() {
             print("{g} {h[1, ..]} {names}")
             print("{q} {q[0] == q[1]}")
         }"#,
+        &[in_order()],
         "[[9, 0, 0], [4, 4, 0], [5, 5, 0]] [4, 4, 0] [[P(at: 1, name: \"a\"), P(at: 2, name: \"a!\")]]\n\
          [Q(p: P(at: 2, name: \"a!\"), xs: [1, 2]), Q(p: P(at: 2, name: \"a!\"), xs: [])] false\n",
         None,
@@ -138,6 +173,7 @@ fn structs_and_grids() {
 #[test]
 fn strings() {
     does(
+        "strings",
         r#"
         fn main() {
             var words = "the quick brown fox".split(" ")
@@ -149,6 +185,7 @@ fn strings() {
             let n = parse_int("12")
             print("{text.upper()} {s} {s[1..3]} {at} {1.5:8.2} {n}")
         }"#,
+        &[in_order()],
         "BROWN-FOX-QUICK-THE 0123 12 6     1.50 12\n",
         None,
     );
@@ -157,6 +194,7 @@ fn strings() {
 #[test]
 fn tasks() {
     does(
+        "tasks",
         r#"
         struct Pair { n: Int, xs: [Int] }
         task fib(n: Int) -> Int {
@@ -180,6 +218,7 @@ fn tasks() {
             tile(&g[..1, ..1], g[1.., 1..])
             print("{before} {a} {ps} {g}")
         }"#,
+        &[in_order(), eager(1), eager(2)],
         "[11, 16, 26, 21] [12, 17, 27, 22] [Pair(n: 0, xs: [0, 1]), Pair(n: 1, xs: [1, 2]), Pair(n: 2, xs: [2, 3])] \
          [[4, 0], [0, 2]]\n",
         None,
@@ -189,6 +228,7 @@ fn tasks() {
 #[test]
 fn tasks_that_print_and_renew() {
     does(
+        "tasks_that_print_and_renew",
         r#"
         task say(x: Int) -> Str { print("say {x}"); return "s{x}" }
         task put(inout s: Str, x: Int) { s = s + "{x}" }
@@ -204,6 +244,7 @@ fn tasks_that_print_and_renew() {
             put(&all[1], 5)
             print("{all} {s} {total}")
         }"#,
+        &[in_order(), eager(1), eager(2)],
         "say 0\nsay 1\nsay 2\n[\"s0\", \"s15\", \"s2\"] 012 3\n",
         None,
     );
@@ -212,6 +253,7 @@ fn tasks_that_print_and_renew() {
 #[test]
 fn tasks_that_trap() {
     does(
+        "tasks_that_trap",
         r#"
         task make(n: Int) -> [Int] { return [10 / (2 - i) for i in 0..n] }
         task show(xs: [Int]) { print(xs) }
@@ -223,6 +265,7 @@ fn tasks_that_trap() {
             let c = make(1)
             show(c)
         }"#,
+        &[in_order(), eager(1), eager(2)],
         "[5, 10]\n",
         Some(TrapCode::DivisionByZero),
     );
@@ -231,6 +274,7 @@ fn tasks_that_trap() {
 #[test]
 fn an_index_that_is_not_there() {
     does(
+        "an_index_that_is_not_there",
         r#"
         fn at(xs: [[Int]], i: Int) -> Int { return xs[i][i] }
         fn main() {
@@ -239,6 +283,7 @@ fn an_index_that_is_not_there() {
             let s = "{a}"
             print(at(a, 1) + s.len())
         }"#,
+        &[in_order()],
         "1\n",
         Some(TrapCode::IndexOutOfBounds),
     );
@@ -247,12 +292,14 @@ fn an_index_that_is_not_there() {
 #[test]
 fn deep_calls() {
     does(
+        "deep_calls",
         r#"
         fn down(n: Int, xs: [Int]) -> [Int] {
             if n == 0 { return xs }
             return down(n - 1, xs + [n])
         }
         fn main() { print(down(40, []).len()) }"#,
+        &[in_order(), moving()],
         "40\n",
         None,
     );

@@ -31,14 +31,14 @@ pub(super) type Deque<T> = chase_lev::Deque<T>;
 #[cfg(miri)]
 pub(super) type Deque<T> = modelled::Deque<T>;
 
-/// How many items a thief takes at most.
-const BATCH: usize = 8;
-
 /// crossbeam's.
 #[cfg(not(miri))]
 mod chase_lev {
-    use super::{BATCH, Owner, Thief};
+    use super::{Owner, Thief};
     use crossbeam_deque::{Steal, Stealer, Worker};
+
+    /// How many items a thief takes at most.
+    const BATCH: usize = 8;
 
     pub(in crate::machine) struct Deque<T>(Worker<T>);
 
