@@ -24,7 +24,7 @@ use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::recorder::Shadow;
 use super::run::Run;
-use super::station::{Entry, Kind, Link};
+use super::station::{Entry, Kind, Link, Status};
 use super::trap::Fault;
 
 /// What a register is while its value is not there: bit 63, the entry's number, the result's number.
@@ -270,14 +270,15 @@ impl Board {
         }
     }
 
-    /// Puts the value into a pending register, if it is there; else the entry to wait for.
+    /// Puts the value into a pending register, if it is there; else the entry to wait for. One that failed or was squashed has no
+    /// value: who waits for it looks again, and finds that the frame is to drain.
     #[inline]
     pub(super) fn settle(&mut self, code: &Code, register: usize) -> Result<(), *mut Entry> {
         let Some((seq, result)) = self.pending(register) else { return Ok(()) };
         let entry = self.entry_of(seq);
         // SAFETY: in the ring; once closed its results are there, and nobody else takes this one.
         unsafe {
-            if !(*entry).is_closed() {
+            if !(*entry).is_closed() || (*entry).status != Status::Good {
                 return Err(entry);
             }
             self.take_result(code, register, entry, result);

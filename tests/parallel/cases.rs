@@ -65,3 +65,27 @@ fn main() {
         30,
     );
 }
+
+/// A frame that went on with the result of a call that had failed meanwhile found no array there.
+#[test]
+fn the_array_of_a_call_that_fails() {
+    agree_under_seeds(
+        "
+task numbers(n: Int) -> [Int] {
+    var x = [n]
+    for i in 0..(n & 15) { x.push(x[i] / (n - 7)) }
+    return x
+}
+task total(xs: [Int]) -> Int { return xs.len() +% xs[0] }
+fn main() {
+    var t = 0
+    for i in 0..20 {
+        let a = numbers(i)
+        let b = numbers(i + 1)
+        t = t +% total(a) +% b.len() +% total(b)
+        print(t)
+    }
+}",
+        200,
+    );
+}
