@@ -93,7 +93,7 @@ impl Configuration {
     pub fn options(self) -> Options {
         let Configuration { issue, workers, window, seed } = self;
         // Endless recursion ends soon.
-        Options { issue, workers, window, seed, max_depth: 1 << 20, ..Options::default() }
+        Options { issue, workers, window, seed, max_depth: 1 << 19, ..Options::default() }
     }
 }
 
