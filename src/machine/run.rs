@@ -5,12 +5,16 @@
 
 use std::ptr;
 
-use super::code::{Code, prologue};
+use smallvec::SmallVec;
+
+use super::code::{Code, INTO_WINDOW, prologue};
 use super::frame::{self, Stack};
 use super::memory::{Heap, buffer};
 use super::output::Log;
+use super::plan::What;
 use super::station::Entry;
 use super::trap::{Fault, Trace, TraceLine};
+use crate::bytecode::ops::{Field, Instr};
 
 pub(super) struct Run {
     pub(super) stack: Stack,
@@ -54,6 +58,38 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Drops what the innermost frame has moved into its window for a call that will not be made. In order nothing can fail
+    /// between the two; but a frame may have stalled there, or a built-in waited for its turn.
+    ///
+    /// The verifier has seen to it that only `mov.r` puts owners there, that they are taken in the same straight line, and that the
+    /// last to take is the call: so what was put there since the last call and not touched since then is there.
+    pub(super) fn drop_staged(&mut self, code: &Code, heap: &mut Heap) {
+        // SAFETY: `pc` is an instruction of the frame `regs`; see above for the slots, which hold 0 or an owner.
+        unsafe {
+            let entry = frame::entry(self.regs);
+            let plan = code.plan((*prologue(entry)).index);
+            let mut touched: SmallVec<[u16; 16]> = SmallVec::new();
+            for index in (0..(self.pc.addr() - entry.addr()) / 8).rev() {
+                let step = plan.step(index);
+                if matches!(step.what, What::Call | What::Sys | What::Leave) {
+                    break;
+                }
+                let instr = Instr(u64::from_le(*entry.add(index)));
+                let register = instr.get(Field::A) as u16;
+                let staged = step.what == What::MoveRef && instr.get(Field::X) == u32::from(INTO_WINDOW);
+                if staged && !touched.contains(&register) {
+                    let held = std::mem::take(&mut *self.regs.add(usize::from(register)));
+                    if held != 0 {
+                        heap.release(buffer(held));
+                    }
+                }
+                let (reads, writes) = plan.sets(step);
+                touched.extend_from_slice(reads);
+                touched.extend_from_slice(writes);
+            }
+        }
     }
 
     /// Drops what its frames own, innermost first, and is empty then.

@@ -579,6 +579,7 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             let entry = run.entry;
+            run.drop_staged(&self.machine().code, &mut self.heap);
             run.unwind(&self.machine().code, &mut self.heap);
             self.machine().drop_log(&mut run.log);
             self.put_away(run);
@@ -1009,6 +1010,7 @@ impl Worker {
             self.boards.push(board);
             // Whether it is squashed itself makes no difference then, and is far to look.
             if let Some((mut failure, site)) = failed {
+                run.drop_staged(&machine.code, &mut self.heap);
                 run.pc = site;
                 run.trace(&machine.code, &mut failure.trace);
                 return self.failed(run, *failure);

@@ -89,3 +89,41 @@ fn main() {
         200,
     );
 }
+
+/// What had been moved into the window for a call or a built-in that waited for a task was lost when that task trapped.
+#[test]
+fn a_trap_while_a_call_is_prepared() {
+    for body in [
+        "print(\"text {n} {fails(n)}\")",
+        "var xs = [[n]]\nxs.push([fails(n), n])\nprint(xs)",
+        "var s = \"a{n}\"\nprint(glue(s + \".\", label(n) + Str(fails(n))))",
+        "var xs = [n, n]\nfails(n)\nrenew(&xs, work(n))\nrenew(&xs, fails(n))\nprint(xs)",
+        "var xs = [n, n]\nset(&xs, n)\nvar ys = xs\nrenew(&ys, n)\nfails(n)\nrenew(&ys, total(xs))\nprint(ys)",
+        "var line = \"none\"\nfails(n)\nread_line(&line)\nprint(line)",
+    ] {
+        agree_under_seeds(
+            &format!(
+                "
+fn spin(n: Int) -> Int {{
+    var x = n
+    for i in 0..(n & 63) {{ x = x *% 31 +% i }}
+    return x & 1023
+}}
+task work(n: Int) -> Int {{ return spin(n) & 31 }}
+task fails(n: Int) -> Int {{ return [1, 2, 3, 4][n / 4 + (spin(n) & 1)] }}
+task label(n: Int) -> Str {{ return \"<{{spin(n) & 15}}>\" }}
+task glue(a: Str, b: Str) -> Str {{ return \"{{a}}{{b}}\" }}
+task total(xs: [Int]) -> Int {{ return spin(xs.len()) + xs[0] }}
+task set(inout xs: [Int], k: Int) {{ xs[0] = spin(k) }}
+task renew(inout xs: [Int], k: Int) {{ xs = [k, spin(k)] }}
+task turn(n: Int) {{
+{body}
+}}
+fn main() {{
+    for n in 0..20 {{ turn(n) }}
+}}"
+            ),
+            12,
+        );
+    }
+}

@@ -92,7 +92,8 @@ pub struct Configuration {
 impl Configuration {
     pub fn options(self) -> Options {
         let Configuration { issue, workers, window, seed } = self;
-        Options { issue, workers, window, seed, ..Options::default() }
+        // Endless recursion ends soon.
+        Options { issue, workers, window, seed, max_depth: 1 << 19, ..Options::default() }
     }
 }
 
@@ -261,7 +262,7 @@ pub fn difference(
 
 /// Runs a program in order; `None` if it takes more than `steps`.
 pub fn in_order(code: &Arc<Code>, page: &Page, steps: u64, about: &str) -> Option<(Outcome, Page)> {
-    let options = Options { max_steps: Some(steps), max_depth: 1 << 20, ..IN_ORDER.options() };
+    let options = Options { max_steps: Some(steps), ..IN_ORDER.options() };
     let limited = run_watched(code, options, page, about);
     if let Outcome::Stop(_) = limited.0.outcome {
         return None;
