@@ -383,7 +383,7 @@ fn index(dice: &mut Dice) -> String {
         8 => "i + d".into(),
         9 => "d + i + 1".into(),
         10 => format!("{} * i + {}", 1 + dice.below(3), dice.below(4)),
-        11 => dice.of(&["k", "k", "k - i", "2 * i - i"]).into(),
+        11 => dice.of(&["k", "k", "k - i", "i + d - d", "d + i - d + 1", "2 * i - i"]).into(),
         12 => "n - 1 - i".into(),
         _ => dice.of(&["j", "d", "i * i", "i / 2", "i % 7", "i + j", "k + 1", "i * d", "-i + n", "a[i]", "3"]).into(),
     }
@@ -405,7 +405,15 @@ fn value(dice: &mut Dice, depth: u32) -> String {
         0 => "i".into(),
         1 => format!("{}", dice.below(9)),
         2 => place(dice),
-        3 => dice.of(&["j", "d", "n", "a.len()", "g.rows()", "g.cols()", "k", "b.len()", "w"]).into(),
+        3 => {
+            let shapes = ["a.len()", "g.rows()", "g.cols()", "g.len()", "b.len()", "p.len()", "t.len()", "t[0].len()"];
+            let flags = ["Int(a.is_empty())", "Int(b.is_empty())"];
+            match dice.below(4) {
+                0 => dice.of(&["j", "d", "n", "k", "w"]).into(),
+                1 => dice.of(&flags).into(),
+                _ => dice.of(&shapes).into(),
+            }
+        }
         4 | 5 => format!("{} + {}", value(dice, depth - 1), value(dice, depth - 1)),
         6 => format!("work({}, {})", value(dice, depth - 1), value(dice, depth - 1)),
         7 => format!("{} * 2 - {}", value(dice, depth - 1), value(dice, depth - 1)),
@@ -419,7 +427,7 @@ fn slice(dice: &mut Dice) -> String {
         0 => format!("a[{at}..{at} + 1]"),
         1 => format!("a[2 * i..2 * i + {}]", 1 + dice.below(3)),
         2 => format!("g[{at}, ..]"),
-        3 => format!("g[{at}, 1..3]"),
+        3 => format!("g[{at}, {}]", dice.of(&["1..3", "..2", "3..", "2..6", "j..j + 2"])),
         4 => format!("t[{at}]"),
         _ => "b[i..min(i + 1, n)]".into(),
     }
