@@ -357,6 +357,23 @@ fn programs_do_the_same_in_pieces() {
     }
 }
 
+#[test]
+fn slices_may_be_walked_downwards() {
+    let text = "fn add(inout xs: [Int]) { for i in 0..xs.len() { xs[i] += i } }
+fn main() {
+    var a = [Int](8, fill: 1)
+    let k = args().len() + 2
+    each lo in a.len() - k..-1 by -k { add(&a[lo..lo + k]) }
+    each lo in 6..-1 by -2 { add(&a[lo..lo + k]) }
+    print(a)
+}";
+    let module = Module::from_source(&Source::new("down.tg", text)).expect("it compiles");
+    let down = run(module.program(), &[]);
+    assert_eq!((down.output.as_str(), down.outcome), ("[1, 3, 1, 3, 1, 3, 1, 3]\n", Outcome::Done));
+    let wide = run(module.program(), &["wider"]).outcome;
+    assert!(matches!(wide, Outcome::Trap(trap) if trap.code == TrapCode::OverlappingArguments));
+}
+
 /// Small numbers, always the same.
 struct Dice(u64);
 
@@ -460,7 +477,8 @@ fn statement(dice: &mut Dice, lines: &mut Vec<String>, depth: u32) {
 /// A program with one loop, whose iterations may be independent. As a `while` loop it is never a range.
 fn random_loop(seed: u64, keyword: &str) -> String {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let mut body = vec!["let j = 1".into(), "var w = 1".into(), format!("let k = {}", dice.of(&["i", "2 * i", "i + 2"]))];
+    let mut body =
+        vec!["let j = 1".into(), "var w = 1".into(), format!("let k = {}", dice.of(&["i", "2 * i", "i + 2"]))];
     for _ in 0..1 + dice.below(3) {
         statement(&mut dice, &mut body, 2);
     }

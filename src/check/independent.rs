@@ -105,13 +105,16 @@ enum Length {
     Asked,
 }
 
-/// What must hold at run time so that iterations don't meet: the sum of the terms is at least 0.
+/// What must hold at run time so that iterations don't meet: a slice, whose length is the sum of the terms, is no longer than
+/// the way from one iteration's to the next one's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
     /// Variables and their factors.
     pub terms: Vec<(LocalId, i64)>,
     /// Added to them.
     pub plus: i64,
+    /// That way, for a step of 1.
+    pub stride: i64,
     /// The access that may meet itself.
     pub span: Span,
 }
@@ -542,20 +545,23 @@ fn apart(a: &Access, b: &Access, step: Option<&Linear>) -> Option<Option<Gap>> {
                     }
                 }
                 // `a[lo..lo + k]` with a step that is no number, or the other way round.
-                if let Some(step) = step
-                    && alo.plus == blo.plus
+                if alo.plus == blo.plus
                     && ahi == bhi
                     && let Some(size) = ahi.clone().plus(alo, -1)
-                    && let Some(gap) = step.clone().times(stride).and_then(|step| step.plus(&size, -1))
                 {
-                    if gap.is_constant() {
-                        if gap.plus >= 0 {
-                            return Some(None);
-                        }
-                        continue;
+                    // A loop down by k has only slices that are not there, if k is their size and negative.
+                    let least = step.and_then(|step| {
+                        let step = step.clone();
+                        let times = if step.is_constant() && step.plus < 0 { -stride } else { stride };
+                        step.times(times)?.plus(&size, -1)
+                    });
+                    match least {
+                        Some(least) if least.is_constant() && least.plus >= 0 => return Some(None),
+                        Some(least) if least.is_constant() => continue,
+                        _ => {}
                     }
-                    let terms = gap.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
-                    return Some(Some(Gap { terms, plus: gap.plus, span: a.span }));
+                    let terms = size.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
+                    return Some(Some(Gap { terms, plus: size.plus, stride, span: a.span }));
                 }
             }
             _ => {}
