@@ -12,7 +12,7 @@ use super::walk::operands;
 use crate::bytecode::builtins::BUILTINS;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// No factor is larger, so that sums of a few products of 32-bit numbers fit into 64 bits.
 const MAX_FACTOR: i64 = 1 << 20;
@@ -20,7 +20,7 @@ const MAX_FACTOR: i64 = 1 << 20;
 const MAX_CONSTANT: i64 = 1 << 40;
 
 /// `by * i + terms + plus`
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Linear {
     /// The factor of the loop's variable.
     pub by: i64,
@@ -28,6 +28,15 @@ pub struct Linear {
     pub terms: BTreeMap<u32, i64>,
     /// A constant.
     pub plus: i64,
+    /// All variables that it is computed from, those that cancel out too: as long as all of them are small, nothing overflows.
+    pub reads: BTreeSet<u32>,
+}
+
+/// Of the values.
+impl PartialEq for Linear {
+    fn eq(&self, other: &Linear) -> bool {
+        (self.by, self.plus) == (other.by, other.plus) && self.terms == other.terms
+    }
 }
 
 impl Linear {
@@ -43,6 +52,7 @@ impl Linear {
     fn plus(mut self, other: &Linear, factor: i64) -> Option<Linear> {
         self.by += other.by * factor;
         self.plus += other.plus * factor;
+        self.reads.extend(&other.reads);
         for (&local, &times) in &other.terms {
             let sum = self.terms.entry(local).or_default();
             *sum += times * factor;
@@ -82,17 +92,29 @@ struct Access {
     /// Only its length or shape is asked for.
     length: bool,
     dims: Vec<Dim>,
-    /// An upper bound of a slice is less than what its window says, perhaps.
+    /// What is touched may be less than what the window says, or the call that touches it has to see the whole.
     loose: bool,
 }
 
-/// What must hold at run time so that iterations don't meet: the sum of the terms is at least 0.
+/// How an expression finds out a length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Length {
+    /// By an instruction, or a register where only a part of the elements is here.
+    Known,
+    /// By a call, which would see only a part.
+    Asked,
+}
+
+/// What must hold at run time so that iterations don't meet: a slice, whose length is the sum of the terms, is no longer than
+/// the way from one iteration's to the next one's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
     /// Variables and their factors.
     pub terms: Vec<(LocalId, i64)>,
     /// Added to them.
     pub plus: i64,
+    /// That way, for a step of 1.
+    pub stride: i64,
     /// The access that may meet itself.
     pub span: Span,
 }
@@ -153,7 +175,10 @@ impl Env {
             ExprKind::Local(local) => match self.lets.get(local) {
                 Some(&value) => of(value),
                 None if self.changing.contains(local) => None,
-                None => Some(Linear { terms: [(local.0, 1)].into(), ..Linear::default() }),
+                None => {
+                    let (terms, reads) = ([(local.0, 1)].into(), [local.0].into());
+                    Some(Linear { terms, reads, ..Linear::default() })
+                }
             },
             ExprKind::Unary(UnaryOp::Neg, a) => of(*a)?.times(-1),
             ExprKind::Binary(BinaryOp::Add, a, b) => of(*a)?.plus(&of(*b)?, 1),
@@ -315,7 +340,7 @@ impl<'a> Look<'a> {
     }
 
     fn expr(&mut self, root: ExprId, loops: u32) {
-        let mut stack = vec![(root, false)];
+        let mut stack = vec![(root, None)];
         while let Some((e, length)) = stack.pop() {
             // The longest path that is read.
             let (mut path, mut base) = (Vec::new(), e);
@@ -333,21 +358,25 @@ impl<'a> Look<'a> {
             }
             path.reverse();
             if let ExprKind::Local(local) = self.typed[base].kind {
-                stack.extend(indices(&path).into_iter().map(|e| (e, false)));
+                stack.extend(indices(&path).into_iter().map(|e| (e, None)));
                 if !self.is_own(local) {
                     let (dims, loose) = self.dims(&path);
-                    let length = length && path.is_empty();
+                    let (length, loose) = (length.is_some() && path.is_empty(), loose || length == Some(Length::Asked));
                     let span = self.typed[e].span;
                     self.accesses.push(Access { root: local, span, write: false, length, dims, loose });
                 }
                 continue;
             }
             let mut blocks = Vec::new();
-            let mut lengths = false;
+            let mut lengths = None;
             match &self.typed[e].kind {
                 ExprKind::Call { args, .. } => self.arguments(args),
                 ExprKind::Builtin { builtin, args, .. } => {
-                    lengths = matches!(BUILTINS[*builtin as usize].name, "len" | "rows" | "cols" | "is_empty");
+                    lengths = match BUILTINS[*builtin as usize].name {
+                        "len" | "rows" | "cols" => Some(Length::Known),
+                        "is_empty" => Some(Length::Asked),
+                        _ => None,
+                    };
                     self.arguments(args);
                 }
                 _ => {}
@@ -516,20 +545,23 @@ fn apart(a: &Access, b: &Access, step: Option<&Linear>) -> Option<Option<Gap>> {
                     }
                 }
                 // `a[lo..lo + k]` with a step that is no number, or the other way round.
-                if let Some(step) = step
-                    && alo.plus == blo.plus
+                if alo.plus == blo.plus
                     && ahi == bhi
                     && let Some(size) = ahi.clone().plus(alo, -1)
-                    && let Some(gap) = step.clone().times(stride).and_then(|step| step.plus(&size, -1))
                 {
-                    if gap.is_constant() {
-                        if gap.plus >= 0 {
-                            return Some(None);
-                        }
-                        continue;
+                    // A loop down by k has only slices that are not there, if k is their size and negative.
+                    let least = step.and_then(|step| {
+                        let step = step.clone();
+                        let times = if step.is_constant() && step.plus < 0 { -stride } else { stride };
+                        step.times(times)?.plus(&size, -1)
+                    });
+                    match least {
+                        Some(least) if least.is_constant() && least.plus >= 0 => return Some(None),
+                        Some(least) if least.is_constant() => continue,
+                        _ => {}
                     }
-                    let terms = gap.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
-                    return Some(Some(Gap { terms, plus: gap.plus, span: a.span }));
+                    let terms = size.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
+                    return Some(Some(Gap { terms, plus: size.plus, stride, span: a.span }));
                 }
             }
             _ => {}
@@ -542,6 +574,9 @@ fn apart(a: &Access, b: &Access, step: Option<&Linear>) -> Option<Option<Gap>> {
 fn part(all: &[&Access]) -> Option<Linear> {
     let (mut from, mut past): (Option<Linear>, i64) = (None, i64::MIN);
     for access in all {
+        if access.length && !access.loose {
+            continue;
+        }
         let Some(Dim::Window(Some((lo, hi)))) = access.dims.first() else { return None };
         if access.loose || lo.by <= 0 || hi.by != lo.by || hi.terms != lo.terms || lo.plus > hi.plus {
             return None;
@@ -551,6 +586,9 @@ fn part(all: &[&Access]) -> Option<Linear> {
             None => from = Some(lo.clone()),
             Some(from) if from.by == lo.by && from.terms == lo.terms => from.plus = from.plus.min(lo.plus),
             Some(_) => return None,
+        }
+        if let Some(from) = &mut from {
+            from.reads.extend(lo.reads.iter().chain(&hi.reads));
         }
     }
     from.filter(|from| past - from.plus <= from.by)

@@ -751,6 +751,7 @@ impl<'a> Gen<'a, '_> {
                 self.lesser(e, builtin.name == "max", arg(0), arg(1), &result);
                 self.out.emit(Op::Move, [dest.arg(), result[0].arg()]);
             }
+            ("len" | "rows" | "cols", 1) if self.narrow_length(arg(0), builtin.name, dest) => {}
             ("len" | "rows" | "cols", 1) => {
                 let ty = self.ty(arg(0));
                 let is_grid = self.is_grid(ty);

@@ -64,6 +64,17 @@ impl<'a> Gen<'a, '_> {
             let mark = self.mark();
             self.at(gap.span);
             let (sum, product) = (self.temp(RegType::Int), self.temp(RegType::Int));
+            let way = self.temp(RegType::Int);
+            self.load_constant(way, RegType::Int, gap.stride as u64);
+            if let Walk::Steps { end, .. } = *walk {
+                // No slice is longer than that.
+                self.load_constant(product, RegType::Int, 1 << 40);
+                self.out.emit(Op::MinI, [product.arg(), product.arg(), end.plus(1).arg()]);
+                self.load_constant(sum, RegType::Int, -(1i64 << 40) as u64);
+                self.out.emit(Op::MaxI, [product.arg(), product.arg(), sum.arg()]);
+                self.out.emit(Op::AbsI, [product.arg(), product.arg()]);
+                self.out.emit(Op::MulI, [way.arg(), way.arg(), product.arg()]);
+            }
             self.load_constant(sum, RegType::Int, gap.plus as u64);
             for &(local, factor) in &gap.terms {
                 let Binding::Slots(slots) = self.binding(local) else { unreachable!("an Int is no view") };
@@ -72,7 +83,7 @@ impl<'a> Gen<'a, '_> {
                 self.out.emit(Op::AddI, [sum.arg(), sum.arg(), product.arg()]);
             }
             let apart = self.out.label();
-            self.out.emit(Op::JumpGeK, [sum.arg(), 0, apart.arg()]);
+            self.out.emit(Op::JumpLeI, [sum.arg(), way.arg(), apart.arg()]);
             self.out.emit(Op::Trap, [TrapCode::OverlappingArguments as i64]);
             self.out.place(apart);
             self.release(mark);

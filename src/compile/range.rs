@@ -44,8 +44,10 @@ pub struct Narrow {
     from: i64,
     /// That element or row, in the view.
     at: Reg,
-    /// Of a grid: how many rows all of it has, and how many columns.
-    shape: Option<(Reg, Reg)>,
+    /// How many elements, or rows, all of it has.
+    count: Reg,
+    /// Of a grid: how many columns.
+    cols: Option<Reg>,
 }
 
 /// A function that runs iterations: its wrapper, and the variables that it takes after its bounds and what the loop's form
@@ -437,8 +439,8 @@ impl<'a> Gen<'a, '_> {
     /// written.
     pub fn check_column(&mut self, root: Option<LocalId>, row: ExprId, col: Reg) {
         let narrow = root.filter(|_| !self.is_inlined()).and_then(|root| self.narrow.get(&root));
-        let Some(Narrow { shape: Some((rows, cols)), .. }) = narrow else { return };
-        let (rows, cols) = (*rows, *cols);
+        let Some(Narrow { count, cols: Some(cols), .. }) = narrow else { return };
+        let (rows, cols) = (*count, *cols);
         let (bad, good) = (self.out.label(), self.out.label());
         self.out.emit(Op::JumpLtK, [col.arg(), 0, bad.arg()]);
         self.out.emit(Op::JumpLtI, [col.arg(), cols.arg(), good.arg()]);
@@ -454,6 +456,18 @@ impl<'a> Gen<'a, '_> {
         self.sys(builtins::find("__index2_failed", 4).expect("it is in the table"), TypeId::UNIT);
         self.release(mark);
         self.out.place(good);
+    }
+
+    /// Its `len`, `rows` or `cols`, if `e` is a variable of which only a part is here. Whether it is.
+    pub fn narrow_length(&mut self, e: ExprId, name: &str, dest: Reg) -> bool {
+        let narrow = self.variable(e).filter(|_| !self.is_inlined()).and_then(|root| self.narrow.get(&root));
+        let Some(&Narrow { count, cols, .. }) = narrow else { return false };
+        match (name, cols) {
+            ("len", Some(cols)) => self.out.emit(Op::MulW, [dest.arg(), count.arg(), cols.arg()]),
+            ("cols", Some(cols)) => self.out.emit(Op::Move, [dest.arg(), cols.arg()]),
+            _ => self.out.emit(Op::Move, [dest.arg(), count.arg()]),
+        }
+        true
     }
 
     /// The same for an index of an expression.
@@ -509,10 +523,10 @@ impl<'a> Gen<'a, '_> {
         let mark = self.mark();
         self.at(stmt.span);
         self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
-        let (views, rows) = self.cut_parts(&parts, at, end, otherwise);
+        let (views, counts) = self.cut_parts(&parts, at, end, otherwise);
         let int = Param { ty: TypeId::INT, passing: Passing::In };
-        let rows: Vec<_> = rows.into_iter().map(|rows| (int, Binding::Slots(smallvec![rows]))).collect();
-        self.call_range(&callee, at, end, &rows, &views);
+        let counts: Vec<_> = counts.into_iter().map(|count| (int, Binding::Slots(smallvec![count]))).collect();
+        self.call_range(&callee, at, end, &counts, &views);
         self.release(mark);
         true
     }
@@ -538,10 +552,9 @@ impl<'a> Gen<'a, '_> {
         }
         let env = Rc::new(env);
         self.at(stmt.span);
-        let rows = Param { ty: TypeId::INT, passing: Passing::In };
-        let grids = parts.iter().filter(|(root, _)| self.is_grid(self.local_ty(*root))).count();
-        let callee = self.make_range(&vec![rows; grids], captures, &mut |g, inside| {
-            let mut rows = inside.extras.iter();
+        let count = Param { ty: TypeId::INT, passing: Passing::In };
+        let callee = self.make_range(&vec![count; parts.len()], captures, &mut |g, inside| {
+            let mut counts = inside.extras.iter();
             g.bindings[local.0 as usize] = Some(Binding::Slots(smallvec![inside.index]));
             let mark = g.mark();
             let mut starts: Vec<(i64, Reg)> = Vec::new();
@@ -565,14 +578,15 @@ impl<'a> Gen<'a, '_> {
                         at
                     }
                 };
-                let mut shape = None;
+                let Some(Binding::Slots(count)) = counts.next() else { unreachable!("one for each part") };
+                let mut columns = None;
                 if let (true, Binding::View(view)) = (g.is_grid(g.local_ty(*root)), g.binding(*root)) {
-                    let Some(Binding::Slots(rows)) = rows.next() else { unreachable!("one for each grid") };
                     let cols = g.temp(RegType::Int);
                     g.out.emit(Op::DimV, [cols.arg(), view.arg(), 1]);
-                    shape = Some((rows[0], cols));
+                    columns = Some(cols);
                 }
-                g.narrow.insert(*root, Narrow { env: env.clone(), from: part.plus, at, shape });
+                let narrow = Narrow { env: env.clone(), from: part.plus, at, count: count[0], cols: columns };
+                g.narrow.insert(*root, narrow);
             }
             g.block(body);
             g.narrow.clear();
@@ -582,8 +596,8 @@ impl<'a> Gen<'a, '_> {
         callee.map(|callee| (callee, parts))
     }
 
-    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many rows each
-    /// of the grids has.
+    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many
+    /// elements, or rows, all of each has.
     fn cut_parts(
         &mut self,
         parts: &[(LocalId, Linear)],
@@ -591,16 +605,16 @@ impl<'a> Gen<'a, '_> {
         hi: Reg,
         otherwise: Label,
     ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
-        let (mut views, mut all_rows) = (Vec::new(), Vec::new());
+        let (mut views, mut counts) = (Vec::new(), Vec::new());
         if parts.is_empty() {
-            return (views, all_rows);
+            return (views, counts);
         }
         // Below these, no sum of products overflows, here or in the body.
         let (least, most) = (self.temp(RegType::Int), self.temp(RegType::Int));
         self.load_constant(least, RegType::Int, i64::from(i32::MIN) as u64);
         self.load_constant(most, RegType::Int, i32::MAX as u64);
         let mut small = vec![lo, hi];
-        for &local in parts.iter().flat_map(|(_, part)| part.terms.keys()) {
+        for &local in parts.iter().flat_map(|(_, part)| &part.reads) {
             let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("an Int is no view") };
             if !small.contains(&slots[0]) {
                 small.push(slots[0]);
@@ -636,16 +650,16 @@ impl<'a> Gen<'a, '_> {
                 self.dimension(base, 0, length);
                 self.load_constant(bounds.plus(2), RegType::Int, 0);
                 self.dimension(base, 1, bounds.plus(3));
-                all_rows.push(length);
             } else {
                 self.length(base, false, length);
             }
+            counts.push(length);
             self.out.emit(Op::JumpLtK, [bounds.arg(), 0, otherwise.arg()]);
             self.out.emit(Op::JumpLtI, [length.arg(), bounds.plus(1).arg(), otherwise.arg()]);
             let shape = if is_grid { Shape::Block } else { Shape::Slice };
             views.push((*root, Part { base, shape, bounds }));
         }
-        (views, all_rows)
+        (views, counts)
     }
 
     /// `[element for …]` by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the caller.
