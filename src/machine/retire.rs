@@ -15,7 +15,7 @@ use super::output::Log;
 use super::run::Run;
 use super::scoreboard::Board;
 use super::station::{Entry, Status};
-use super::trap::Fault;
+use super::trap::{Failure, Fault};
 use super::worker::Job;
 
 /// What the lock guards, besides what `scoreboard` says.
@@ -23,6 +23,14 @@ use super::worker::Job;
 pub(super) struct Retirement {
     /// Runs that wait until they are the oldest work.
     waiting: Vec<*mut Run>,
+}
+
+/// How a frame has drained.
+pub(super) struct Drained {
+    /// The failure of the oldest entry that failed, and its instruction.
+    pub(super) failed: Option<(Box<Failure>, *const u64)>,
+    /// The frame does not go on: something in it failed, or it is squashed itself. Its pending registers have got no values.
+    pub(super) is_lost: bool,
 }
 
 // SAFETY: a waiting run belongs to the list.
@@ -223,15 +231,11 @@ impl Machine {
     }
 
     /// Takes a drained board out of the tree: what has retired goes to its run's log, what is younger than a failure is
-    /// dropped. The failed entry's failure and its instruction, if one failed.
+    /// dropped.
     ///
     /// # Safety
     /// The caller is the issuer; all entries have completed.
-    pub(super) unsafe fn unlink(
-        &self,
-        board: *mut Board,
-        heap: &mut Heap,
-    ) -> Option<(Box<super::trap::Failure>, *const u64)> {
+    pub(super) unsafe fn unlink(&self, board: *mut Board, heap: &mut Heap) -> Drained {
         let _guard = self.retirement();
         // SAFETY: the caller's.
         unsafe {
@@ -252,6 +256,11 @@ impl Machine {
                 }
                 self.drop_log(&mut (*board).text);
             }
+            let is_lost = failed.is_some() || (*board).fault.is_some() || self.is_squashed((*board).entry);
+            if is_lost {
+                // Nobody reads them; those in the window would not even be dropped.
+                (*board).forget_all();
+            }
             while (*board).head != (*board).cursor {
                 (*board).recycle_head(&self.code, heap);
             }
@@ -265,7 +274,7 @@ impl Machine {
             if (*(*board).entry).oldest.load(Ordering::Acquire) {
                 self.write_out(&mut run.log);
             }
-            failed
+            Drained { failed, is_lost }
         }
     }
 }

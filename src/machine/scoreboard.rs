@@ -270,6 +270,11 @@ impl Board {
         }
     }
 
+    /// No register stands for anything any more.
+    pub(super) fn forget_all(&mut self) {
+        (0..self.pending.len()).for_each(|register| self.forget(register));
+    }
+
     /// Puts the value into a pending register, if it is there; else the entry to wait for. One that failed or was squashed has no
     /// value: who waits for it looks again, and finds that the frame is to drain.
     #[inline]

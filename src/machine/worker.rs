@@ -20,6 +20,7 @@ use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::record::What;
 use super::recorder;
+use super::retire::Drained;
 use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
 use super::split;
@@ -487,14 +488,25 @@ impl Worker {
     ///
     /// # Safety
     /// The run is suspended, and this worker's.
-    unsafe fn drive(&mut self, mut run: Box<Run>) {
+    unsafe fn drive(&mut self, run: Box<Run>) {
+        // SAFETY: the caller's.
+        unsafe {
+            if self.machine().is_squashed(run.entry) {
+                return self.break_off(run);
+            }
+            self.go_on(run);
+        }
+    }
+
+    /// The same, without a look whether it is squashed.
+    ///
+    /// # Safety
+    /// As for `drive`.
+    unsafe fn go_on(&mut self, mut run: Box<Run>) {
         let machine = self.machine();
         // SAFETY: the caller's.
         unsafe {
             self.current = run.entry;
-            if machine.is_squashed(run.entry) {
-                return self.break_off(run);
-            }
             loop {
                 (self.gate.entry, self.gate.log, self.gate.look_at) = (run.entry, &raw mut run.log, 64);
                 let (pc, regs, entry) = (run.pc, run.regs, run.entry);
@@ -999,7 +1011,7 @@ impl Worker {
         let machine = self.machine();
         // SAFETY: this worker is its issuer, and nothing is in flight.
         unsafe {
-            let failed = machine.unlink(board, &mut self.heap);
+            let Drained { failed, is_lost } = machine.unlink(board, &mut self.heap);
             if (*board).shadow.take().is_some() {
                 self.record(|| What::Concluded((*board).frame));
             }
@@ -1015,15 +1027,16 @@ impl Worker {
                 run.trace(&machine.code, &mut failure.trace);
                 return self.failed(run, *failure);
             }
-            if machine.is_squashed(run.entry) {
-                return self.break_off(run);
-            }
             if let Some(fault) = fault {
                 let mut trace = Trace::default();
                 run.trace(&machine.code, &mut trace);
                 return self.failed(run, Failure { fault, trace });
             }
-            self.drive(run);
+            if is_lost {
+                return self.break_off(run);
+            }
+            // Results may be in the window, where nobody would drop them, until it has gone on to its next poll.
+            self.go_on(run);
         }
     }
 }
