@@ -167,8 +167,8 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     Exit::Fault
 }
 
-/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps. `ISSUE`: every
-/// instruction passes the issue stage first, and calls are not entered.
+/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps. `ISSUE`: instructions
+/// that the frame's scoreboard watches pass the issue stage first, and calls are not entered.
 ///
 /// # Safety
 /// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
@@ -394,8 +394,9 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             // SAFETY: `pc` is at an instruction.
             cx.cost += u64::from(COSTS[usize::from(unsafe { *pc.cast::<u8>() })]);
         }
-        if ISSUE {
-            // SAFETY: `pc` is at an instruction of the promoted frame.
+        // SAFETY: `pc` is at an instruction of the promoted frame.
+        if ISSUE && unsafe { (*cx.issuer).watches(pc) } {
+            // SAFETY: as above.
             match unsafe { issue::step(cx, pc, regs) } {
                 issue::Step::Run => {}
                 // SAFETY: such an instruction is not a function's last.

@@ -72,6 +72,8 @@ pub(super) struct Entry {
     pub(super) ran_by: u8,
     /// It was promoted while it ran in order, so its callees may share what they were passed to read.
     pub(super) shares: bool,
+    /// Somebody has begun it, or runs it already.
+    pub(super) started: AtomicBool,
     /// All that is older has retired: set under the lock of retirement.
     pub(super) oldest: AtomicBool,
     /// How many links are used.
@@ -149,6 +151,7 @@ impl Entry {
             status: Status::Good,
             ran_by: 0,
             shares: false,
+            started: AtomicBool::new(false),
             oldest: AtomicBool::new(false),
             links_used: 0,
             mark: 0,
@@ -182,6 +185,7 @@ impl Entry {
             entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
+            *entry.started.get_mut() = false;
             *entry.oldest.get_mut() = false;
             entry.links_used = 0;
             entry.aliases = 0;

@@ -289,6 +289,7 @@ impl Worker {
         // SAFETY: the caller's; the arguments are what the function takes.
         unsafe {
             self.working_on(entry);
+            (*entry).started.store(true, Ordering::Relaxed);
             self.record(|| What::Started(recorder::name(entry)));
             if machine.is_squashed(entry) {
                 return self.squash(entry);
@@ -323,7 +324,7 @@ impl Worker {
             for &register in &info.owned_params {
                 *args.add(usize::from(register)) = 0;
             }
-            self.drive(run);
+            self.go_on(run);
         }
     }
 
@@ -725,6 +726,7 @@ impl Worker {
             (*entry).site = call;
             (*entry).depth = board.depth;
             (*entry).shares = true;
+            *(*entry).started.get_mut() = true;
             (board.sharing, board.has_sharing) = (seq, true);
             for register in 0..info.boundary {
                 *(*entry).args.add(register) = 0;
@@ -781,10 +783,12 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
+            let plan = machine.code.plan((*board).function);
             let mut issuer = Issuer {
                 board,
                 local: ptr::null_mut(),
-                plan: machine.code.plan((*board).function),
+                plan,
+                masks: plan.masks(),
                 code,
                 action: Action::None,
                 issued: 1,
@@ -822,6 +826,9 @@ impl Worker {
                 let entry = (*board).entry;
                 let (exit, fault) = self.execute(&mut None, pc, regs, &raw mut issuer, entry, |at| place = at);
                 (*board).pc = place.0;
+                if exit != Exit::Issued || issuer.action != Action::RunKept {
+                    self.local.publish();
+                }
                 match exit {
                     Exit::Complete => unreachable!("a promoted frame does not return"),
                     Exit::Fault => match fault.expect("a fault left its reason") {
@@ -856,10 +863,9 @@ impl Worker {
                                 return;
                             }
                         }
-                        Action::Run(entry) => {
+                        Action::RunKept => {
                             (*board).pc = place.0.add(issuer.issued);
-                            self.local.push(Job::Board(board));
-                            self.next = Some(Job::Entry(entry));
+                            self.next = Some(Job::Entry(self.local.run_kept(board)));
                             return;
                         }
                         Action::RunAndWait(entry) => {
