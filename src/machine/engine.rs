@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use std::sync::atomic::AtomicU64;
 use std::{ptr, thread};
 
 use super::code::Code;
@@ -20,6 +19,7 @@ use super::run::Run;
 use super::trap::{Failure, Fault, Trace, Trap};
 use super::worker::{Counts, Job, Worker};
 use crate::platform::sim::{Simulated, Simulator};
+use crate::platform::sync::AtomicU64;
 use crate::platform::{Platform, os};
 
 /// The limits of a run, and how it is watched.
@@ -303,9 +303,6 @@ struct Baton<'w> {
     moves: u64,
 }
 
-/// Nothing is held back.
-static NOTHING: AtomicU64 = AtomicU64::new(0);
-
 fn turn<'w>(
     code: &Code,
     options: &Options,
@@ -314,6 +311,7 @@ fn turn<'w>(
     mut baton: Baton<'w>,
 ) -> os::Turn<Baton<'w>, Ended> {
     let counts = baton.counts;
+    let nothing = AtomicU64::new(0);
     let run = &mut baton.run;
     let mut cx = Context {
         limit: run.stack.limit(),
@@ -330,7 +328,7 @@ fn turn<'w>(
         world: &mut *baton.world,
         issuer: ptr::null_mut(),
         oldest: ptr::null(),
-        held: &NOTHING,
+        held: &nothing,
         pc: run.pc,
         regs: run.regs,
         fault: None,

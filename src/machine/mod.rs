@@ -15,6 +15,8 @@ mod issue;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod output;
 mod plan;
 pub mod record;
@@ -22,6 +24,7 @@ mod recorder;
 mod retire;
 mod run;
 mod scoreboard;
+mod sleep;
 mod split;
 mod station;
 pub mod trap;

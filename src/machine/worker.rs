@@ -47,7 +47,7 @@ unsafe impl Send for Job {}
 /// Ready entries that a worker keeps for thieves before it runs one itself.
 const KEEP: usize = 8;
 /// Rounds that a worker searches before it sleeps.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
 /// Entries that retire before a promotion is judged, and nanoseconds.
 const JUDGED_AFTER: u32 = 32;
 const JUDGED_AT: u64 = 50_000;
@@ -306,11 +306,7 @@ impl Worker {
         }
         machine.searching.fetch_sub(1, Ordering::Relaxed);
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
-            machine.fall_asleep(self.index);
-            if !machine.has_work() && !machine.done.load(Ordering::SeqCst) {
-                machine.platform.park(self.index, None);
-            }
-            machine.awake(self.index);
+            machine.sleep(self.index);
         }
         self.counts.idle += machine.platform.now() - since;
         found
