@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use std::sync::atomic::AtomicU64;
 use std::{ptr, thread};
 
 use super::code::Code;
@@ -21,6 +20,7 @@ use super::run::Run;
 use super::trap::{Failure, Fault, Trace, Trap};
 use super::worker::{Job, Worker};
 use crate::platform::sim::{Simulated, Simulator};
+use crate::platform::sync::AtomicU64;
 use crate::platform::{Platform, os};
 
 /// The limits of a run, and how it is watched.
@@ -304,9 +304,6 @@ struct Baton<'w> {
     moves: u64,
 }
 
-/// Nothing is held back.
-static NOTHING: AtomicU64 = AtomicU64::new(0);
-
 fn turn<'w>(
     code: &Code,
     options: &Options,
@@ -315,6 +312,7 @@ fn turn<'w>(
     mut baton: Baton<'w>,
 ) -> os::Turn<Baton<'w>, Ended> {
     let counts = baton.counts;
+    let nothing = AtomicU64::new(0);
     let run = &mut baton.run;
     let mut cx = Context {
         limit: run.stack.limit(),
@@ -331,7 +329,7 @@ fn turn<'w>(
         world: &mut *baton.world,
         issuer: ptr::null_mut(),
         oldest: ptr::null(),
-        held: &NOTHING,
+        held: &nothing,
         pc: run.pc,
         regs: run.regs,
         fault: None,

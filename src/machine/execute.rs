@@ -21,7 +21,7 @@ pub(super) use calls::overlap;
 
 use std::cmp::Ordering as Order;
 use std::hint::unreachable_unchecked;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
@@ -33,6 +33,7 @@ use super::record::COSTS;
 use super::trap::Fault;
 use super::value::total_order;
 use crate::bytecode::ops::Op;
+use crate::platform::sync::{AtomicBool, AtomicU64};
 
 /// Why the loop was left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,9 +1,8 @@
 //! What the workers of a run share.
 
 use std::cell::UnsafeCell;
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::code::Code;
@@ -16,10 +15,12 @@ use super::memory::Budget;
 use super::recorder::Recorder;
 use super::retire::Retirement;
 use super::scoreboard::{Board, NO_SQUASH, before};
+use super::sleep::{Injector, Sleepers};
 use super::station::{Entry, Status};
 use super::trap::Failure;
 use super::worker::Job;
-use crate::platform::{Platform, step};
+use crate::platform::Platform;
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -75,10 +76,8 @@ pub(super) struct Machine {
     /// What stops the run from outside.
     pub(super) outside: Interrupt,
     pub(super) root: *mut Entry,
-    injector: Mutex<VecDeque<Job>>,
-    injected: AtomicUsize,
-    /// Workers that sleep, by bit.
-    sleepers: AtomicU64,
+    injector: Injector<Job>,
+    sleepers: Sleepers,
     pub(super) searching: AtomicU32,
     pub(super) done: AtomicBool,
     retirement: Mutex<Retirement>,
@@ -134,7 +133,7 @@ impl Machine {
         unsafe {
             Entry::reset(root, 0, std::ptr::null_mut(), super::station::Kind::Call, 0);
             (*root).code = code.entry(code.program().main);
-            *(*root).oldest.get_mut() = true;
+            (*root).oldest.set(true);
             Entry::arm(root);
         }
         let back_offs = code.functions.iter().map(|_| BackOff::default()).collect();
@@ -156,9 +155,8 @@ impl Machine {
             })),
             outside,
             root,
-            injector: Mutex::default(),
-            injected: AtomicUsize::new(0),
-            sleepers: AtomicU64::new(0),
+            injector: Injector::new(),
+            sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
             done: AtomicBool::new(false),
             retirement: Mutex::default(),
@@ -186,67 +184,34 @@ impl Machine {
 
     /// Puts a job where any worker finds it.
     pub(super) fn inject(&self, job: Job) {
-        lock(&self.injector).push_back(job);
-        step();
-        self.injected.fetch_add(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.injector.push(job);
         self.wake_one();
     }
 
     /// Takes the first such job.
     pub(super) fn take_injected(&self) -> Option<Job> {
-        if self.injected.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        let job = lock(&self.injector).pop_front()?;
-        self.injected.fetch_sub(1, Ordering::SeqCst);
-        Some(job)
+        self.injector.take()
     }
 
     /// Whether a worker would find something to do.
     pub(super) fn has_work(&self) -> bool {
-        self.injected.load(Ordering::SeqCst) > 0 || self.seats.iter().any(|seat| !seat.thief.has_none())
+        self.injector.has_some() || self.seats.iter().any(|seat| !seat.thief.has_none())
     }
 
     /// Whether some worker has nothing to do.
     pub(super) fn is_hungry(&self) -> bool {
-        self.searching.load(Ordering::Relaxed) > 0 || self.sleepers.load(Ordering::Relaxed) != 0
+        self.searching.load(Ordering::Relaxed) > 0 || self.sleepers.any()
     }
 
-    pub(super) fn anybody_sleeps(&self) -> bool {
-        self.sleepers.load(Ordering::Relaxed) != 0
-    }
-
-    /// Announces that worker `index` is about to sleep. What it finds after that, it was not woken for.
-    pub(super) fn fall_asleep(&self, index: usize) {
-        self.sleepers.fetch_or(1 << index, Ordering::SeqCst);
-        step();
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn awake(&self, index: usize) {
-        self.sleepers.fetch_and(!(1 << index), Ordering::SeqCst);
+    /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
+    pub(super) fn sleep(&self, index: usize) {
+        self.sleepers.sleep(&*self.platform, index, || self.has_work() || self.done.load(Ordering::SeqCst));
     }
 
     /// Wakes one of those that sleep.
     #[inline]
     pub(super) fn wake_one(&self) {
-        if self.anybody_sleeps() {
-            self.wake_somebody();
-        }
-    }
-
-    #[cold]
-    fn wake_somebody(&self) {
-        let mut sleepers = self.sleepers.load(Ordering::Relaxed);
-        while sleepers != 0 {
-            step();
-            let one = sleepers & sleepers.wrapping_neg();
-            match self.sleepers.compare_exchange_weak(sleepers, sleepers & !one, Ordering::SeqCst, Ordering::Relaxed) {
-                Ok(_) => return self.platform.unpark(one.trailing_zeros() as usize),
-                Err(now) => sleepers = now,
-            }
-        }
+        self.sleepers.wake_one(&*self.platform);
     }
 
     /// Raises bits of every worker's poll word.
@@ -260,7 +225,7 @@ impl Machine {
         if stops != 0 {
             self.raise_all(stops);
         }
-        if self.anybody_sleeps() {
+        if self.sleepers.any() {
             if self.has_work() {
                 self.wake_one();
             }
@@ -376,6 +341,7 @@ impl Machine {
         }
         self.failures.fetch_add(1, Ordering::SeqCst);
         self.raise_all(CHECK);
+        checked_seq_cst();
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.retire();
         }

@@ -7,7 +7,7 @@
 //! All of this happens under one lock, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::machine::Machine;
 use super::memory::Heap;
@@ -17,6 +17,7 @@ use super::scoreboard::Board;
 use super::station::{Entry, Status};
 use super::trap::{Failure, Fault};
 use super::worker::Job;
+use crate::platform::sync::{checked_seq_cst, fence};
 
 /// What the lock guards, besides what `scoreboard` says.
 #[derive(Default)]
@@ -142,6 +143,7 @@ impl Machine {
     /// Whether an entry that completes has to see to retirement.
     #[inline]
     pub(super) fn wants_attention(&self) -> bool {
+        checked_seq_cst();
         self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::SeqCst) != 0
     }
 

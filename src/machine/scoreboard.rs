@@ -16,7 +16,7 @@
 
 use std::collections::VecDeque;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::boxes::Boxes;
 use super::code::{Code, FunctionInfo};
@@ -27,6 +27,7 @@ use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
 use super::trap::Fault;
+use crate::platform::sync::{AtomicU32, Set};
 
 /// What a register is while its value is not there: bit 63, the entry's number, the result's number.
 const PENDING: u64 = 1 << 63;
@@ -192,14 +193,14 @@ impl Board {
         self.watch = WATCH_ALWAYS;
         self.window = window;
         self.allowed = window;
-        *self.squash.get_mut() = NO_SQUASH;
+        self.squash.set(NO_SQUASH);
         self.draining = false;
         self.has_sharing = false;
         self.judged = false;
         self.retired = 0;
         self.ran.clear();
         self.ran.resize(workers, 0);
-        self.head = *self.tail.get_mut();
+        self.head = self.tail_now();
         self.cursor = self.head;
     }
 

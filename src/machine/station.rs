@@ -10,12 +10,13 @@
 //! that is used anew. Every link on a list belongs to an entry (or a frame) that waits, and is on one list.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::output::Log;
 use super::scoreboard::Board;
 use super::trap::Failure;
 use crate::platform::step;
+use crate::platform::sync::{AtomicBool, AtomicPtr, AtomicU32, Set, fence};
 
 /// What an entry does when it is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -177,16 +178,16 @@ impl Entry {
         // SAFETY: the caller's.
         unsafe {
             let entry = &mut *this;
-            *entry.waiters.get_mut() = ptr::null_mut();
-            *entry.waits.get_mut() = UNARMED;
+            entry.waiters.set(ptr::null_mut());
+            entry.waits.set(UNARMED);
             entry.seq = seq;
             entry.board = board;
             entry.kind = kind;
             entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
-            *entry.started.get_mut() = false;
-            *entry.oldest.get_mut() = false;
+            entry.started.set(false);
+            entry.oldest.set(false);
             entry.links_used = 0;
             entry.aliases = 0;
             entry.child = ptr::null_mut();

@@ -46,7 +46,7 @@ pub(super) enum Job {
 unsafe impl Send for Job {}
 
 /// Rounds that a worker searches before it sleeps.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 
@@ -242,11 +242,7 @@ impl Worker {
         }
         machine.searching.fetch_sub(1, Ordering::Relaxed);
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
-            machine.fall_asleep(self.local.index);
-            if !machine.has_work() && !machine.done.load(Ordering::SeqCst) {
-                machine.platform.park(self.local.index, None);
-            }
-            machine.awake(self.local.index);
+            machine.sleep(self.local.index);
         }
         self.local.counts.idle += machine.platform.now() - since;
         found
@@ -726,7 +722,7 @@ impl Worker {
             (*entry).site = call;
             (*entry).depth = board.depth;
             (*entry).shares = true;
-            *(*entry).started.get_mut() = true;
+            (*entry).started.store(true, Ordering::Relaxed);
             (board.sharing, board.has_sharing) = (seq, true);
             for register in 0..info.boundary {
                 *(*entry).args.add(register) = 0;

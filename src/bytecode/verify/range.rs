@@ -2,15 +2,16 @@
 //! so files don't say it ([`super::super::file`]), and only the compiler's word is taken. What is proved is all that the
 //! machine needs to find the iteration in progress, to lower the bound, and to cut the views.
 
-use crate::bytecode::ops::{Field, Op};
-use crate::bytecode::program::{Function, Passing, Program, RegType};
+use crate::bytecode::ops::{Field, Instr, Op};
+use crate::bytecode::program::{Passing, Program, RegType};
 use crate::bytecode::types::TypeId;
 
-/// Checks what a function, whose instructions are verified, says of itself.
+/// Checks what function number `number`, whose instructions are verified, says of itself.
 ///
 /// # Errors
 /// What is wrong.
-pub fn check(program: &Program, function: &Function) -> Result<(), String> {
+pub fn check(program: &Program, number: usize) -> Result<(), String> {
+    let function = &program.functions[number];
     if let Some(whole) = function.part_of {
         let Some(whole) = program.functions.get(whole as usize) else {
             return Err(format!("there is no function {whole} that it could be a part of"));
@@ -64,6 +65,11 @@ pub fn check(program: &Program, function: &Function) -> Result<(), String> {
     };
     if wrapper.range.is_some() || (&wrapper.params, wrapper.result) != (&function.params, function.result) {
         return Err(format!("`{}` can't be called for it", wrapper.name));
+    }
+    // Only then are the effects that its callers see its own.
+    let calls: Vec<&Instr> = wrapper.code.iter().filter(|instr| instr.op() == Some(Op::Call)).collect();
+    if calls.len() != 1 || calls[0].get(Field::I) as usize != number || wrapper.effects != function.effects {
+        return Err(format!("`{}` does not call it, and nothing else", wrapper.name));
     }
     Ok(())
 }
