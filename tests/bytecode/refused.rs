@@ -784,7 +784,7 @@ fn each_rule_for_ranges_refuses() {
         (
             "a wrapper that does not call it",
             |p| with_code(p, 10, "ret"),
-            "`wrapper` does not call it, and nothing else",
+            "`wrapper` does not call it, or does something else",
         ),
         (
             "a wrapper that calls something else",
@@ -797,7 +797,7 @@ fn each_rule_for_ranges_refuses() {
                     "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 11; ret",
                 );
             },
-            "`wrapper` does not call it, and nothing else",
+            "`wrapper` does not call it, or does something else",
         ),
         (
             "a wrapper that calls something else, too",
@@ -809,7 +809,7 @@ fn each_rule_for_ranges_refuses() {
                     mov w1, r0; call w0, 2; ret",
                 );
             },
-            "`wrapper` does not call it, and nothing else",
+            "`wrapper` does not call it, or does something else",
         ),
         (
             "a wrapper that prints",
@@ -822,7 +822,7 @@ fn each_rule_for_ranges_refuses() {
                 );
                 p.functions[10].effects = Effects::OUTPUT;
             },
-            "`wrapper` does not call it, and nothing else",
+            "`wrapper` does not call it, or does something else",
         ),
         // Parts of functions
         ("a part of no function", |p| p.functions[1].part_of = Some(99), "there is no function 99 that it could be"),
