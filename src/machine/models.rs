@@ -163,8 +163,8 @@ impl Drop for Frame {
 
 /// An entry is issued while the one that it needs completes: it runs once, sees the result, and its issuer's writes.
 ///
-/// Notices: `close` without Release, or not looking at the list's end in `depend`'s compare-and-swap; `depend` that reads CLOSED
-/// without Acquire; `arm` without Release.
+/// Notices: `close` without Release; `depend` that reads CLOSED without Acquire, or looks for it only once; `arm` and the count-down
+/// without Acquire or without Release.
 #[test]
 fn hand_off_to_one_that_is_being_issued() {
     check(|| {
@@ -253,7 +253,7 @@ fn hand_off_to_one_that_is_recycled_at_once() {
 
 /// A frame stalls on an entry that completes: somebody goes on with it, and nobody else, and sees what its issuer wrote.
 ///
-/// Notices: `close` without Acquire; `enlist` without Release; a frame that is gone on with although it was enlisted.
+/// Notices: `close` without Acquire or without Release; `enlist` without Release, or reading CLOSED without Acquire.
 #[test]
 fn hand_off_to_a_frame_that_stalls() {
     check(|| {
@@ -447,7 +447,7 @@ fn sleep_while_a_busy_worker_pushes() {
 
 /// The run is over while workers fall asleep: nobody sleeps on.
 ///
-/// Notices: an end that wakes only those whose bit is up.
+/// Notices: an end that wakes only those whose bit is up, or wakes before it says so; an unpark that leaves no token.
 #[test]
 fn sleep_at_the_end() {
     let code = compile("fn main() {}");
@@ -540,6 +540,8 @@ fn run(code: &Arc<Code>, issue: Issue, seen: &Seen) -> (Outcome, String) {
 
 /// The last item: a frame is promoted, and it is all there is on any deque. Its owner and a thief want it; somebody goes on with
 /// it, and whoever completes the call in progress finds it, or wakes who sleeps.
+///
+/// Notices: a promoted frame that is not pushed, or a stalled one; a stall that looks for CLOSED only once.
 #[test]
 fn run_with_the_last_item() {
     let text = "task next(n: Int) -> Int { return n + 1 }\nfn main() { print(next(1)) }";
@@ -547,6 +549,8 @@ fn run_with_the_last_item() {
 }
 
 /// Two tasks run at once and print: in order, whoever is the first.
+///
+/// Notices: an entry that believes from the beginning that it is the oldest.
 #[test]
 fn run_that_prints() {
     let text = "task say(n: Int) { print(n) }\nfn main() {\n say(1)\n say(2)\n}";
@@ -556,6 +560,9 @@ fn run_that_prints() {
 }
 
 /// A task waits until it is the oldest, while what is older completes: its turn comes.
+///
+/// Notices: a wait that is announced after the look, or without the fence; who completes and looks before `close`, or not at all,
+/// whether somebody waits.
 #[test]
 fn run_that_waits_for_its_turn() {
     let text = "task note(n: Int) { append_file(\"f\", \"{n};\") }
@@ -569,6 +576,8 @@ fn main() {
 }
 
 /// An older task traps while a younger one runs, and prints.
+///
+/// Notices: a cursor that goes on past a failure; a younger entry taken for the oldest; nothing squashed.
 #[test]
 fn run_that_traps() {
     let text = "task say(n: Int) { print(10 / n) }\nfn main() {\n say(0)\n say(2)\n}";
