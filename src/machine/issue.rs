@@ -240,7 +240,7 @@ unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
     board.boxes.conflicts(area, write, &mut |record| {
         let later = youngest.is_none_or(|seq| before(seq, record.seq)) && !board.leaves_out(record, write);
         // SAFETY: not before the head, so it is in the ring.
-        if later && !before(record.seq, board.head) && unsafe { !(*board.entry_of(record.seq)).is_closed() } {
+        if later && !before(record.seq, board.head) && unsafe { !Entry::is_closed(board.entry_of(record.seq)) } {
             youngest = Some(record.seq);
         }
     });
@@ -375,7 +375,7 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
             board.boxes.of_root(held, &mut |record| {
                 if !before(record.seq, board.head) {
                     let entry = board.entry_of(record.seq);
-                    if (*entry).shares && !(*entry).is_closed() {
+                    if (*entry).shares && !Entry::is_closed(entry) {
                         sharer = Some(entry);
                     }
                 }

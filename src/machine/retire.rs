@@ -88,7 +88,7 @@ impl Machine {
                     self.emit(before, oldest, &mut *log);
                 }
                 (*entry).before = None;
-                if !(*entry).is_closed() {
+                if !Entry::is_closed(entry) {
                     return false;
                 }
                 if let Some(text) = &mut (*entry).log {
@@ -122,7 +122,7 @@ impl Machine {
                     break;
                 }
                 entry = (*board).entry_of((*board).cursor);
-                if (*entry).is_closed() {
+                if Entry::is_closed(entry) {
                     break;
                 }
                 (*entry).oldest.store(true, Ordering::Release);

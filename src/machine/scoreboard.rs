@@ -293,7 +293,7 @@ impl Board {
         let entry = self.entry_of(seq);
         // SAFETY: in the ring; once closed its results are there, and nobody else takes this one.
         unsafe {
-            if !(*entry).is_closed() || (*entry).status != Status::Good {
+            if !Entry::is_closed(entry) || (*entry).status != Status::Good {
                 return Err(entry);
             }
             self.take_result(code, register, entry, result);
@@ -339,7 +339,7 @@ impl Board {
         let entry = self.entry_of(seq);
         // SAFETY: in the ring and closed: the issuer's alone.
         unsafe {
-            debug_assert!((*entry).is_closed());
+            debug_assert!(Entry::is_closed(entry));
             if (*entry).aliases > 0 {
                 for register in 0..self.pending.len() {
                     if let Some((found, result)) = self.pending(register)
@@ -374,7 +374,7 @@ impl Board {
             seq = seq.wrapping_sub(1);
             let entry = self.entry_of(seq);
             // SAFETY: in the ring.
-            if unsafe { !(*entry).is_closed() } {
+            if unsafe { !Entry::is_closed(entry) } {
                 return Some(entry);
             }
         }
@@ -393,7 +393,7 @@ impl Board {
         while seq != self.tail_now() {
             let entry = self.entry_of(seq);
             // SAFETY: in the ring.
-            if unsafe { !(*entry).is_closed() } {
+            if unsafe { !Entry::is_closed(entry) } {
                 open.push(entry);
             }
             seq = seq.wrapping_add(1);

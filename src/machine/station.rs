@@ -200,10 +200,15 @@ impl Entry {
         }
     }
 
-    /// Whether it has completed; what it wrote is visible then.
+    /// Whether it has completed; what it wrote is visible then. By pointer, since a reference would be to all of it, which its worker
+    /// may be writing.
+    ///
+    /// # Safety
+    /// `this` is in the ring of a frame of which the caller is the issuer, or holds the lock of retirement.
     #[inline(always)]
-    pub(super) fn is_closed(&self) -> bool {
-        self.waiters.load(Ordering::Acquire) == closed()
+    pub(super) unsafe fn is_closed(this: *const Entry) -> bool {
+        // SAFETY: the caller's.
+        unsafe { (*this).waiters.load(Ordering::Acquire) == closed() }
     }
 
     /// The entry waits for whom it was linked to; whether that is nobody any more, so that it is ready.
