@@ -282,7 +282,7 @@ fn run_alone(
         let failure = Failure { fault, trace: Trace::default() };
         return (Outcome::of(failure), Counts::default(), 0, Vec::new());
     }
-    let new_heap = || Heap::new(budget.clone(), code.layouts.clone(), interrupt.clone());
+    let new_heap = || Heap::new(budget.clone(), interrupt.clone());
     let baton = Baton { run, world, counts: Counts::default(), moves: 0 };
     let turn = |heap: &mut Heap, baton| turn(code, options, heap, host, baton);
     if options.migrate {

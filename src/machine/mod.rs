@@ -12,6 +12,7 @@ mod frame;
 pub mod host_call;
 pub mod interrupt;
 mod issue;
+mod layout;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
 mod memory;

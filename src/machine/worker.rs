@@ -200,7 +200,7 @@ impl Worker {
     /// The machine outlives it.
     pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Worker {
         let interrupt = machine.seats[index].interrupt.clone();
-        let mut heap = Heap::new(machine.budget.clone(), machine.code.layouts.clone(), interrupt);
+        let mut heap = Heap::new(machine.budget.clone(), interrupt);
         heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
         let gate = Gate { machine, entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
         Worker {

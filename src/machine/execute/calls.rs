@@ -202,8 +202,7 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         let result = if overlap(window, &layout.views) {
             Err(Fault::trap(TrapCode::OverlappingArguments, ""))
         } else if let Some(function) = cx.host[usize::from(layout.builtin)] {
-            let types = &cx.code.program().types;
-            function(&mut HostCall::new(window, layout, cx.heap, types, cx.interrupt, cx.world))
+            function(&mut HostCall::new(window, layout, cx.heap, cx.code, cx.interrupt, cx.world))
         } else {
             let name = BUILTINS[usize::from(layout.builtin)].name;
             Err(Fault::trap(TrapCode::Panic, format!("the host has no function `{name}`")))
@@ -218,7 +217,7 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         for &(at, ty) in results {
             let slot = window.add(usize::from(at));
             if *slot == 0 {
-                *slot = cx.heap.layouts.get(ty.0).empty;
+                *slot = cx.code.layouts.get(ty).empty();
             }
         }
     }
