@@ -12,13 +12,14 @@ use super::execute::{Context, Exit, run as execute};
 use super::frame::{Segments, Stack};
 use super::host_call::{HostTable, World};
 use super::interrupt::{Interrupt, Stop};
+use super::local::Counts;
 use super::machine::{Issue, Machine, Parts};
 use super::memory::{Budget, Heap};
 use super::record::{Hazard, Record};
 use super::recorder::Recorder;
 use super::run::Run;
 use super::trap::{Failure, Fault, Trace, Trap};
-use super::worker::{Counts, Job, Worker};
+use super::worker::{Job, Worker};
 use crate::platform::sim::{Simulated, Simulator};
 use crate::platform::{Platform, os};
 
@@ -248,7 +249,7 @@ fn run_shared(
                 machine.platform.enter(index);
                 worker.work();
                 machine.platform.leave(index);
-                worker.counts
+                worker.local.counts
             }
         };
         let threads: Vec<_> = deques.into_iter().enumerate().map(|seat| scope.spawn(body(seat))).collect();

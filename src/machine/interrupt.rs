@@ -4,7 +4,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use super::worker;
+use super::machine::Machine;
+use super::station::Entry;
 
 /// Why a run ended before its program did, and that is not a trap.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,13 +31,18 @@ pub struct Interrupt(Arc<Poll>);
 #[derive(Debug)]
 struct Poll {
     word: AtomicU32,
-    /// The worker whose word it is, if it is one's; it decides what [`CHECK`] means.
-    worker: AtomicPtr<()>,
+    /// Of a worker: its machine, and the entry whose work it does. They decide what [`CHECK`] means, on the worker's own thread.
+    machine: AtomicPtr<Machine>,
+    entry: AtomicPtr<Entry>,
 }
 
 impl Default for Poll {
     fn default() -> Poll {
-        Poll { word: AtomicU32::new(0), worker: AtomicPtr::new(ptr::null_mut()) }
+        Poll {
+            word: AtomicU32::new(0),
+            machine: AtomicPtr::new(ptr::null_mut()),
+            entry: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 }
 
@@ -96,9 +102,22 @@ impl Interrupt {
         self.0.word.load(Ordering::Relaxed) & STOPS
     }
 
-    /// Makes it the word of a worker, which must not outlive it; null lets it go.
-    pub(super) fn belong_to(&self, worker: *mut ()) {
-        self.0.worker.store(worker, Ordering::Relaxed);
+    /// Makes it the word of a worker of that machine, which must not end before null lets it go.
+    pub(super) fn belong_to(&self, machine: *const Machine) {
+        self.0.machine.store(machine.cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Its worker does the work of that entry, or none.
+    #[inline]
+    pub(super) fn working_on(&self, entry: *mut Entry) {
+        self.0.entry.store(entry, Ordering::Relaxed);
+    }
+
+    /// Whether what its worker does will never be seen.
+    fn is_squashed(&self) -> bool {
+        let (machine, entry) = (self.0.machine.load(Ordering::Relaxed), self.0.entry.load(Ordering::Relaxed));
+        // SAFETY: both are set by the worker that asks, which has not completed the entry; `belong_to` for the machine.
+        !machine.is_null() && !entry.is_null() && unsafe { (*machine).is_squashed(entry) }
     }
 
     /// Whether the run shall stop.
@@ -114,7 +133,7 @@ impl Interrupt {
             word if word & INTERRUPTED != 0 => Err(Stop::Interrupted),
             word if word & TIME != 0 => Err(Stop::Time),
             // What a squashed run ends with is seen by nobody.
-            _ if worker::is_squashed(self.0.worker.load(Ordering::Relaxed)) => Err(Stop::Interrupted),
+            _ if self.is_squashed() => Err(Stop::Interrupted),
             _ => Ok(()),
         }
     }

@@ -13,19 +13,21 @@ use super::code::{INTO_WINDOW, Passed};
 use super::execute::{Context, overlap};
 use super::frame::complete;
 use super::host_call::SysLayout;
+use super::local::Local;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
 use super::plan::{Plan, Renumbered, Shape, Slot, Value, What, renumbered};
 use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
-use super::worker::{Job, Worker};
+use super::worker::Job;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, Instr};
 
 /// What the issue stage works on, and what its worker has to do next.
 pub(super) struct Issuer {
     pub(super) board: *mut Board,
-    pub(super) worker: *mut Worker,
+    /// Set whenever the loop is entered.
+    pub(super) local: *mut Local,
     pub(super) plan: *const Plan,
     /// The first instruction of the frame's function.
     pub(super) code: *const u64,
@@ -390,7 +392,7 @@ unsafe fn detach(issuer: &mut Issuer, held: u64) -> Step {
         if meets(board, &Area::whole(held), true).is_some() {
             Heap::share(buffer(held));
             board.defer(held);
-            (*issuer.worker).counts.renamed += 1;
+            (*issuer.local).counts.renamed += 1;
         }
         Step::Run
     }
@@ -444,20 +446,20 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         }
         let board = &mut *(*cx.issuer).board;
         board.set_pending(a, seq, result);
-        (*(*cx.issuer).worker).counts.renamed += 1;
+        (*(*cx.issuer).local).counts.renamed += 1;
         Step::Next(1)
     }
 }
 
 /// An entry for the next instruction, or the stall that stands before it.
-unsafe fn reserve(issuer: &mut Issuer, kind: Kind, args: usize) -> Result<*mut Entry, Step> {
+unsafe fn reserve(issuer: &mut Issuer, heap: &mut Heap, kind: Kind, args: usize) -> Result<*mut Entry, Step> {
     // SAFETY: the issuer's board and worker.
     unsafe {
         let board = &mut *issuer.board;
         let flight = board.tail_now().wrapping_sub(board.head);
         if flight >= board.allowed || board.is_full() {
-            let worker = &mut *issuer.worker;
-            if let Some(entry) = worker.make_room(issuer.board) {
+            let local = &mut *issuer.local;
+            if let Some(entry) = local.make_room(issuer.board, heap) {
                 return Err(stall(issuer, entry, Cause::Window));
             }
         }
@@ -528,7 +530,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         if let Some((seq, _)) = far {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }
-        let entry = match reserve(issuer, Kind::Scalar, registers.len()) {
+        let entry = match reserve(issuer, cx.heap, Kind::Scalar, registers.len()) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
@@ -543,10 +545,10 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             board.forget(usize::from(register));
             board.set_pending(usize::from(register), (*entry).seq, result as u16);
         }
-        let worker = &mut *issuer.worker;
-        worker.counts.parked += 1;
+        let local = &mut *issuer.local;
+        local.counts.parked += 1;
         if ready {
-            worker.push(Job::Entry(entry));
+            local.push(Job::Entry(entry));
         }
         Step::Next(1)
     }
@@ -574,7 +576,7 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         if let Some((seq, 4..)) = board.pending(usize::from(value)) {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }
-        let entry = match reserve(issuer, Kind::Store, 2) {
+        let entry = match reserve(issuer, cx.heap, Kind::Store, 2) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
@@ -585,10 +587,10 @@ unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area
         operand(board, entry, regs, usize::from(value), 0);
         access(board, entry, area, true);
         let ready = publish(board, entry);
-        let worker = &mut *issuer.worker;
-        worker.counts.parked += 1;
+        let local = &mut *issuer.local;
+        local.counts.parked += 1;
         if ready {
-            worker.push(Job::Entry(entry));
+            local.push(Job::Entry(entry));
         }
         Step::Next(1)
     }
@@ -636,7 +638,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         if overlap(window, &info.views) {
             return leave(issuer);
         }
-        let entry = match reserve(issuer, Kind::Call, info.boundary) {
+        let entry = match reserve(issuer, cx.heap, Kind::Call, info.boundary) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
@@ -716,11 +718,11 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             board.set_pending(register, seq, 0);
             issuer.issued = 3;
         }
-        let worker = &mut *issuer.worker;
-        worker.counts.issued += 1;
+        let local = &mut *issuer.local;
+        local.counts.issued += 1;
         let waits = (!info.issues && !pending) || effects.meets(Effects::CLOCK);
         if !ready {
-            worker.counts.parked += 1;
+            local.counts.parked += 1;
             if waits {
                 issuer.action = Action::Wait(entry);
                 return Step::Leave;
@@ -731,9 +733,9 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             issuer.action = Action::RunAndWait(entry);
             return Step::Leave;
         }
-        worker.lift_back_off(issuer.board);
-        if worker.wants_more() {
-            worker.push(Job::Entry(entry));
+        local.lift_back_off(issuer.board);
+        if local.wants_more() {
+            local.push(Job::Entry(entry));
             return Step::Next(issuer.issued);
         }
         issuer.action = Action::Run(entry);

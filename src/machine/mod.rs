@@ -13,6 +13,7 @@ pub mod host_call;
 pub mod interrupt;
 mod issue;
 mod layout;
+mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
 mod memory;

@@ -15,6 +15,7 @@ use super::frame::{self, Stack};
 use super::host_call::{Stream, World};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK};
 use super::issue::{Action, Cause, Issuer, resources};
+use super::local::Local;
 use super::machine::{Issue, Machine};
 use super::memory::{Heap, buffer};
 use super::output::Log;
@@ -44,39 +45,10 @@ pub(super) enum Job {
 // SAFETY: a job is the right to use what it points to.
 unsafe impl Send for Job {}
 
-/// Ready entries that a worker keeps for thieves before it runs one itself.
-const KEEP: usize = 8;
 /// Rounds that a worker searches before it sleeps.
 const ROUNDS: u32 = 200;
-/// Entries that retire before a promotion is judged, and nanoseconds.
-const JUDGED_AFTER: u32 = 32;
-const JUDGED_AT: u64 = 50_000;
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
-/// The largest ring is that many times the window.
-const RINGS: u32 = 16;
-
-/// What a worker counted.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Counts {
-    pub(super) steps: u64,
-    /// Of the steps, by their cost classes; counted with them.
-    pub(super) cost: u64,
-    pub(super) calls: u64,
-    pub(super) peak_depth: u64,
-    pub(super) issued: u64,
-    pub(super) run_here: u64,
-    pub(super) promoted: u64,
-    pub(super) stolen: u64,
-    pub(super) parked: u64,
-    pub(super) renamed: u64,
-    pub(super) squashed: u64,
-    pub(super) fruitless: u64,
-    pub(super) peak_flight: u64,
-    pub(super) stalls: [u64; 5],
-    /// Nanoseconds.
-    pub(super) idle: u64,
-}
 
 /// The world as a run on this worker sees it: what it prints may have to wait.
 pub(super) struct Gate {
@@ -155,9 +127,7 @@ impl World for Gate {
 }
 
 pub(super) struct Worker {
-    machine: *const Machine,
-    index: usize,
-    deque: Deque<Job>,
+    pub(super) local: Local,
     heap: Heap,
     gate: Gate,
     next: Option<Job>,
@@ -167,22 +137,7 @@ pub(super) struct Worker {
     no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
-    /// The entry whose work is being done.
-    current: *mut Entry,
-    /// Ready entries pushed since it was last looked how many are there.
-    pushed: usize,
     random: u64,
-    pub(super) counts: Counts,
-}
-
-/// Whether what that worker does is squashed, if it is one: for [`super::interrupt::Interrupt::check`].
-pub(super) fn is_squashed(worker: *mut ()) -> bool {
-    let worker: *mut Worker = worker.cast();
-    if worker.is_null() {
-        return false;
-    }
-    // SAFETY: set by a worker for its own word, which it checks on its own thread; taken down before it ends.
-    unsafe { !(*worker).current.is_null() && (*(*worker).machine).is_squashed((*worker).current) }
 }
 
 impl Drop for Worker {
@@ -191,7 +146,7 @@ impl Drop for Worker {
             // SAFETY: from `Box::into_raw`, and in no tree.
             drop(unsafe { Box::from_raw(board) });
         }
-        self.heap.interrupt.belong_to(ptr::null_mut());
+        self.heap.interrupt.belong_to(ptr::null());
     }
 }
 
@@ -204,36 +159,35 @@ impl Worker {
         heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
         let gate = Gate { machine, entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
         Worker {
-            machine,
-            index,
-            deque,
+            // SAFETY: the caller's.
+            local: unsafe { Local::new(machine, index, deque) },
             heap,
             gate,
             next: None,
             runs: Vec::new(),
             no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
-            current: ptr::null_mut(),
-            pushed: 0,
             random: 0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1),
-            counts: Counts::default(),
         }
     }
 
     fn machine(&self) -> &'static Machine {
-        // SAFETY: it outlives the worker, whose methods don't let the reference out.
-        unsafe { &*self.machine }
+        self.local.machine()
+    }
+
+    /// The entry whose work is being done, if there is one.
+    fn working_on(&self, entry: *mut Entry) {
+        self.heap.interrupt.working_on(entry);
     }
 
     /// Works until the run is over. The first worker begins with the root.
     pub(super) fn work(&mut self) {
         let machine = self.machine();
-        let this: *mut Worker = self;
-        machine.seats[self.index].interrupt.belong_to(this.cast());
+        self.heap.interrupt.belong_to(machine);
         if machine.issue == Issue::Eager || machine.simulated {
-            machine.seats[self.index].interrupt.raise(ALWAYS);
+            machine.seats[self.local.index].interrupt.raise(ALWAYS);
         }
-        if self.index == 0 {
+        if self.local.index == 0 {
             self.next = Some(Job::Entry(machine.root));
         }
         while !machine.done.load(Ordering::Acquire) {
@@ -251,31 +205,13 @@ impl Worker {
                 }
             }
         }
-        self.heap.interrupt.belong_to(ptr::null_mut());
+        self.heap.interrupt.belong_to(ptr::null());
     }
 
     fn pop(&mut self) -> Option<Job> {
         step();
-        self.pushed = self.pushed.saturating_sub(1);
-        self.deque.pop()
-    }
-
-    /// Puts a job on the deque, for others too.
-    #[inline]
-    pub(super) fn push(&mut self, job: Job) {
-        self.deque.push(job);
-        self.pushed += 1;
-        step();
-        self.machine().wake_one();
-    }
-
-    /// Whether the deque has room for more ready entries before the issuer runs some itself.
-    #[inline]
-    pub(super) fn wants_more(&mut self) -> bool {
-        if self.pushed >= KEEP {
-            self.pushed = self.deque.len();
-        }
-        self.pushed < KEEP
+        self.local.pushed = self.local.pushed.saturating_sub(1);
+        self.local.deque.pop()
     }
 
     fn random(&mut self) -> u64 {
@@ -306,13 +242,13 @@ impl Worker {
         }
         machine.searching.fetch_sub(1, Ordering::Relaxed);
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
-            machine.fall_asleep(self.index);
+            machine.fall_asleep(self.local.index);
             if !machine.has_work() && !machine.done.load(Ordering::SeqCst) {
-                machine.platform.park(self.index, None);
+                machine.platform.park(self.local.index, None);
             }
-            machine.awake(self.index);
+            machine.awake(self.local.index);
         }
-        self.counts.idle += machine.platform.now() - since;
+        self.local.counts.idle += machine.platform.now() - since;
         found
     }
 
@@ -325,11 +261,11 @@ impl Worker {
         let first = self.random() as usize % count;
         for offset in 0..count {
             let victim = (first + offset) % count;
-            if victim != self.index
-                && let Some(job) = machine.seats[victim].thief.steal_into(&self.deque)
+            if victim != self.local.index
+                && let Some(job) = machine.seats[victim].thief.steal_into(&self.local.deque)
             {
-                self.counts.stolen += 1;
-                self.pushed = self.deque.len();
+                self.local.counts.stolen += 1;
+                self.local.pushed = self.local.deque.len();
                 return Some(job);
             }
         }
@@ -340,7 +276,7 @@ impl Worker {
     #[inline]
     fn record(&self, what: impl FnOnce() -> What) {
         if let Some(recorder) = &self.machine().recorder {
-            recorder.add(self.index, self.counts.cost, what());
+            recorder.add(self.local.index, self.local.counts.cost, what());
         }
     }
 
@@ -352,7 +288,7 @@ impl Worker {
         let machine = self.machine();
         // SAFETY: the caller's; the arguments are what the function takes.
         unsafe {
-            self.current = entry;
+            self.working_on(entry);
             self.record(|| What::Started(recorder::name(entry)));
             if machine.is_squashed(entry) {
                 return self.squash(entry);
@@ -412,7 +348,7 @@ impl Worker {
         unsafe {
             self.release_args(entry);
             (*entry).status = Status::Squashed;
-            self.counts.squashed += 1;
+            self.local.counts.squashed += 1;
             self.complete(entry);
         }
     }
@@ -449,15 +385,15 @@ impl Worker {
         };
         let mut cx = Context {
             limit,
-            steps: self.counts.steps,
-            cost: self.counts.cost,
+            steps: self.local.counts.steps,
+            cost: self.local.counts.cost,
             max_steps: u64::MAX,
-            calls: self.counts.calls,
-            peak_depth: self.counts.peak_depth,
+            calls: self.local.counts.calls,
+            peak_depth: self.local.counts.peak_depth,
             code: &machine.code,
             stack,
             heap: &mut self.heap,
-            interrupt: &machine.seats[self.index].interrupt,
+            interrupt: &machine.seats[self.local.index].interrupt,
             host: machine.host,
             world: &mut self.gate,
             issuer,
@@ -468,6 +404,10 @@ impl Worker {
             regs,
             fault: None,
         };
+        if !issuer.is_null() {
+            // SAFETY: the caller's.
+            unsafe { (*issuer).local = &raw mut self.local };
+        }
         // SAFETY: the caller's.
         let exit = unsafe {
             match (machine.count, issuer.is_null()) {
@@ -479,8 +419,9 @@ impl Worker {
         };
         left((cx.pc, cx.regs));
         let fault = cx.fault.take();
-        (self.counts.steps, self.counts.calls, self.counts.peak_depth) = (cx.steps, cx.calls, cx.peak_depth);
-        self.counts.cost = cx.cost;
+        (self.local.counts.steps, self.local.counts.calls, self.local.counts.peak_depth) =
+            (cx.steps, cx.calls, cx.peak_depth);
+        self.local.counts.cost = cx.cost;
         (exit, fault)
     }
 
@@ -506,7 +447,7 @@ impl Worker {
         let machine = self.machine();
         // SAFETY: the caller's.
         unsafe {
-            self.current = run.entry;
+            self.working_on(run.entry);
             loop {
                 (self.gate.entry, self.gate.log, self.gate.look_at) = (run.entry, &raw mut run.log, 64);
                 let (pc, regs, entry) = (run.pc, run.regs, run.entry);
@@ -630,18 +571,18 @@ impl Worker {
         let machine = self.machine();
         // SAFETY: it is this worker's.
         unsafe {
-            self.counts.run_here += 1;
-            self.current = ptr::null_mut();
-            (*entry).ran_by = self.index as u8;
+            self.local.counts.run_here += 1;
+            self.working_on(ptr::null_mut());
+            (*entry).ran_by = self.local.index as u8;
             if let Some(recorder) = &machine.recorder {
-                recorder.completed(self.index, self.counts.cost, entry);
+                recorder.completed(self.local.index, self.local.counts.cost, entry);
             }
             if (*entry).board.is_null() {
                 return machine.finish();
             }
             step();
-            let (next, pushed) = (&mut self.next, &mut self.pushed);
-            let deque = &self.deque;
+            let (next, pushed) = (&mut self.next, &mut self.local.pushed);
+            let deque = &self.local.deque;
             station::close(entry, |ready| {
                 let job = match ready {
                     Ready::Entry(entry) => Job::Entry(entry),
@@ -666,7 +607,7 @@ impl Worker {
     unsafe fn polled(&mut self, mut run: Box<Run>) -> Option<Box<Run>> {
         let machine = self.machine();
         step();
-        let bits = machine.seats[self.index].interrupt.lower();
+        let bits = machine.seats[self.local.index].interrupt.lower();
         // SAFETY: the run is this worker's.
         unsafe {
             if bits & (CHECK | TICK) != 0 && machine.is_squashed(run.entry) {
@@ -684,7 +625,7 @@ impl Worker {
                 }
             }
             let eager = machine.issue == Issue::Eager;
-            if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.deque.len() == 0) {
+            if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.local.deque.len() == 0) {
                 self.promote(&mut run);
             }
         }
@@ -741,10 +682,10 @@ impl Worker {
             (*board).depth = depth;
             (*board).log = std::mem::take(&mut run.log);
             (*board).run = Some(lower);
-            (*board).promoted_by = self.index;
+            (*board).promoted_by = self.local.index;
             (*board).promoted_at = machine.platform.now();
             if let Some(recorder) = &machine.recorder {
-                recorder.promoted(&machine.code, &mut *board, self.index, self.counts.cost);
+                recorder.promoted(&machine.code, &mut *board, self.local.index, self.local.counts.cost);
             }
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
             if let Some(half) = half {
@@ -755,10 +696,10 @@ impl Worker {
             let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
             run.entry = entry;
             run.base = callee;
-            self.current = entry;
-            self.counts.promoted += 1;
+            self.working_on(entry);
+            self.local.counts.promoted += 1;
             machine.promotions.fetch_add(1, Ordering::Relaxed);
-            self.push(Job::Board(board));
+            self.local.push(Job::Board(board));
         }
     }
 
@@ -831,69 +772,6 @@ impl Worker {
         }
     }
 
-    /// Makes room for one more entry of a frame; else the entry to wait for.
-    pub(super) unsafe fn make_room(&mut self, board: *mut Board) -> Option<*mut Entry> {
-        let machine = self.machine();
-        // SAFETY: this worker is its issuer.
-        unsafe {
-            machine.recycle(board, &mut self.heap);
-            self.judge(board);
-            let (flight, window) = ((*board).flight(), (*board).window);
-            // What is done at once needs little room; a ring that is used much gets more.
-            let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
-            let mut open = flight;
-            if flight >= window || (*board).is_full() {
-                let middle;
-                (open, middle) = (*board).open();
-                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
-                if open >= window {
-                    return middle;
-                }
-                if (*board).is_full() && flight >= RINGS * window.max(64) {
-                    return Some((*board).entry_of((*board).head));
-                }
-            }
-            if small || (*board).is_full() {
-                machine.grow(board);
-            }
-            (*board).allowed = flight + (window - open);
-            None
-        }
-    }
-
-    /// Judges a promotion, once.
-    unsafe fn judge(&mut self, board: *mut Board) {
-        let machine = self.machine();
-        // SAFETY: this worker is its issuer.
-        unsafe {
-            let board = &mut *board;
-            if board.judged || machine.issue != Issue::Lazy || board.retired < JUDGED_AFTER {
-                return;
-            }
-            if machine.platform.now().saturating_sub(board.promoted_at) < JUDGED_AT {
-                return;
-            }
-            board.judged = true;
-            let most = board.ran.iter().copied().max().unwrap_or(0);
-            if u64::from(most) * 10 > u64::from(board.retired) * 9 {
-                self.counts.fruitless += 1;
-                machine.back_off(board.function);
-                board.draining = true;
-            }
-        }
-    }
-
-    /// A thief has found something ready in a frame: its function is worth promoting.
-    #[inline]
-    pub(super) unsafe fn lift_back_off(&self, board: *mut Board) {
-        // SAFETY: this worker is its issuer.
-        unsafe {
-            if (*board).promoted_by != self.index {
-                self.machine().lift((*board).function);
-            }
-        }
-    }
-
     /// Issues a promoted frame as far as it goes.
     ///
     /// # Safety
@@ -905,21 +783,21 @@ impl Worker {
             let code = frame::entry((*board).origin);
             let mut issuer = Issuer {
                 board,
-                worker: self,
+                local: ptr::null_mut(),
                 plan: machine.code.plan((*board).function),
                 code,
                 action: Action::None,
                 issued: 1,
             };
             if let Some(shadow) = &mut (*board).shadow {
-                shadow.worker = self.index;
+                shadow.worker = self.local.index;
                 self.record(|| What::TakenUp((*board).frame));
             }
             if machine.issue == Issue::Lazy && self.taken_back(board) {
                 (*board).draining = true;
             }
             loop {
-                self.current = (*board).entry;
+                self.working_on((*board).entry);
                 if (*board).squash.load(Ordering::Acquire) != NO_SQUASH
                     || (*board).fault.is_some()
                     || machine.is_squashed((*board).entry)
@@ -929,7 +807,7 @@ impl Worker {
                 if (*board).draining {
                     match (*board).youngest_open() {
                         Some(entry) => {
-                            self.counts.stalls[Cause::Drain as usize] += 1;
+                            self.local.counts.stalls[Cause::Drain as usize] += 1;
                             if stall(board, &raw mut (*board).link, entry) {
                                 return;
                             }
@@ -958,7 +836,7 @@ impl Worker {
                     },
                     Exit::Polled => {
                         step();
-                        let bits = machine.seats[self.index].interrupt.lower();
+                        let bits = machine.seats[self.local.index].interrupt.lower();
                         if bits & TICK != 0 && self.gives_way(entry) {
                             return machine.inject(Job::Board(board));
                         }
@@ -967,7 +845,7 @@ impl Worker {
                         Action::None => unreachable!("it left with a reason"),
                         Action::Drain => (*board).draining = true,
                         Action::Stall(entry, cause) => {
-                            self.counts.stalls[cause as usize] += 1;
+                            self.local.counts.stalls[cause as usize] += 1;
                             if stall(board, &raw mut (*board).link, entry) {
                                 return;
                             }
@@ -980,7 +858,7 @@ impl Worker {
                         }
                         Action::Run(entry) => {
                             (*board).pc = place.0.add(issuer.issued);
-                            self.push(Job::Board(board));
+                            self.local.push(Job::Board(board));
                             self.next = Some(Job::Entry(entry));
                             return;
                         }
@@ -1001,7 +879,7 @@ impl Worker {
     unsafe fn taken_back(&self, board: *mut Board) -> bool {
         // SAFETY: this worker is its issuer.
         unsafe {
-            let fresh = (*board).promoted_by == self.index && (*board).retired == 0 && (*board).flight() == 1;
+            let fresh = (*board).promoted_by == self.local.index && (*board).retired == 0 && (*board).flight() == 1;
             (fresh || !self.machine().is_hungry()) && (*board).youngest_open().is_none()
         }
     }

@@ -1,0 +1,143 @@
+//! What a worker has for itself and its issue stage uses too: its deque, what it counted, and the bounds of what it issues.
+
+use super::deque::{Deque, Owner};
+use super::machine::{Issue, Machine};
+use super::memory::Heap;
+use super::scoreboard::Board;
+use super::station::Entry;
+use super::worker::Job;
+use crate::platform::step;
+
+/// Ready entries that a worker keeps for thieves before it runs one itself.
+const KEEP: usize = 8;
+/// Entries that retire before a promotion is judged, and nanoseconds.
+const JUDGED_AFTER: u32 = 32;
+const JUDGED_AT: u64 = 50_000;
+/// The largest ring is that many times the window.
+const RINGS: u32 = 16;
+
+/// What a worker counted.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Counts {
+    pub(super) steps: u64,
+    /// Of the steps, by their cost classes; counted with them.
+    pub(super) cost: u64,
+    pub(super) calls: u64,
+    pub(super) peak_depth: u64,
+    pub(super) issued: u64,
+    pub(super) run_here: u64,
+    pub(super) promoted: u64,
+    pub(super) stolen: u64,
+    pub(super) parked: u64,
+    pub(super) renamed: u64,
+    pub(super) squashed: u64,
+    pub(super) fruitless: u64,
+    pub(super) peak_flight: u64,
+    pub(super) stalls: [u64; 5],
+    /// Nanoseconds.
+    pub(super) idle: u64,
+}
+
+/// See the head of the file.
+pub(super) struct Local {
+    machine: *const Machine,
+    pub(super) index: usize,
+    pub(super) deque: Deque<Job>,
+    /// Ready entries pushed since it was last looked how many are there.
+    pub(super) pushed: usize,
+    pub(super) counts: Counts,
+}
+
+impl Local {
+    /// # Safety
+    /// The machine outlives it.
+    pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Local {
+        Local { machine, index, deque, pushed: 0, counts: Counts::default() }
+    }
+
+    pub(super) fn machine(&self) -> &'static Machine {
+        // SAFETY: it outlives this, whose methods don't let the reference out, nor do its worker's.
+        unsafe { &*self.machine }
+    }
+
+    /// Puts a job on the deque, for others too.
+    #[inline]
+    pub(super) fn push(&mut self, job: Job) {
+        self.deque.push(job);
+        self.pushed += 1;
+        step();
+        self.machine().wake_one();
+    }
+
+    /// Whether the deque has room for more ready entries before the issuer runs some itself.
+    #[inline]
+    pub(super) fn wants_more(&mut self) -> bool {
+        if self.pushed >= KEEP {
+            self.pushed = self.deque.len();
+        }
+        self.pushed < KEEP
+    }
+
+    /// Makes room for one more entry of a frame; else the entry to wait for.
+    pub(super) unsafe fn make_room(&mut self, board: *mut Board, heap: &mut Heap) -> Option<*mut Entry> {
+        let machine = self.machine();
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            machine.recycle(board, heap);
+            self.judge(board);
+            let (flight, window) = ((*board).flight(), (*board).window);
+            // What is done at once needs little room; a ring that is used much gets more.
+            let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
+            let mut open = flight;
+            if flight >= window || (*board).is_full() {
+                let middle;
+                (open, middle) = (*board).open();
+                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
+                if open >= window {
+                    return middle;
+                }
+                if (*board).is_full() && flight >= RINGS * window.max(64) {
+                    return Some((*board).entry_of((*board).head));
+                }
+            }
+            if small || (*board).is_full() {
+                machine.grow(board);
+            }
+            (*board).allowed = flight + (window - open);
+            None
+        }
+    }
+
+    /// Judges a promotion, once.
+    unsafe fn judge(&mut self, board: *mut Board) {
+        let machine = self.machine();
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            let board = &mut *board;
+            if board.judged || machine.issue != Issue::Lazy || board.retired < JUDGED_AFTER {
+                return;
+            }
+            if machine.platform.now().saturating_sub(board.promoted_at) < JUDGED_AT {
+                return;
+            }
+            board.judged = true;
+            let most = board.ran.iter().copied().max().unwrap_or(0);
+            if u64::from(most) * 10 > u64::from(board.retired) * 9 {
+                self.counts.fruitless += 1;
+                machine.back_off(board.function);
+                board.draining = true;
+            }
+        }
+    }
+
+    /// A thief has found something ready in a frame: its function is worth promoting.
+    #[inline]
+    pub(super) unsafe fn lift_back_off(&self, board: *mut Board) {
+        // SAFETY: this worker is its issuer.
+        unsafe {
+            if (*board).promoted_by != self.index {
+                self.machine().lift((*board).function);
+            }
+        }
+    }
+}
