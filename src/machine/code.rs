@@ -10,6 +10,7 @@
 
 use std::sync::OnceLock;
 
+use super::back_off::BackOff;
 use super::host_call::SysLayout;
 use super::layout::Layouts;
 use super::memory::{HEADER_BYTES, buffer, data, free_immortal, immortal, slot};
@@ -91,6 +92,7 @@ pub(super) struct FunctionInfo {
     pub(super) range: Option<RangeInfo>,
     /// Its calls may run out of order, or calls in it may.
     pub(super) issues: bool,
+    pub(super) back_off: BackOff,
     plan: OnceLock<Plan>,
 }
 
@@ -237,9 +239,9 @@ impl Code {
         &self.functions[unsafe { (*prologue(entry)).index } as usize]
     }
 
-    /// Whether it has calls that may run out of order.
-    pub(super) fn issues_calls(&self) -> bool {
-        self.functions[self.program.main as usize].issues
+    /// Whether a function has calls that may run out of order.
+    pub(super) fn issues_calls(&self, function: u32) -> bool {
+        self.functions[function as usize].issues
     }
 
     /// The plan of a function, made when it is first asked for.
@@ -303,6 +305,7 @@ impl FunctionInfo {
             effects: function.effects,
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,
+            back_off: BackOff::default(),
             plan: OnceLock::new(),
         }
     }

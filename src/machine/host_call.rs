@@ -58,6 +58,54 @@ pub trait World: Send {
     fn clock(&mut self) -> f64;
 }
 
+/// A world that is lent for a while.
+pub(super) struct Lent(*mut (dyn World + 'static));
+
+// SAFETY: a world is `Send`, and the pointer is the only way to it.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    /// # Safety
+    /// It is used while `world` lives and nobody else uses it.
+    pub(super) unsafe fn new(world: &mut dyn World) -> Box<Lent> {
+        let world: *mut (dyn World + '_) = world;
+        // SAFETY: only the lifetime changes, and the caller answers for it.
+        Box::new(Lent(unsafe { std::mem::transmute::<*mut (dyn World + '_), *mut (dyn World + 'static)>(world) }))
+    }
+
+    fn world(&mut self) -> &mut (dyn World + 'static) {
+        // SAFETY: the promise of `new`.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl World for Lent {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().write(stream, bytes)
+    }
+    fn args(&mut self) -> Vec<String> {
+        self.world().args()
+    }
+    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.world().read_line(limit)
+    }
+    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        self.world().read_file(path, limit)
+    }
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        self.world().file_exists(path)
+    }
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().write_file(path, bytes)
+    }
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().append_file(path, bytes)
+    }
+    fn clock(&mut self) -> f64 {
+        self.world().clock()
+    }
+}
+
 /// What a host function may write to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -233,7 +281,7 @@ impl<'a> HostCall<'a> {
 
     /// The bytes left under the memory limit.
     pub fn memory_left(&self) -> u64 {
-        self.heap.budget().limit().saturating_sub(self.heap.budget().used())
+        self.heap.budget().left()
     }
 
     fn param(&self, index: usize) -> (Param, *mut u64) {

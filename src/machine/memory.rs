@@ -13,7 +13,7 @@
 use std::alloc::{Layout as Block, alloc, alloc_zeroed, dealloc, realloc};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::interrupt::{Interrupt, Stop};
 use super::layout::{GRID, HAS_REFS, Layout, TEXT};
@@ -182,23 +182,36 @@ fn room(flags: u32, size: usize) -> u64 {
     if flags & TEXT == 0 { data / 8 } else { data }
 }
 
-/// The memory that a run may take, shared by its threads.
+/// The memory that a submission may take, shared by the threads that work for it. It may be a part of another's; then what
+/// it frees that others took is its gain, and the whole is right.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
-    used: AtomicU64,
+    used: AtomicI64,
     peak: AtomicU64,
+    whole: Option<Arc<Budget>>,
 }
 
 impl Budget {
     /// One of `limit` bytes.
     pub fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, used: AtomicU64::new(0), peak: AtomicU64::new(0) })
+        Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: None })
+    }
+
+    /// A part of this one, of `limit` bytes.
+    pub fn part(self: &Arc<Budget>, limit: u64) -> Arc<Budget> {
+        Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: Some(self.clone()) })
     }
 
     /// The bytes in use; what threads have taken in advance counts.
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.used.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// The bytes left.
+    pub fn left(&self) -> u64 {
+        let own = self.limit.saturating_sub(self.used());
+        self.whole.as_ref().map_or(own, |whole| whole.left().min(own))
     }
 
     /// The most that were in use at once.
@@ -212,17 +225,26 @@ impl Budget {
     }
 
     pub(crate) fn take(&self, bytes: u64) -> Result<(), Stop> {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if used > self.limit {
-            self.used.fetch_sub(bytes, Ordering::Relaxed);
+        let signed = i64::try_from(bytes).map_err(|_| Stop::Memory)?;
+        if let Some(whole) = &self.whole {
+            whole.take(bytes)?;
+        }
+        let used = self.used.fetch_add(signed, Ordering::Relaxed).saturating_add(signed);
+        if used > 0 && used as u64 > self.limit {
+            self.give_back(bytes);
             return Err(Stop::Memory);
         }
-        self.peak.fetch_max(used, Ordering::Relaxed);
+        if used > 0 && used as u64 > self.peak() {
+            self.peak.fetch_max(used as u64, Ordering::Relaxed);
+        }
         Ok(())
     }
 
     pub(crate) fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.used.fetch_sub(bytes as i64, Ordering::Relaxed);
+        if let Some(whole) = &self.whole {
+            whole.give_back(bytes);
+        }
     }
 }
 
@@ -271,7 +293,7 @@ impl Drop for Heap {
                 }
             }
         }
-        self.budget.give_back(self.credit as u64);
+        self.settle();
     }
 }
 
@@ -286,8 +308,23 @@ impl Heap {
         &self.budget
     }
 
+    /// Goes on with memory of another budget.
+    pub(super) fn switch(&mut self, budget: &Arc<Budget>) {
+        if !Arc::ptr_eq(&self.budget, budget) {
+            self.settle();
+            self.budget = budget.clone();
+        }
+    }
+
+    /// Gives back what was taken in advance.
+    pub(super) fn settle(&mut self) {
+        if self.credit != 0 {
+            self.budget.give_back(std::mem::take(&mut self.credit) as u64);
+        }
+    }
+
     #[inline]
-    fn charge(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Stop> {
         self.credit -= bytes as i64;
         if self.credit < 0 { self.refill(bytes) } else { Ok(()) }
     }
@@ -308,7 +345,7 @@ impl Heap {
     }
 
     #[inline]
-    fn refund(&mut self, bytes: usize) {
+    pub(super) fn refund(&mut self, bytes: usize) {
         self.credit += bytes as i64;
         if self.credit > 4 * CHUNK {
             self.return_credit();

@@ -3,8 +3,10 @@
 //! A program is prepared once ([`code::Code`]) and run by [`engine::run`]. `unsafe` stands in `memory`, `value`, `frame`,
 //! `code`, `host_call`, `view`, `fiber` and `execute`; each use names the invariant that it relies on.
 
+mod back_off;
 mod boxes;
 pub mod code;
+pub(crate) mod crew;
 mod deque;
 pub mod engine;
 mod execute;
@@ -26,6 +28,8 @@ mod run;
 mod scoreboard;
 mod split;
 mod station;
+pub mod submission;
+pub mod transfer;
 pub mod trap;
 pub mod value;
 pub mod view;

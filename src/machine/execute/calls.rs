@@ -32,7 +32,7 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
             frame::link(window, regs, pc.add(1), entry);
             Ok(window)
         } else {
-            let callee = cx.stack.call(regs, window, pc.add(1), entry);
+            let callee = cx.stack.call(regs, window, pc.add(1), entry, cx.heap);
             cx.limit = cx.stack.limit();
             callee
         };
@@ -135,7 +135,7 @@ pub(in crate::machine) unsafe fn overlap(window: *mut u64, views: &[ViewParam]) 
 #[inline(never)]
 pub(super) unsafe fn leave(cx: &mut Context<'_>, regs: *mut u64) -> (*mut u64, *const u64) {
     // SAFETY: the caller's.
-    let caller = unsafe { cx.stack.leave(regs) };
+    let caller = unsafe { cx.stack.leave(regs, cx.heap) };
     cx.limit = cx.stack.limit();
     caller
 }
