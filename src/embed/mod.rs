@@ -5,6 +5,9 @@
 
 mod engine;
 mod handle;
+mod pending;
+mod session;
+mod statement;
 mod value;
 mod world;
 
@@ -29,6 +32,8 @@ pub use crate::machine::submission::Priority;
 pub use crate::machine::transfer::TransferError;
 pub use engine::{Builder, Call, Engine, SubmitError};
 pub use handle::{Error, Handle, Trapped};
+pub use session::{Ended, Entered, Failed, GetError, Hazard, InFlight, Listener, Session, Worlds};
+pub use statement::Problem;
 pub use value::{FromAnswer, FromValue, Grid, IntoArgs, IntoValue, Value, Values};
 pub use world::Sink;
 

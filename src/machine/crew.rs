@@ -184,6 +184,11 @@ impl Crew {
         }
     }
 
+    /// Beats the heart until `enough` says so.
+    pub(crate) fn beat_until(&self, enough: &mut dyn FnMut() -> bool) {
+        self.machine.beat(enough);
+    }
+
     /// Lends the calling thread until the submission has ended; whether there was a seat for it.
     pub(crate) fn lend_to(&self, submission: &Arc<Submission>) -> bool {
         let Some((index, deque)) = lock(&self.guests).pop() else { return false };

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a [`Kept`] holds the slots of one value, and each of them that is a buffer an owner, never 0.
 
+use std::collections::HashSet;
 use std::slice;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use smallvec::SmallVec;
 use super::code::Code;
 use super::interrupt::{Interrupt, Stop};
 use super::layout::Layouts;
-use super::memory::{Budget, Buffer, Heap, WRITTEN, buffer, data, slot, view_tail};
+use super::memory::{Budget, Buffer, Heap, WRITTEN, buffer, data, is_unique, slot, view_tail};
 use super::trap::Fault;
 use super::value::{ValueRef, display};
 use crate::bytecode::program::{Param, Passing};
@@ -157,6 +158,44 @@ impl Kept {
     ) -> Result<(), Fault> {
         // SAFETY: as in `value`.
         display(types, unsafe { ValueRef::of_slots(ty, &self.slots) }, out)
+    }
+
+    /// Puts copies in the place of constants, which live as long as their program only: for a value that goes on to another.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub(crate) fn leave_program(&mut self) -> Result<(), Stop> {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        let mut heap = heap(budget);
+        // Shared buffers may be reached on many ways.
+        let (mut left, mut shared): (Vec<*mut Buffer>, HashSet<*mut Buffer>) = Default::default();
+        // SAFETY: slots that own, each visited while nobody else has the value. What others share with it has no constants in it, since
+        // it came here this way; so it is not written.
+        unsafe {
+            let mut visit = |place: *mut u64, left: &mut Vec<*mut Buffer>| -> Result<(), Stop> {
+                let held = buffer(*place);
+                if held.is_null() || ((*held).is_immortal() && *place == (*held).layout().empty()) {
+                    return Ok(());
+                }
+                let held = if (*held).is_immortal() { heap.make_unique(place)? } else { held };
+                if (*held).holds_buffers() && (is_unique(held) || shared.insert(held)) {
+                    left.push(held);
+                }
+                Ok(())
+            };
+            for &at in &self.refs {
+                visit(&raw mut self.slots[usize::from(at)], &mut left)?;
+            }
+            while let Some(held) = left.pop() {
+                let layout = (*held).layout();
+                for element in 0..(*held).len as usize {
+                    for &at in &layout.refs {
+                        visit(data(held).add(element * layout.stride as usize + usize::from(at)), &mut left)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts arguments where the parameters lie, from `window` on; what has to live until the call has returned is given back.

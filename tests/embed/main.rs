@@ -2,6 +2,7 @@
 
 mod engine;
 mod misuse;
+mod session;
 mod simulated;
 
 use tgvm::embed::{Engine, Module};
