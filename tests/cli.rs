@@ -169,6 +169,31 @@ fn a_limit_gives_3() {
     tg(["run", built_in.path.to_str().unwrap()]).is(3, &["memory"]);
 }
 
+/// Tasks that never end, or take all memory.
+const BUSY: &str = "task spins(n: Int) -> Int {\n    var x = n & -2\n    while x != -1 { x = x +% 2 & 1023 }\n    return x\n}\n\ntask hoards(n: Int) -> Int {\n    var xs: [[Int]] = []\n    while xs.len() >= 0 { xs.push([Int](1000, fill: n)) }\n    return xs.len()\n}\n\n";
+
+/// What was printed by then is how the output begins.
+#[test]
+fn a_limit_gives_3_with_eight_workers_busy() {
+    let printed: String = (0..50).map(|i| format!("{i}\n")).collect();
+    let text = |task: &str| {
+        format!(
+            "{BUSY}task says(n: Int) {{ print(n) }}\n\nfn main() {{\n    for i in 0..50 {{ says(i) }}\n    var t = 0\n    for i in 0..100 {{ t += {task}(i) }}\n    print(t)\n}}\n"
+        )
+    };
+    for issue in ["--issue=eager", "--issue=lazy"] {
+        for (task, limit, says) in
+            [("spins", "--timeout=0.3", "--timeout"), ("hoards", "--max-memory=32M", "--max-memory")]
+        {
+            let program = program(text(task));
+            let ended =
+                tg(["run".as_ref(), "--workers=8".as_ref(), issue.as_ref(), limit.as_ref(), program.path.as_os_str()]);
+            ended.is(3, &["stopped", says]);
+            assert!(printed.starts_with(&ended.out), "{issue} {limit}: {:?}", ended.out);
+        }
+    }
+}
+
 #[test]
 fn a_limit_on_time_also_ends_a_program_that_waits_for_input() {
     let program = program("fn main() {\n    var line = \"\"\n    print(read_line(&line))\n}\n");
@@ -191,12 +216,17 @@ fn a_limit_on_time_also_ends_a_program_that_waits_for_input() {
 mod signals {
     use super::*;
 
-    /// Runs a program, waits for it to say "ready", and interrupts it.
     fn interrupted(text: &str) {
+        interrupted_with(&[], text);
+    }
+
+    /// Runs a program, waits for it to say "ready", and interrupts it.
+    fn interrupted_with(options: &[&str], text: &str) {
         let program = program(text);
         let mut command = tgvm();
         let mut child = command
             .arg("run")
+            .args(options)
             .arg(&program.path)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -224,6 +254,14 @@ mod signals {
     #[test]
     fn ctrl_c_ends_a_loop() {
         interrupted(FOREVER);
+    }
+
+    #[test]
+    fn ctrl_c_ends_what_eight_workers_do() {
+        let text = format!("{BUSY}fn main() {{\n    eprint(\"ready\")\n    for i in 0..100 {{ spins(i) }}\n}}\n");
+        for issue in ["--issue=eager", "--issue=lazy"] {
+            interrupted_with(&["--workers=8", issue], &text);
+        }
     }
 
     #[test]

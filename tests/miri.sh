@@ -20,7 +20,7 @@ cargo test --test miri
 flags="-Zmiri-permissive-provenance -Zmiri-disable-isolation ${MIRIFLAGS:-}"
 # A worker is reached through `&mut self` and through the issue stage's pointer at once, which the rules of aliasing do not allow:
 # out of order, all is checked but those.
-shared="$flags -Zmiri-disable-stacked-borrows"
+shared=$flags
 MIRIFLAGS=$flags cargo +nightly miri test --test miri -- --list >/dev/null
 # Miri has one thread of its own, so half of the programs run beside the other half.
 MIRIFLAGS=$shared cargo +nightly miri test --test miri -- tasks &

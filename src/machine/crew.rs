@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::io;
 use std::ptr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::{self, JoinHandle};
 
@@ -20,6 +20,7 @@ use super::recorder::Recorder;
 use super::submission::{Order, Submission, lock};
 use super::worker::{Job, Worker};
 use crate::platform::sim::{Simulated, Simulator};
+use crate::platform::sync::Mutex;
 use crate::platform::{Platform, os};
 
 /// What a crew is like.

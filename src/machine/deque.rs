@@ -26,13 +26,13 @@ pub(super) trait Thief<T>: Sync + Send {
 }
 
 /// The deque that workers use.
-#[cfg(not(miri))]
+#[cfg(not(any(miri, loom)))]
 pub(super) type Deque<T> = chase_lev::Deque<T>;
-#[cfg(miri)]
+#[cfg(any(miri, loom))]
 pub(super) type Deque<T> = modelled::Deque<T>;
 
 /// crossbeam's.
-#[cfg(not(miri))]
+#[cfg(not(any(miri, loom)))]
 mod chase_lev {
     use super::{Owner, Thief};
     use crossbeam_deque::{Steal, Stealer, Worker};
@@ -90,44 +90,58 @@ mod chase_lev {
     }
 }
 
-/// One behind a lock, for where the other can't be checked.
-#[cfg(any(miri, test))]
+/// One behind a lock, for where the other can't be checked. Whether it is empty is told as the other tells it: a thief that looks
+/// without taking may not see yet what has just been pushed.
+#[cfg(any(miri, loom, test))]
 mod modelled {
     use super::{Owner, Thief};
+    use crate::platform::sync::{AtomicUsize, Mutex, MutexGuard, fence};
     use std::collections::VecDeque;
-    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    use std::sync::atomic::Ordering;
+    use std::sync::{Arc, PoisonError};
 
-    pub(in crate::machine) struct Deque<T>(Arc<Mutex<VecDeque<T>>>);
+    pub(in crate::machine) struct Deque<T>(Arc<Items<T>>);
 
-    fn items<T>(of: &Mutex<VecDeque<T>>) -> MutexGuard<'_, VecDeque<T>> {
-        of.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(in crate::machine) struct Items<T> {
+        items: Mutex<VecDeque<T>>,
+        count: AtomicUsize,
+    }
+
+    impl<T> Items<T> {
+        fn change<R>(&self, change: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
+            let mut items: MutexGuard<'_, VecDeque<T>> = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = change(&mut items);
+            self.count.store(items.len(), Ordering::Release);
+            result
+        }
     }
 
     impl<T: Send> Owner<T> for Deque<T> {
-        type Thief = Arc<Mutex<VecDeque<T>>>;
+        type Thief = Arc<Items<T>>;
         fn new() -> Deque<T> {
-            Deque(Arc::default())
+            Deque(Arc::new(Items { items: Mutex::default(), count: AtomicUsize::new(0) }))
         }
         fn thief(&self) -> Self::Thief {
             self.0.clone()
         }
         fn push(&self, item: T) {
-            items(&self.0).push_back(item);
+            self.0.change(|items| items.push_back(item));
         }
         fn pop(&self) -> Option<T> {
-            items(&self.0).pop_back()
+            self.0.change(VecDeque::pop_back)
         }
         fn len(&self) -> usize {
-            items(&self.0).len()
+            self.0.count.load(Ordering::Relaxed)
         }
     }
 
-    impl<T: Send> Thief<T> for Arc<Mutex<VecDeque<T>>> {
+    impl<T: Send> Thief<T> for Arc<Items<T>> {
         fn steal_into<O: Owner<T>>(&self, _: &O) -> Option<T> {
-            items(self).pop_front()
+            self.change(VecDeque::pop_front)
         }
         fn has_none(&self) -> bool {
-            items(self).is_empty()
+            fence(Ordering::SeqCst);
+            self.count.load(Ordering::Acquire) == 0
         }
     }
 }
@@ -152,7 +166,7 @@ mod tests {
     #[test]
     fn both_deques_keep_the_order() {
         keeps_order::<modelled::Deque<u32>>();
-        #[cfg(not(miri))]
+        #[cfg(not(any(miri, loom)))]
         keeps_order::<chase_lev::Deque<u32>>();
     }
 }

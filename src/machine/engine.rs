@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use std::ptr;
-use std::sync::atomic::AtomicU64;
 
 use super::code::Code;
 use super::crew::{Crew, Settings};
@@ -20,6 +19,7 @@ use super::run::Run;
 use super::submission::{Order, Priority};
 use super::trap::{Failure, Fault, Trace, Trap};
 use crate::platform::os;
+use crate::platform::sync::AtomicU64;
 
 /// The limits of a run, and how it is watched.
 #[derive(Clone, Debug)]
@@ -299,9 +299,6 @@ struct Baton<'w> {
     moves: u64,
 }
 
-/// Nothing is held back.
-static NOTHING: AtomicU64 = AtomicU64::new(0);
-
 fn turn<'w>(
     code: &Code,
     options: &Options,
@@ -310,6 +307,7 @@ fn turn<'w>(
     mut baton: Baton<'w>,
 ) -> os::Turn<Baton<'w>, Ended> {
     let counts = baton.counts;
+    let nothing = AtomicU64::new(0);
     let run = &mut baton.run;
     let mut cx = Context {
         limit: run.stack.limit(),
@@ -326,7 +324,7 @@ fn turn<'w>(
         world: &mut *baton.world,
         issuer: ptr::null_mut(),
         oldest: ptr::null(),
-        held: &NOTHING,
+        held: &nothing,
         pc: run.pc,
         regs: run.regs,
         fault: None,

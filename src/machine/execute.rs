@@ -21,7 +21,7 @@ pub(super) use calls::overlap;
 
 use std::cmp::Ordering as Order;
 use std::hint::unreachable_unchecked;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
@@ -33,6 +33,7 @@ use super::record::COSTS;
 use super::trap::Fault;
 use super::value::total_order;
 use crate::bytecode::ops::Op;
+use crate::platform::sync::{AtomicBool, AtomicU64};
 
 /// Why the loop was left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,8 +168,8 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     Exit::Fault
 }
 
-/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps. `ISSUE`: every
-/// instruction passes the issue stage first, and calls are not entered.
+/// Runs from `pc` in frame `regs` until something ends it. `COUNT`: with counters and a limit of steps. `ISSUE`: instructions
+/// that the frame's scoreboard watches pass the issue stage first, and calls are not entered.
 ///
 /// # Safety
 /// `regs` is the innermost frame of `cx.stack`, made by it or left by an earlier call of this, `pc` an instruction of its
@@ -394,8 +395,9 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             // SAFETY: `pc` is at an instruction.
             cx.cost += u64::from(COSTS[usize::from(unsafe { *pc.cast::<u8>() })]);
         }
-        if ISSUE {
-            // SAFETY: `pc` is at an instruction of the promoted frame.
+        // SAFETY: `pc` is at an instruction of the promoted frame.
+        if ISSUE && unsafe { (*cx.issuer).watches(pc) } {
+            // SAFETY: as above.
             match unsafe { issue::step(cx, pc, regs) } {
                 issue::Step::Run => {}
                 // SAFETY: such an instruction is not a function's last.

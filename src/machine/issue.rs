@@ -29,11 +29,28 @@ pub(super) struct Issuer {
     /// Set whenever the loop is entered.
     pub(super) local: *mut Local,
     pub(super) plan: *const Plan,
+    /// Those of the plan.
+    pub(super) masks: *const u64,
     /// The first instruction of the frame's function.
     pub(super) code: *const u64,
     pub(super) action: Action,
     /// How many instructions were issued when the action says that the frame goes on behind them.
     pub(super) issued: usize,
+}
+
+impl Issuer {
+    /// Whether the instruction has to pass [`step`]; else it runs: its registers are there, and are all that matters.
+    ///
+    /// # Safety
+    /// It is one of the frame's function.
+    #[inline(always)]
+    pub(super) unsafe fn watches(&self, pc: *const u64) -> bool {
+        // SAFETY: the caller's; the board and plan are the issuer's.
+        unsafe {
+            let index = (pc.addr() - self.code.addr()) / 8;
+            *self.masks.add(index) & (*self.board).watch != 0
+        }
+    }
 }
 
 /// Why the issue stage was left.
@@ -42,8 +59,8 @@ pub(super) enum Action {
     None,
     /// The frame waits for that entry, and then looks again.
     Stall(*mut Entry, Cause),
-    /// That entry is to be run at once; the frame goes on with the next instruction.
-    Run(*mut Entry),
+    /// The entries kept in [`Local`] are to be run; the frame goes on with the next instruction.
+    RunKept,
     /// The frame waits for that entry, which is parked, and goes on with the next instruction.
     Wait(*mut Entry),
     /// The frame waits for that entry, which is ready and to be run at once, and goes on with the next instruction.
@@ -122,11 +139,7 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         let step = plan.step(index);
         let board = &mut *issuer.board;
         let what = step.what;
-        if board.pending_count == 0 {
-            if let What::Plain | What::Park | What::Move | What::MoveRef | What::Drop = what {
-                return Step::Run;
-            }
-        } else {
+        if board.pending_count != 0 {
             let (reads, writes) = plan.sets(step);
             match what {
                 What::Call => return call(cx, pc, regs),
@@ -734,11 +747,10 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             return Step::Leave;
         }
         local.lift_back_off(issuer.board);
-        if local.wants_more() {
-            local.push(Job::Entry(entry));
+        if local.offer(entry) {
             return Step::Next(issuer.issued);
         }
-        issuer.action = Action::Run(entry);
+        issuer.action = Action::RunKept;
         Step::Leave
     }
 }
@@ -815,6 +827,8 @@ unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         if layout.waits || effects.meets(Effects::CLOCK) {
             return leave(issuer);
         }
+        // It may take long.
+        (*issuer.local).publish();
         let board = &mut *issuer.board;
         if board.is_empty() {
             return Step::Run;
@@ -825,6 +839,7 @@ unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             return stall(issuer, entry, Cause::Effect);
         }
         for passed in &layout.passed {
+            let board = &*issuer.board;
             let answer = match *passed {
                 Passed::View { at, is_grid, mutable } => {
                     let area = Area::of_view(window.add(usize::from(at)), is_grid);

@@ -1,5 +1,8 @@
 //! What a worker has for itself and its issue stage uses too: its deque, what it counted, and the bounds of what it issues.
 
+use std::ptr;
+use std::sync::atomic::Ordering;
+
 use super::deque::{Deque, Owner};
 use super::machine::{Issue, Machine};
 use super::memory::Heap;
@@ -8,7 +11,7 @@ use super::station::Entry;
 use super::worker::Job;
 use crate::platform::step;
 
-/// Ready entries that a worker keeps for thieves before it runs one itself.
+/// Ready entries that a worker leaves to thieves before it runs some itself, so many at a time.
 const KEEP: usize = 8;
 /// Entries that retire before a promotion is judged, and nanoseconds.
 const JUDGED_AFTER: u32 = 32;
@@ -45,6 +48,9 @@ pub(super) struct Local {
     pub(super) deque: Deque<Job>,
     /// Ready entries pushed since it was last looked how many are there.
     pub(super) pushed: usize,
+    /// Ready entries that nobody else sees yet, the oldest first.
+    kept: [*mut Entry; KEEP],
+    kept_count: usize,
     pub(super) counts: Counts,
 }
 
@@ -52,7 +58,15 @@ impl Local {
     /// # Safety
     /// The machine outlives it.
     pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Local {
-        Local { machine, index, deque, pushed: 0, counts: Counts::default() }
+        Local {
+            machine,
+            index,
+            deque,
+            pushed: 0,
+            kept: [ptr::null_mut(); KEEP],
+            kept_count: 0,
+            counts: Counts::default(),
+        }
     }
 
     pub(super) fn machine(&self) -> &'static Machine {
@@ -71,11 +85,42 @@ impl Local {
 
     /// Whether the deque has room for more ready entries before the issuer runs some itself.
     #[inline]
-    pub(super) fn wants_more(&mut self) -> bool {
+    fn wants_more(&mut self) -> bool {
         if self.pushed >= KEEP {
             self.pushed = self.deque.len();
         }
         self.pushed < KEEP
+    }
+
+    /// Takes a ready entry: to the deque while that has room, else it is kept; `false` if no more can be.
+    #[inline]
+    pub(super) fn offer(&mut self, entry: *mut Entry) -> bool {
+        if self.wants_more() {
+            self.publish();
+            self.push(Job::Entry(entry));
+            return true;
+        }
+        self.kept[self.kept_count] = entry;
+        self.kept_count += 1;
+        self.kept_count < KEEP
+    }
+
+    /// Puts what is kept on the deque: who issues may be long about something else.
+    #[inline]
+    pub(super) fn publish(&mut self) {
+        for at in 0..std::mem::take(&mut self.kept_count) {
+            self.push(Job::Entry(self.kept[at]));
+        }
+    }
+
+    /// Puts the frame that issued them on the deque, and above it what is kept, the oldest on top, but for that one, which the worker
+    /// runs now. So thieves get what was there before, then the frame, and the worker issues again after it has run the others.
+    pub(super) fn run_kept(&mut self, board: *mut Board) -> *mut Entry {
+        self.push(Job::Board(board));
+        for at in (1..std::mem::take(&mut self.kept_count)).rev() {
+            self.push(Job::Entry(self.kept[at]));
+        }
+        self.kept[0]
     }
 
     /// Makes room for one more entry of a frame; else the entry to wait for.
@@ -96,8 +141,11 @@ impl Local {
                 if open >= window {
                     return middle;
                 }
-                if (*board).is_full() && flight >= RINGS * window.max(64) {
-                    return Some((*board).entry_of((*board).head));
+                // Behind work that takes long the ring grows; behind work that nobody has begun yet, it had better be begun.
+                let head = (*board).entry_of((*board).head);
+                let most = if (*head).started.load(Ordering::Relaxed) { RINGS } else { 2 };
+                if (*board).is_full() && flight >= most * window.max(64) {
+                    return Some(head);
                 }
             }
             if small || (*board).is_full() {

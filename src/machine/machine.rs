@@ -1,8 +1,7 @@
 //! What workers share, whatever they work for.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::deque::{Deque, Owner, Thief};
@@ -11,11 +10,13 @@ use super::host_call::HostTable;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
 use super::recorder::Recorder;
 use super::scoreboard::{Board, NO_SQUASH, before};
+use super::sleep::{Injector, Sleepers};
 use super::station::{Entry, Status};
-use super::submission::{Priority, Submission, lock};
+use super::submission::{Priority, Submission};
 use super::trap::Failure;
 use super::worker::Job;
-use crate::platform::{Platform, step};
+use crate::platform::Platform;
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, checked_seq_cst};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,11 +64,9 @@ pub(super) struct Machine {
     pub(super) workers: usize,
     /// Submissions that have been taken on and have not ended.
     pub(super) in_flight: AtomicUsize,
-    /// Jobs that any worker may take, by priority, and how many there are of each.
-    injector: Mutex<[VecDeque<Job>; 2]>,
-    injected: [AtomicUsize; 2],
-    /// Workers that sleep, by bit.
-    sleepers: AtomicU64,
+    /// Jobs that any worker may take, by priority.
+    injectors: [Injector<Job>; 2],
+    sleepers: Sleepers,
     pub(super) searching: AtomicU32,
     /// Nothing more is taken on, and what is in flight is squashed.
     closing: AtomicBool,
@@ -109,9 +108,8 @@ impl Machine {
             seats: deques.iter().map(seat).collect(),
             workers,
             in_flight: AtomicUsize::new(0),
-            injector: Mutex::default(),
-            injected: Default::default(),
-            sleepers: AtomicU64::new(0),
+            injectors: [Injector::new(), Injector::new()],
+            sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             done: AtomicBool::new(false),
@@ -159,11 +157,8 @@ impl Machine {
     pub(super) fn inject(&self, job: Job) {
         // SAFETY: the caller has the job, and what it is done for has not ended.
         let priority = unsafe { (*job.done_for()).priority };
-        lock(&self.injector)[priority as usize].push_back(job);
-        step();
-        self.injected[priority as usize].fetch_add(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        if self.anybody_sleeps() {
+        self.injectors[priority as usize].push(job);
+        if self.sleepers.any() {
             self.wake_one();
         } else if priority == Priority::Normal {
             self.ask_background();
@@ -179,52 +174,34 @@ impl Machine {
 
     /// Takes the first such job: normal ones come before others.
     pub(super) fn take_injected(&self) -> Option<Job> {
-        if !self.anything_waits() {
-            return None;
-        }
-        let mut injector = lock(&self.injector);
-        let (priority, job) = (0..2).find_map(|priority| Some((priority, injector[priority].pop_front()?)))?;
-        drop(injector);
-        self.injected[priority].fetch_sub(1, Ordering::SeqCst);
-        Some(job)
+        self.injectors.iter().find_map(Injector::take)
     }
 
     /// Whether any injected job waits.
     #[inline]
     pub(super) fn anything_waits(&self) -> bool {
-        self.injected.iter().any(|count| count.load(Ordering::Relaxed) > 0)
+        self.injectors.iter().any(Injector::may_have_some)
     }
 
     /// Whether an injected job of normal priority waits.
     #[inline]
     pub(super) fn normal_waits(&self) -> bool {
-        self.injected[Priority::Normal as usize].load(Ordering::Relaxed) > 0
+        self.injectors[Priority::Normal as usize].may_have_some()
     }
 
     /// Whether a worker would find something to do.
     pub(super) fn has_work(&self) -> bool {
-        self.injected.iter().any(|count| count.load(Ordering::SeqCst) > 0)
-            || self.seats.iter().any(|seat| !seat.thief.has_none())
+        self.injectors.iter().any(Injector::has_some) || self.seats.iter().any(|seat| !seat.thief.has_none())
     }
 
     /// Whether some worker has nothing to do.
     pub(super) fn is_hungry(&self) -> bool {
-        self.searching.load(Ordering::Relaxed) > 0 || self.sleepers.load(Ordering::Relaxed) != 0
+        self.searching.load(Ordering::Relaxed) > 0 || self.sleepers.any()
     }
 
-    pub(super) fn anybody_sleeps(&self) -> bool {
-        self.sleepers.load(Ordering::Relaxed) != 0
-    }
-
-    /// Announces that worker `index` is about to sleep. What it finds after that, it was not woken for.
-    pub(super) fn fall_asleep(&self, index: usize) {
-        self.sleepers.fetch_or(1 << index, Ordering::SeqCst);
-        step();
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn awake(&self, index: usize) {
-        self.sleepers.fetch_and(!(1 << index), Ordering::SeqCst);
+    /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
+    pub(super) fn sleep(&self, index: usize) {
+        self.sleepers.sleep(&*self.platform, index, || self.has_work() || self.done.load(Ordering::SeqCst));
         if self.heart_rests.load(Ordering::SeqCst) {
             self.platform.unpark(self.heart());
         }
@@ -232,29 +209,13 @@ impl Machine {
 
     /// Whether all workers sleep, and none is about to be woken.
     fn is_idle(&self) -> bool {
-        let workers = u64::MAX >> (64 - self.workers);
-        self.sleepers.load(Ordering::SeqCst) & workers == workers && !self.has_work()
+        self.sleepers.are_all(self.workers) && !self.has_work()
     }
 
     /// Wakes one of those that sleep.
     #[inline]
     pub(super) fn wake_one(&self) {
-        if self.anybody_sleeps() {
-            self.wake_somebody();
-        }
-    }
-
-    #[cold]
-    fn wake_somebody(&self) {
-        let mut sleepers = self.sleepers.load(Ordering::Relaxed);
-        while sleepers != 0 {
-            step();
-            let one = sleepers & sleepers.wrapping_neg();
-            match self.sleepers.compare_exchange_weak(sleepers, sleepers & !one, Ordering::SeqCst, Ordering::Relaxed) {
-                Ok(_) => return self.platform.unpark(one.trailing_zeros() as usize),
-                Err(now) => sleepers = now,
-            }
-        }
+        self.sleepers.wake_one(&*self.platform);
     }
 
     /// Raises bits of every worker's poll word.
@@ -264,7 +225,7 @@ impl Machine {
 
     /// What has to be done now and then.
     fn heartbeat(&self, tick: bool) {
-        if self.anybody_sleeps() {
+        if self.sleepers.any() {
             if self.has_work() {
                 self.wake_one();
             }
@@ -398,6 +359,7 @@ impl Machine {
             }
             of.failures.fetch_add(1, Ordering::SeqCst);
             self.raise_all(CHECK);
+            checked_seq_cst();
             if of.waiting.load(Ordering::SeqCst) > 0 {
                 self.retire(of);
             }

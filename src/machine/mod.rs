@@ -19,6 +19,8 @@ mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod output;
 mod plan;
 pub mod record;
@@ -26,6 +28,7 @@ mod recorder;
 mod retire;
 mod run;
 mod scoreboard;
+mod sleep;
 mod split;
 mod station;
 pub mod submission;

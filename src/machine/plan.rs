@@ -77,6 +77,19 @@ pub(super) enum Value {
     Owner(u16),
 }
 
+/// Of all but those whose registers are all that matters.
+pub(super) const WATCH_ALWAYS: u64 = 1 << 63;
+/// Of all, for a frame that is recorded.
+pub(super) const WATCH_RECORD: u64 = 1 << 62;
+/// Of all registers from 61 on.
+pub(super) const WATCH_REST: u64 = 1 << 61;
+
+/// The bit of a register.
+#[inline(always)]
+pub(super) fn watched(register: usize) -> u64 {
+    1 << register.min(61)
+}
+
 /// An instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
@@ -90,12 +103,15 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) struct Plan {
     steps: Box<[Step]>,
+    /// For each what makes it worth a look before it runs: see [`watched`].
+    masks: Box<[u64]>,
     registers: Box<[u16]>,
 }
 
 impl Plan {
     pub(super) fn new(program: &Program, function: &Function) -> Plan {
         let mut registers = Vec::new();
+        let mut masks = Vec::with_capacity(function.code.len());
         let steps = function
             .code
             .iter()
@@ -106,10 +122,20 @@ impl Plan {
                 let reads = registers.len() as u32 - first;
                 registers.extend(access.registers_written.iter().cloned().flatten());
                 let writes = registers.len() as u32 - first - reads;
-                Step { what: what(program, function, instr), first, reads: reads as u16, writes: writes as u16 }
+                let what = what(program, function, instr);
+                let plain = matches!(what, What::Plain | What::Park | What::Move | What::MoveRef | What::Drop);
+                let touched = registers[first as usize..].iter().map(|&register| watched(usize::from(register)));
+                masks.push(touched.fold(WATCH_RECORD | if plain { 0 } else { WATCH_ALWAYS }, |mask, bit| mask | bit));
+                Step { what, first, reads: reads as u16, writes: writes as u16 }
             })
             .collect();
-        Plan { steps, registers: registers.into() }
+        Plan { steps, masks: masks.into(), registers: registers.into() }
+    }
+
+    /// By instruction, the bits that keep it from running without a look: those of the registers that it touches, and more.
+    #[inline(always)]
+    pub(super) fn masks(&self) -> *const u64 {
+        self.masks.as_ptr()
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ use super::execute::Context;
 use super::host_call::SysLayout;
 use super::issue::{Step, element, resources};
 use super::memory::{buffer, is_unique};
-use super::plan::{Plan, Shape, Value, What as Planned};
+use super::plan::{Plan, Shape, Value, WATCH_RECORD, What as Planned};
 use super::record::{Access, Carrier, Ending, EntryId, Event, Hazard, Issued, Kind, Need, Order, Record, Region, What};
 use super::scoreboard::Board;
 use super::station::{Entry, Kind as Does, Status};
@@ -116,6 +116,7 @@ impl Recorder {
     pub(super) unsafe fn promoted(self: &Arc<Self>, code: &Arc<Code>, board: &mut Board, worker: usize, cost: u64) {
         let frame = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
         board.frame = frame;
+        board.watch |= WATCH_RECORD;
         board.shadow = Some(Box::new(Shadow {
             recorder: self.clone(),
             code: code.clone(),

@@ -7,7 +7,7 @@
 //! All of this happens under one lock for each submission, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::machine::Machine;
 use super::memory::Heap;
@@ -18,6 +18,7 @@ use super::station::{Entry, Status};
 use super::submission::{Submission, lock};
 use super::trap::{Failure, Fault};
 use super::worker::Job;
+use crate::platform::sync::fence;
 
 /// What the lock guards, besides what `scoreboard` says.
 #[derive(Default)]

@@ -16,17 +16,19 @@
 
 use std::collections::VecDeque;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::boxes::Boxes;
 use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
+use super::plan::{WATCH_ALWAYS, WATCH_REST, watched};
 use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
 use super::submission::Submission;
 use super::trap::Fault;
+use crate::platform::sync::{AtomicU32, Set};
 
 /// What a register is while its value is not there: bit 63, the entry's number, the result's number.
 const PENDING: u64 = 1 << 63;
@@ -63,6 +65,8 @@ pub(super) struct Board {
 
     pending: Vec<u64>,
     pub(super) pending_count: usize,
+    /// What instructions are looked at before they run: the pending registers, by [`watched`], and bits that the plan's masks explain.
+    pub(super) watch: u64,
 
     pub(super) boxes: Boxes,
     /// Entries up to this one may share what they were passed to read.
@@ -137,6 +141,7 @@ impl Board {
             window: 0,
             pending: Vec::new(),
             pending_count: 0,
+            watch: 0,
             boxes: Boxes::default(),
             sharing: 0,
             has_sharing: false,
@@ -188,16 +193,17 @@ impl Board {
         self.pending.clear();
         self.pending.resize(slots, 0);
         self.pending_count = 0;
+        self.watch = WATCH_ALWAYS;
         self.window = window;
         self.allowed = window;
-        *self.squash.get_mut() = NO_SQUASH;
+        self.squash.set(NO_SQUASH);
         self.draining = false;
         self.has_sharing = false;
         self.judged = false;
         self.retired = 0;
         self.ran.clear();
         self.ran.resize(workers, 0);
-        self.head = *self.tail.get_mut();
+        self.head = self.tail_now();
         self.cursor = self.head;
     }
 
@@ -260,6 +266,7 @@ impl Board {
         debug_assert!(self.pending[register] == 0);
         self.pending[register] = PENDING | u64::from(seq) << 16 | u64::from(result);
         self.pending_count += 1;
+        self.watch |= watched(register);
         // SAFETY: it is in the ring, and the issuer's.
         unsafe { (*self.entry_of(seq)).aliases += 1 };
     }
@@ -270,6 +277,9 @@ impl Board {
         if let Some((seq, _)) = self.pending(register) {
             self.pending[register] = 0;
             self.pending_count -= 1;
+            if watched(register) != WATCH_REST || self.pending_count == 0 {
+                self.watch &= !watched(register);
+            }
             // SAFETY: as above.
             unsafe { (*self.entry_of(seq)).aliases -= 1 };
         }

@@ -10,13 +10,14 @@
 //! that is used anew. Every link on a list belongs to an entry (or a frame) that waits, and is on one list.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::output::Log;
 use super::scoreboard::Board;
 use super::submission::Submission;
 use super::trap::Failure;
 use crate::platform::step;
+use crate::platform::sync::{AtomicBool, AtomicPtr, AtomicU32, Set, fence};
 
 /// What an entry does when it is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +76,8 @@ pub(super) struct Entry {
     pub(super) ran_by: u8,
     /// It was promoted while it ran in order, so its callees may share what they were passed to read.
     pub(super) shares: bool,
+    /// Somebody has begun it, or runs it already.
+    pub(super) started: AtomicBool,
     /// All that is older has retired: set under the lock of retirement.
     pub(super) oldest: AtomicBool,
     /// How many links are used.
@@ -153,6 +156,7 @@ impl Entry {
             status: Status::Good,
             ran_by: 0,
             shares: false,
+            started: AtomicBool::new(false),
             oldest: AtomicBool::new(false),
             links_used: 0,
             mark: 0,
@@ -178,8 +182,8 @@ impl Entry {
         // SAFETY: the caller's.
         unsafe {
             let entry = &mut *this;
-            *entry.waiters.get_mut() = ptr::null_mut();
-            *entry.waits.get_mut() = UNARMED;
+            entry.waiters.set(ptr::null_mut());
+            entry.waits.set(UNARMED);
             entry.seq = seq;
             entry.board = board;
             if !board.is_null() {
@@ -189,7 +193,8 @@ impl Entry {
             entry.store_to = ptr::null_mut();
             entry.status = Status::Good;
             entry.shares = false;
-            *entry.oldest.get_mut() = false;
+            entry.started.set(false);
+            entry.oldest.set(false);
             entry.links_used = 0;
             entry.aliases = 0;
             entry.child = ptr::null_mut();

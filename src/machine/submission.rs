@@ -10,8 +10,8 @@
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use super::code::Code;
@@ -23,6 +23,7 @@ use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
 use super::transfer::{Kept, Returned};
 use super::trap::Failure;
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
 /// Whose turn it is when there are not workers enough for everybody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -51,10 +52,10 @@ pub(crate) struct Order {
 }
 
 /// It has not ended, and nobody asked to be told when it does.
-const RUNNING: u8 = 0;
+const RUNNING: u32 = 0;
 /// Somebody did.
-const WATCHED: u8 = 1;
-const ENDED: u8 = 2;
+const WATCHED: u32 = 1;
+const ENDED: u32 = 2;
 
 /// See the head of this file.
 pub(crate) struct Submission {
@@ -77,7 +78,7 @@ pub(crate) struct Submission {
     pub(super) failures: AtomicU64,
     pub(super) stopping: AtomicBool,
     stop: Mutex<Option<Stop>>,
-    state: AtomicU8,
+    state: AtomicU32,
     taken: AtomicBool,
     watchers: Mutex<Vec<Waker>>,
 }
@@ -87,7 +88,7 @@ unsafe impl Send for Submission {}
 // SAFETY: as above.
 unsafe impl Sync for Submission {}
 
-pub(super) fn lock<T: ?Sized>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -117,7 +118,7 @@ impl Submission {
             failures: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             stop: Mutex::default(),
-            state: AtomicU8::new(RUNNING),
+            state: AtomicU32::new(RUNNING),
             taken: AtomicBool::new(false),
             watchers: Mutex::default(),
         });
@@ -128,7 +129,7 @@ impl Submission {
             Entry::reset(root, 0, ptr::null_mut(), Kind::Call, info.boundary);
             (*root).root = Arc::as_ptr(&this);
             (*root).code = this.code.entry(function);
-            *(*root).oldest.get_mut() = true;
+            (*root).oldest.set(true);
             for register in 0..info.results {
                 *(*root).args.add(register) = 0;
             }
@@ -149,6 +150,7 @@ impl Submission {
     /// Whether an entry that completes has to see to retirement.
     #[inline]
     pub(super) fn wants_attention(&self) -> bool {
+        checked_seq_cst();
         self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::SeqCst) != 0
     }
 

@@ -65,7 +65,7 @@ impl Job {
 }
 
 /// Rounds that a worker searches before it sleeps.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 
@@ -358,11 +358,7 @@ impl Worker {
         machine.searching.fetch_sub(1, Ordering::Relaxed);
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
             self.turn_away();
-            machine.fall_asleep(self.local.index);
-            if !machine.has_work() && !machine.done.load(Ordering::SeqCst) {
-                machine.platform.park(self.local.index, None);
-            }
-            machine.awake(self.local.index);
+            machine.sleep(self.local.index);
         }
         self.local.counts.idle += machine.platform.now() - since;
         found
@@ -405,6 +401,7 @@ impl Worker {
         // SAFETY: the caller's; the arguments are what the function takes.
         unsafe {
             self.working_on(entry);
+            (*entry).started.store(true, Ordering::Relaxed);
             self.record(|| What::Started(recorder::name(entry)));
             if machine.is_squashed(entry) {
                 return self.squash(entry);
@@ -440,7 +437,7 @@ impl Worker {
             for &register in &info.owned_params {
                 *args.add(usize::from(register)) = 0;
             }
-            self.drive(run);
+            self.go_on(run);
         }
     }
 
@@ -867,6 +864,7 @@ impl Worker {
             (*entry).site = call;
             (*entry).depth = board.depth;
             (*entry).shares = true;
+            (*entry).started.store(true, Ordering::Relaxed);
             (board.sharing, board.has_sharing) = (seq, true);
             for register in 0..info.boundary {
                 *(*entry).args.add(register) = 0;
@@ -923,10 +921,12 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
+            let plan = self.of().code.plan((*board).function);
             let mut issuer = Issuer {
                 board,
                 local: ptr::null_mut(),
-                plan: self.of().code.plan((*board).function),
+                plan,
+                masks: plan.masks(),
                 code,
                 action: Action::None,
                 issued: 1,
@@ -964,6 +964,9 @@ impl Worker {
                 let entry = (*board).entry;
                 let (exit, fault) = self.execute(&mut None, pc, regs, &raw mut issuer, entry, |at| place = at);
                 (*board).pc = place.0;
+                if exit != Exit::Issued || issuer.action != Action::RunKept {
+                    self.local.publish();
+                }
                 match exit {
                     Exit::Complete => unreachable!("a promoted frame does not return"),
                     Exit::Fault => match fault.expect("a fault left its reason") {
@@ -998,10 +1001,9 @@ impl Worker {
                                 return;
                             }
                         }
-                        Action::Run(entry) => {
+                        Action::RunKept => {
                             (*board).pc = place.0.add(issuer.issued);
-                            self.local.push(Job::Board(board));
-                            self.next = Some(Job::Entry(entry));
+                            self.next = Some(Job::Entry(self.local.run_kept(board)));
                             return;
                         }
                         Action::RunAndWait(entry) => {

@@ -5,6 +5,7 @@
 
 pub mod os;
 pub mod sim;
+pub(crate) mod sync;
 
 use std::time::Duration;
 

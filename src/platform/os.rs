@@ -2,12 +2,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
+use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Platform;
+use super::sync::{Condvar, Mutex};
 
 /// Threads of the operating system.
 pub struct Threads {

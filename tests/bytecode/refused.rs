@@ -5,7 +5,7 @@ use tgvm::bytecode::builtins;
 use tgvm::bytecode::disassemble::disassemble;
 use tgvm::bytecode::effects::Effects;
 use tgvm::bytecode::ops::{HEADER, Instr, Op};
-use tgvm::bytecode::program::{Constant, Passing, Program, RegType, Value};
+use tgvm::bytecode::program::{Constant, Param, Passing, Program, Range, RegType, Value};
 use tgvm::bytecode::types::{Type, TypeId, TypeTable};
 use tgvm::bytecode::verify::verify;
 
@@ -658,4 +658,181 @@ fn each_rule_for_programs_refuses() {
 fn refusals_name_function_and_instruction() {
     let error = verify(program(code(&[I], 0, "ldi r0, 1; divi r0, r0, 0; ret"))).expect_err("it is refused");
     assert_eq!(error.to_string(), "function `f`, instruction 1 (`divi`): 0 is not allowed as its number");
+}
+
+/// A program whose function 1 runs iterations of a loop, each of one element of what it writes, and 10 is its wrapper.
+fn with_range() -> Program {
+    let params = [
+        (Passing::In, INT),
+        (Passing::In, INT),
+        (Passing::InoutView, INTS),
+        (Passing::View, INTS),
+        (Passing::In, TypeId::FLOAT),
+    ];
+    let runs = Sketch {
+        params: &params,
+        locals: &[STR_LOCAL, I, I, F],
+        code: "mov r10, r0; jle.i r1, r10, 3; ldi r11, 7; stv.x r2, r10, r11, 0; for r10, r1, -3; ret.d",
+        ..EMPTY
+    };
+    let wraps = Sketch {
+        params: &params,
+        window: 9,
+        code: "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 1; ret",
+        ..EMPTY
+    };
+    let mut program = program(runs);
+    program.functions.push(function(&program.types, "wrapper", wraps));
+    program.functions[1].range = Some(Range { index: 10, body: (2, 5), per: vec![1, 0, 0], wrapper: 10 });
+    for number in [1, 10] {
+        program.functions[number].part_of = Some(0);
+    }
+    program
+}
+
+#[test]
+fn each_rule_for_ranges_refuses() {
+    fn range(program: &mut Program) -> &mut Range {
+        program.functions[1].range.as_mut().expect("it has one")
+    }
+    fn with_code(program: &mut Program, number: usize, code: &str) {
+        let function = &mut program.functions[number];
+        function.code = assemble(code, function.registers.len());
+        function.sites = vec![0; function.code.len()];
+    }
+    /// Both functions with that parameter instead, which neither uses.
+    fn with_param(program: &mut Program, number: usize, param: Param) {
+        for function in [1, 10] {
+            let function = &mut program.functions[function];
+            function.params[number] = param;
+        }
+    }
+    type Change = fn(&mut Program);
+    let refused: &[(&str, Change, &str)] = &[
+        // The index
+        ("no register", |p| range(p).index = 99, "r99 can't hold the iteration in progress"),
+        ("a parameter as the index", |p| range(p).index = 0, "r0 can't hold the iteration in progress"),
+        ("the bound as the index", |p| range(p).index = 1, "r1 can't hold the iteration in progress"),
+        ("an owned local as the index", |p| range(p).index = 9, "r9 can't hold the iteration in progress"),
+        ("a Float as the index", |p| range(p).index = 12, "r12 can't hold the iteration in progress"),
+        ("a local that nothing counts", |p| range(p).index = 11, "no `for` counts r11"),
+        (
+            "another bound",
+            |p| {
+                with_code(
+                    p,
+                    1,
+                    "mov r10, r0; jle.i r1, r10, 3; ldi r11, 7; stv.x r2, r10, r11, 0; for r10, r0, -3; ret.d",
+                )
+            },
+            "no `for` counts r10 up to its second parameter",
+        ),
+        (
+            "a `for` that leaves the loop",
+            |p| {
+                with_code(
+                    p,
+                    1,
+                    "mov r10, r0; jle.i r1, r10, 3; ldi r11, 7; stv.x r2, r10, r11, 0; for r10, r1, 0; ret.d",
+                )
+            },
+            "no `for` counts r10 up to its second parameter",
+        ),
+        // The body
+        ("an empty body", |p| range(p).body = (2, 2), "2 to 2 is no loop"),
+        ("a body backwards", |p| range(p).body = (5, 2), "5 to 2 is no loop"),
+        ("a body beyond the end", |p| range(p).body = (2, 7), "2 to 7 is no loop"),
+        ("a body far away", |p| range(p).body = (u32::MAX - 1, u32::MAX), "is no loop of its instructions"),
+        ("a body without its `for`", |p| range(p).body = (2, 4), "no `for` counts r10"),
+        ("a body that begins too late", |p| range(p).body = (3, 5), "no `for` counts r10"),
+        // The parts
+        ("a part too few", |p| _ = range(p).per.pop(), "it has 3 parameters after the bounds, but parts of 2"),
+        ("a part too many", |p| range(p).per.push(0), "it has 3 parameters after the bounds, but parts of 4"),
+        ("no part of what is written", |p| range(p).per[0] = 0, "parameter 2 can't be cut so that an iteration has 0"),
+        ("a part of what is read", |p| range(p).per[1] = 1, "parameter 3 can't be cut so that an iteration has 1"),
+        ("a part of a scalar", |p| range(p).per[2] = 1, "parameter 4 can't be cut so that an iteration has 1"),
+        (
+            "something moved in and out",
+            |p| with_param(p, 4, Param { ty: TypeId::FLOAT, passing: Passing::Inout }),
+            "can't be cut",
+        ),
+        // The bounds and the result
+        (
+            "a bound that is no Int",
+            |p| {
+                with_param(p, 1, Param { ty: TypeId::FLOAT, passing: Passing::In });
+                (p.functions[1].registers[1], p.functions[10].registers[1]) = (F, F);
+                with_code(p, 1, "ret.d");
+            },
+            "its parameters don't begin with two bounds",
+        ),
+        (
+            "a bound that is moved in and out",
+            |p| with_param(p, 0, Param { ty: INT, passing: Passing::Inout }),
+            "its parameters don't begin with two bounds",
+        ),
+        (
+            "no bounds",
+            |p| p.functions[5].range = p.functions[1].range.clone(),
+            "its parameters don't begin with two bounds",
+        ),
+        ("a result", |p| p.functions[2].range = p.functions[1].range.clone(), "or it has a result"),
+        // The wrapper
+        ("no wrapper", |p| range(p).wrapper = 99, "there is no function 99 to call it"),
+        ("itself as its wrapper", |p| range(p).wrapper = 1, "`f` can't be called for it"),
+        ("a wrapper of other parameters", |p| range(p).wrapper = 2, "`next` can't be called for it"),
+        (
+            "a wrapper that does not call it",
+            |p| with_code(p, 10, "ret"),
+            "`wrapper` does not call it, or does something else",
+        ),
+        (
+            "a wrapper that calls something else",
+            |p| {
+                let again = p.functions[10].clone();
+                p.functions.push(again);
+                with_code(
+                    p,
+                    10,
+                    "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 11; ret",
+                );
+            },
+            "`wrapper` does not call it, or does something else",
+        ),
+        (
+            "a wrapper that calls something else, too",
+            |p| {
+                with_code(
+                    p,
+                    10,
+                    "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 1;
+                    mov w1, r0; call w0, 2; ret",
+                );
+            },
+            "`wrapper` does not call it, or does something else",
+        ),
+        (
+            "a wrapper that prints",
+            |p| {
+                with_code(
+                    p,
+                    10,
+                    "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 1;
+                    sys w0, 1, 4; ret",
+                );
+                p.functions[10].effects = Effects::OUTPUT;
+            },
+            "`wrapper` does not call it, or does something else",
+        ),
+        // Parts of functions
+        ("a part of no function", |p| p.functions[1].part_of = Some(99), "there is no function 99 that it could be"),
+        ("a part of itself", |p| p.functions[1].part_of = Some(1), "it is a part of a part"),
+        ("a part of a part", |p| p.functions[10].part_of = Some(1), "it is a part of a part"),
+    ];
+    assert_eq!(verify(with_range()).map(|_| ()), Ok(()));
+    for &(name, change, because) in refused {
+        let mut program = with_range();
+        change(&mut program);
+        assert_refused(program, because, name);
+    }
 }

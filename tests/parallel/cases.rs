@@ -90,6 +90,20 @@ fn main() {
     );
 }
 
+/// The result of a call in progress, when its frame was promoted, was put into the window after all when the frame was squashed, and
+/// nobody dropped it.
+#[test]
+fn a_result_for_a_frame_that_is_squashed() {
+    agree_under_seeds(
+        "
+task fails(n: Int) -> Int { return 10 / n }
+task make(n: Int) -> [Int] { return [n] }
+task second(n: Int) -> Int { return make(n).len() }
+fn main() { print(fails(0) + second(1)) }",
+        300,
+    );
+}
+
 /// What had been moved into the window for a call or a built-in that waited for a task was lost when that task trapped.
 #[test]
 fn a_trap_while_a_call_is_prepared() {

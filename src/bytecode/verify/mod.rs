@@ -119,7 +119,7 @@ pub fn verify(program: Program) -> Result<Verified, VerifyError> {
     let mut checker = Checker::new(&program, &signatures);
     for (index, function) in program.functions.iter().enumerate() {
         checker.function(index).map_err(|fault| fault.name(function))?;
-        range::check(&program, function).map_err(|what| Fault::from(what).name(function))?;
+        range::check(&program, index).map_err(|what| Fault::from(what).name(function))?;
     }
     for (function, effects) in program.functions.iter().zip(access::effects(&program)) {
         if function.effects != effects {

@@ -3,14 +3,15 @@
 //! machine needs to find the iteration in progress, to lower the bound, and to cut the views.
 
 use crate::bytecode::ops::{Field, Op};
-use crate::bytecode::program::{Function, Passing, Program, RegType};
+use crate::bytecode::program::{Passing, Program, RegType};
 use crate::bytecode::types::TypeId;
 
-/// Checks what a function, whose instructions are verified, says of itself.
+/// Checks what function number `number`, whose instructions are verified, says of itself.
 ///
 /// # Errors
 /// What is wrong.
-pub fn check(program: &Program, function: &Function) -> Result<(), String> {
+pub fn check(program: &Program, number: usize) -> Result<(), String> {
+    let function = &program.functions[number];
     if let Some(whole) = function.part_of {
         let Some(whole) = program.functions.get(whole as usize) else {
             return Err(format!("there is no function {whole} that it could be a part of"));
@@ -64,6 +65,13 @@ pub fn check(program: &Program, function: &Function) -> Result<(), String> {
     };
     if wrapper.range.is_some() || (&wrapper.params, wrapper.result) != (&function.params, function.result) {
         return Err(format!("`{}` can't be called for it", wrapper.name));
+    }
+    // Only then are its effects those that its callers see. It may call itself, to cut the range into pieces.
+    let calls = wrapper.code.iter().filter(|instr| instr.op() == Some(Op::Call)).map(|instr| instr.get(Field::I));
+    let (calls_it, others): (Vec<u32>, Vec<u32>) = calls.partition(|&called| called as usize == number);
+    let others = others.iter().any(|&called| called != range.wrapper);
+    if calls_it.is_empty() || others || wrapper.effects != function.effects {
+        return Err(format!("`{}` does not call it, or does something else", wrapper.name));
     }
     Ok(())
 }
