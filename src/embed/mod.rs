@@ -1,7 +1,17 @@
-//! What drives the stages: text or bytecode to a module, and a module to a run. The command line, the tests and the fuzz
-//! targets go through it.
+//! What a program sees that embeds the machine, and what the command line is made of: text or bytecode becomes a [`Module`], an
+//! [`Engine`] runs calls of its functions, and a [`Handle`] gives what comes back.
+//!
+//! `docs/embedding.md` is the guide.
 
-use std::sync::Arc;
+mod engine;
+mod handle;
+mod pending;
+mod session;
+mod statement;
+mod value;
+mod world;
+
+use std::sync::{Arc, OnceLock};
 
 use crate::bytecode::file;
 use crate::bytecode::program::Program;
@@ -10,11 +20,22 @@ use crate::check::check;
 use crate::compile::compile;
 use crate::host;
 use crate::machine::code::Code;
-use crate::machine::engine::{self, Options, RunResult};
+use crate::machine::engine::{Options, RunResult};
 use crate::machine::host_call::World;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::parse;
 use crate::syntax::span::Source;
+use crate::syntax::tree::Tree;
+
+pub use crate::machine::host_call::Stream;
+pub use crate::machine::submission::Priority;
+pub use crate::machine::transfer::TransferError;
+pub use engine::{Builder, Call, Engine, SubmitError};
+pub use handle::{Error, Handle, Trapped};
+pub use session::{Ended, Entered, Failed, GetError, Hazard, InFlight, Listener, Session, Worlds};
+pub use statement::Problem;
+pub use value::{FromAnswer, FromValue, Grid, IntoArgs, IntoValue, Value, Values};
+pub use world::Sink;
 
 /// Why bytecode is refused.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -27,10 +48,33 @@ pub enum LoadError {
     Verify(#[from] VerifyError),
 }
 
+/// What is wrong with a program's text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistakes {
+    /// One or more, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    text: String,
+}
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels[0].span);
+    diagnostics
+}
+
 /// A program that can be run.
 #[derive(Clone, Debug)]
 pub struct Module {
     verified: Verified,
+    /// As the machine runs it, once somebody has asked for that.
+    code: OnceLock<Arc<Code>>,
 }
 
 impl Module {
@@ -42,18 +86,47 @@ impl Module {
     /// # Panics
     /// If the verifier refuses what the compiler made, which is a mistake in one of them.
     pub fn from_source(source: &Source) -> Result<Module, Vec<Diagnostic>> {
-        let in_order = |mut diagnostics: Vec<Diagnostic>| {
-            diagnostics.sort_by_key(|diagnostic| diagnostic.labels[0].span);
-            diagnostics
-        };
         let (tree, diagnostics) = parse(source);
         if !diagnostics.is_empty() {
             return Err(in_order(diagnostics));
         }
-        let typed = check(&tree).map_err(in_order)?;
+        Module::of(&tree, source)
+    }
+
+    fn of(tree: &Tree, source: &Source) -> Result<Module, Vec<Diagnostic>> {
+        let typed = check(tree).map_err(in_order)?;
         let program = compile(&typed, source).map_err(in_order)?;
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
-        Ok(Module { verified })
+        Ok(Module { verified, code: OnceLock::new() })
+    }
+
+    /// Compiles a program of which a host calls functions, so that it may be without `main`. Messages call it `name`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    ///
+    /// ```
+    /// # use tgvm::embed::Module;
+    /// let mistakes = Module::library("half.tg", "fn half(x: Float) -> Float { return x / 2 }").unwrap_err();
+    /// assert!(mistakes.to_string().starts_with("half.tg:1:"));
+    /// ```
+    pub fn library(name: &str, text: &str) -> Result<Module, Mistakes> {
+        let source = Source::new(name, text);
+        let (mut tree, diagnostics) = parse(&source);
+        let result = if diagnostics.is_empty() {
+            tree.ensure_main();
+            Module::of(&tree, &source)
+        } else {
+            Err(in_order(diagnostics))
+        };
+        result.map_err(|diagnostics| {
+            let line = |diagnostic: &Diagnostic| {
+                let (line, column) = source.line_column(diagnostic.labels[0].span.start);
+                format!("{name}:{line}:{column}: {} {}", diagnostic.code, diagnostic.message)
+            };
+            let text = diagnostics.iter().map(line).collect::<Vec<_>>().join("\n");
+            Mistakes { diagnostics, text }
+        })
     }
 
     /// Reads a program that [`crate::bytecode::file::write`] wrote.
@@ -61,12 +134,20 @@ impl Module {
     /// # Errors
     /// The bytes are damaged, of another version, or not a program that is safe to run.
     pub fn from_bytecode(bytes: &[u8]) -> Result<Module, LoadError> {
-        Ok(Module { verified: verify(file::read(bytes)?)? })
+        Ok(Module { verified: verify(file::read(bytes)?)?, code: OnceLock::new() })
     }
 
     /// The program as the machine runs it.
     pub fn into_code(self) -> Arc<Code> {
-        Arc::new(Code::new(self.verified))
+        match self.code.into_inner() {
+            Some(code) => code,
+            None => Arc::new(Code::new(self.verified)),
+        }
+    }
+
+    /// The same, prepared once.
+    pub(crate) fn code(&self) -> &Arc<Code> {
+        self.code.get_or_init(|| Arc::new(Code::new(self.verified.clone())))
     }
 
     /// The program, for the disassembler and the file format.
@@ -77,5 +158,5 @@ impl Module {
 
 /// Runs a program with the built-ins of the host.
 pub fn run(code: &Arc<Code>, options: &Options, world: &mut dyn World) -> RunResult {
-    engine::run(code, options, host::table(), world)
+    crate::machine::engine::run(code, options, host::table(), world)
 }

@@ -47,7 +47,7 @@ impl Area {
         unsafe {
             let held = buffer(root);
             let offset = (at.addr().wrapping_sub(data(held).addr()) / 8) as u64;
-            let width = (*held).cols * u64::from((*held).stride);
+            let width = (*held).cols * u64::from((*held).stride());
             if !(*held).is_grid() || width == 0 {
                 return Area { root, rows: (0, 1), cols: (offset, offset + slots) };
             }

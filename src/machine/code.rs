@@ -8,10 +8,12 @@
 //! Invariant: everything that a distance in the code leads to is inside the array, and what values and layouts point to
 //! lives as long as the code.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use super::back_off::BackOff;
 use super::host_call::SysLayout;
-use super::memory::{HEADER_BYTES, Layouts, buffer, data, free_immortal, immortal, slot};
+use super::layout::Layouts;
+use super::memory::{HEADER_BYTES, buffer, data, free_immortal, immortal, slot};
 use super::plan::Plan;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr, Op};
@@ -90,6 +92,7 @@ pub(super) struct FunctionInfo {
     pub(super) range: Option<RangeInfo>,
     /// Its calls may run out of order, or calls in it may.
     pub(super) issues: bool,
+    pub(super) back_off: BackOff,
     plan: OnceLock<Plan>,
 }
 
@@ -159,7 +162,7 @@ pub(super) const INTO_WINDOW: u8 = 1;
 /// A program ready to run.
 pub struct Code {
     program: Verified,
-    pub(super) layouts: Arc<Layouts>,
+    pub(super) layouts: Layouts,
     words: Box<[u64]>,
     pub(super) functions: Box<[FunctionInfo]>,
     values: Box<[u64]>,
@@ -185,7 +188,7 @@ impl Drop for Code {
 impl Code {
     /// Prepares a program.
     pub fn new(program: Verified) -> Code {
-        let layouts = Arc::new(Layouts::new(&program.types));
+        let layouts = Layouts::new(&program.types);
         let values = make_values(&program, &layouts);
         let sys = SysTable::of(&program);
         let mut functions = Vec::with_capacity(program.functions.len());
@@ -236,9 +239,9 @@ impl Code {
         &self.functions[unsafe { (*prologue(entry)).index } as usize]
     }
 
-    /// Whether it has calls that may run out of order.
-    pub(super) fn issues_calls(&self) -> bool {
-        self.functions[self.program.main as usize].issues
+    /// Whether a function has calls that may run out of order.
+    pub(super) fn issues_calls(&self, function: u32) -> bool {
+        self.functions[function as usize].issues
     }
 
     /// The plan of a function, made when it is first asked for.
@@ -302,6 +305,7 @@ impl FunctionInfo {
             effects: function.effects,
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,
+            back_off: BackOff::default(),
             plan: OnceLock::new(),
         }
     }
@@ -438,17 +442,17 @@ fn make_values(program: &Program, layouts: &Layouts) -> Vec<u64> {
 
 /// The buffer of a constant, whose elements are among `earlier`.
 fn make_value(program: &Program, layouts: &Layouts, value: &Value, earlier: &[u64]) -> u64 {
-    let layout = layouts.get(value.ty.0);
+    let layout = layouts.get(value.ty);
     match &value.data {
         Constant::Str(text) => {
-            let made = immortal(value.ty, layout, text.len() as u64, text.len() as u64);
+            let made = immortal(layout, text.len() as u64, text.len() as u64);
             // SAFETY: it has room for the text.
             unsafe { data(made).cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len()) };
             slot(made)
         }
         Constant::Array(slots) => {
             let leaves = program.types.leaves(program.types.element(value.ty).expect("an array"));
-            let made = immortal(value.ty, layout, slots.len() as u64, (slots.len() / leaves.len().max(1)) as u64);
+            let made = immortal(layout, slots.len() as u64, (slots.len() / leaves.len().max(1)) as u64);
             for (at, (&word, &leaf)) in slots.iter().zip(leaves.iter().cycle()).enumerate() {
                 let word = if program.types.is_ref(leaf) { earlier[word as usize] } else { word };
                 // SAFETY: it has room for the slots.

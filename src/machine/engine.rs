@@ -3,25 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use std::{ptr, thread};
+use std::ptr;
 
 use super::code::Code;
-use super::deque::{Deque, Owner};
+use super::crew::{Crew, Settings};
 use super::execute::{Context, Exit, run as execute};
-use super::frame::{Segments, Stack};
-use super::host_call::{HostTable, World};
+use super::frame::Stack;
+use super::host_call::{HostTable, Lent, World};
 use super::interrupt::{Interrupt, Stop};
 use super::local::Counts;
-use super::machine::{Issue, Machine, Parts};
+use super::machine::Issue;
 use super::memory::{Budget, Heap};
 use super::record::{Hazard, Record};
-use super::recorder::Recorder;
 use super::run::Run;
+use super::submission::{Order, Priority};
 use super::trap::{Failure, Fault, Trace, Trap};
-use super::worker::{Job, Worker};
-use crate::platform::sim::{Simulated, Simulator};
+use crate::platform::os;
 use crate::platform::sync::AtomicU64;
-use crate::platform::{Platform, os};
 
 /// The limits of a run, and how it is watched.
 #[derive(Clone, Debug)]
@@ -164,11 +162,14 @@ pub struct RunResult {
 }
 
 /// Runs `main` with these built-ins, in this world.
+///
+/// # Panics
+/// If the system has no threads for the workers.
 pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world: &mut dyn World) -> RunResult {
     let interrupt = &options.interrupt;
     let budget = Budget::new(options.max_memory);
     let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
-    let alone = (alone || !code.issues_calls()) && !options.record;
+    let alone = (alone || !code.issues_calls(code.program().main)) && !options.record;
     // A limit of steps is one of the steps in program order.
     let alone = alone || options.migrate || options.max_steps.is_some();
     let once = |world: &mut dyn World| {
@@ -210,7 +211,7 @@ impl Outcome {
     }
 }
 
-/// Several workers, or one that issues.
+/// Several workers, or one that issues: a crew that takes on one submission, for which the calling thread beats the heart.
 fn run_shared(
     code: &Arc<Code>,
     options: &Options,
@@ -218,53 +219,46 @@ fn run_shared(
     world: &mut dyn World,
     budget: &Arc<Budget>,
 ) -> (Ended, Option<Record>) {
-    let workers = options.workers.clamp(1, 64);
-    let platform: Arc<dyn Platform> = match options.seed {
-        None => Arc::new(os::Threads::new(workers)),
-        Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(workers, seed)))),
-    };
-    let recorder = options.record.then(|| Recorder::new(platform.clone(), workers, options.leave_out));
-    let deques: Vec<Deque<Job>> = (0..workers).map(|_| Deque::new()).collect();
-    let parts = Parts {
-        code: code.clone(),
-        host,
-        budget: budget.clone(),
-        segments: Segments::new(budget.clone(), options.max_depth),
+    let settings = Settings {
+        workers: options.workers,
+        guests: 0,
         issue: options.issue,
-        window: options.window.max(1),
-        count: options.count || options.record,
-        simulated: options.seed.is_some(),
-        platform,
-        outside: options.interrupt.clone(),
-        recorder: recorder.clone(),
+        window: options.window,
+        count: options.count,
+        seed: options.seed,
+        record: options.record,
+        leave_out: options.leave_out,
+        name: "tgvm".to_owned(),
+        own_heart: false,
     };
-    // SAFETY: the machine is dropped at the end of this function.
-    let machine = unsafe { Machine::new(parts, &deques, world) };
-    let counts: Vec<Counts> = thread::scope(|scope| {
-        let machine = &machine;
-        let body = |(index, deque)| {
-            move || {
-                // SAFETY: the machine lives longer than the scope.
-                let mut worker = unsafe { Worker::new(machine, index, deque) };
-                machine.platform.enter(index);
-                worker.work();
-                machine.platform.leave(index);
-                worker.local.counts
-            }
-        };
-        let threads: Vec<_> = deques.into_iter().enumerate().map(|seat| scope.spawn(body(seat))).collect();
-        machine.beat();
-        threads.into_iter().map(|thread| thread.join().expect("a worker does not panic")).collect()
+    let crew = Crew::start(&settings, host).expect("the system has threads for the workers");
+    let order = Order {
+        code: code.clone(),
+        function: code.program().main,
+        args: Vec::new(),
+        // SAFETY: the submission, which is the only one to use it, ends before this function does.
+        world: unsafe { Lent::new(world) },
+        budget: budget.clone(),
+        keeper: budget.clone(),
+        max_depth: options.max_depth,
+        priority: Priority::Normal,
+    };
+    let submission = crew.submit(order).expect("it is passed nothing");
+    crew.beat_for(&submission, &mut || {
+        if let Err(stop) = options.interrupt.check() {
+            crew.cancel(&submission, stop);
+        }
+        false
     });
-    let outcome = machine.outcome();
+    let counts = crew.disband();
+    let outcome = submission.outcome();
     let total = Counts {
         steps: counts.iter().map(|c| c.steps).sum(),
         calls: counts.iter().map(|c| c.calls).sum(),
         peak_depth: counts.iter().map(|c| c.peak_depth).max().unwrap_or(0),
         ..Counts::default()
     };
-    let record = recorder.map(|recorder| recorder.finish());
-    ((outcome, total, 0, counts.iter().map(WorkerStats::of).collect()), record)
+    ((outcome, total, 0, counts.iter().map(WorkerStats::of).collect()), crew.record())
 }
 
 /// One worker that runs in order.
@@ -276,21 +270,22 @@ fn run_alone(
     budget: &Arc<Budget>,
 ) -> Ended {
     let interrupt = &options.interrupt;
-    let segments = Segments::new(budget.clone(), options.max_depth);
-    let mut run = Run::new(Stack::new(segments));
+    let mut run = Run::new(Stack::new(Arc::default()));
+    let new_heap = || Heap::new(budget.clone(), interrupt.clone());
+    let mut heap = new_heap();
     // SAFETY: the verifier has seen that `main` has no parameters and no result; the code outlives the run.
-    if let Err(fault) = unsafe { run.begin(code, code.entry(code.program().main), 0) } {
+    if let Err(fault) = unsafe { run.begin(code, code.entry(code.program().main), 0, options.max_depth, &mut heap) } {
         let failure = Failure { fault, trace: Trace::default() };
         return (Outcome::of(failure), Counts::default(), 0, Vec::new());
     }
-    let new_heap = || Heap::new(budget.clone(), code.layouts.clone(), interrupt.clone());
     let baton = Baton { run, world, counts: Counts::default(), moves: 0 };
     let turn = |heap: &mut Heap, baton| turn(code, options, heap, host, baton);
     if options.migrate {
         interrupt.migrate();
+        drop(heap);
         return os::alternate(baton, new_heap, turn);
     }
-    match turn(&mut new_heap(), baton) {
+    match turn(&mut heap, baton) {
         os::Turn::Last(result) => result,
         os::Turn::Next(_) => unreachable!("it was not asked to move"),
     }
@@ -352,7 +347,10 @@ fn turn<'w>(
             return os::Turn::Next(baton);
         }
         Exit::Issued => unreachable!("nothing is issued in order"),
-        Exit::Complete => Outcome::Done,
+        Exit::Complete => {
+            run.stack.close(heap);
+            Outcome::Done
+        }
         Exit::Fault => {
             let mut failure = Failure { fault: fault.expect("a fault left its reason"), trace: Trace::default() };
             if matches!(failure.fault, Fault::Trap(..)) {

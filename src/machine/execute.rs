@@ -28,7 +28,7 @@ use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
 use super::interrupt::{ALWAYS, Interrupt, Stop};
 use super::issue::{self, Issuer};
-use super::memory::{Heap, buffer, data, is_unique, tail_buffer, tail_stride, view_tail};
+use super::memory::{Heap, buffer, data, is_unique, tail_stride, view_tail};
 use super::record::COSTS;
 use super::trap::Fault;
 use super::value::total_order;
@@ -311,10 +311,10 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     }
     // A = the reference in a slot of an element, shared.
     macro_rules! share_slot {
-        ($family:lifetime, $slot:expr, $container:expr) => {{
+        ($family:lifetime, $slot:expr) => {{
             let mut value = *$slot;
             if value == 0 {
-                value = elements::empty_of(cx, $container, imm!(X));
+                value = elements::empty_of(cx, pc, regs);
             }
             let register: *mut u64 = &raw mut get!(A);
             let old = *register;
@@ -342,10 +342,10 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     }
     // Moves the reference in a slot of an element to register A.
     macro_rules! take_slot {
-        ($family:lifetime, $slot:expr, $container:expr) => {{
+        ($family:lifetime, $slot:expr) => {{
             let mut value = std::mem::take(&mut *$slot);
             if value == 0 {
-                value = elements::empty_of(cx, $container, imm!(X));
+                value = elements::empty_of(cx, pc, regs);
             }
             own!(get!(A), value);
             next!($family)
@@ -354,7 +354,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
     // Slot X of an element of a buffer.
     macro_rules! slot {
         ($buffer:expr, $index:expr) => {
-            data($buffer).add($index * (*$buffer).stride as usize + imm!(X))
+            data($buffer).add($index * (*$buffer).stride() as usize + imm!(X))
         };
     }
     // Slot X of an element of an array's view.
@@ -630,7 +630,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                     Op::LoadR => {
                         let held = buffer(get!(B));
                         let at = index!(get!(C), (*held).len);
-                        share_slot!('loads, slot!(held, at), held)
+                        share_slot!('loads, slot!(held, at))
                     }
                     Op::Store => {
                         let at = index!(get!(B), (*buffer(get!(A))).len);
@@ -652,14 +652,14 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                     Op::TakeR => {
                         let at = index!(get!(C), (*buffer(get!(B))).len);
                         let held = unique!(get!(B));
-                        take_slot!('stores, slot!(held, at), held)
+                        take_slot!('stores, slot!(held, at))
                     }
                     Op::LoadV => {
                         let at = index!(get!(C), get!(B + 1));
                         set!('views, *buffer(get!(B)).cast::<u64>().add(at))
                     }
                     Op::LoadVF => set!('views, *view_slot!(B, C)),
-                    Op::LoadVR => share_slot!('views, view_slot!(B, C), tail_buffer(get!(B + 2))),
+                    Op::LoadVR => share_slot!('views, view_slot!(B, C)),
                     Op::StoreV => {
                         let at = index!(get!(B), get!(A + 1));
                         *buffer(get!(A)).cast::<u64>().add(at) = get!(C);
@@ -670,7 +670,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                         next!('views)
                     }
                     Op::StoreVR => move_to_slot!('views, view_slot!(A, B)),
-                    Op::TakeV => take_slot!('views, view_slot!(B, C), tail_buffer(get!(B + 2))),
+                    Op::TakeV => take_slot!('views, view_slot!(B, C)),
                     Op::LoadG => {
                         let held = buffer(get!(Q));
                         let at = index2!(get!(R), get!(S), (*held).rows, (*held).cols, (*held).cols);
@@ -703,13 +703,13 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                         set!('grids, index2!(get!(C), get!(C + 1), get!(B + 1), cols, cols))
                     }
                     Op::LoadGVF => set!('grids, *grid_view_slot!(B, C)),
-                    Op::LoadGVR => share_slot!('rest, grid_view_slot!(B, C), tail_buffer(get!(B + 4))),
+                    Op::LoadGVR => share_slot!('rest, grid_view_slot!(B, C)),
                     Op::StoreGVF => {
                         *grid_view_slot!(A, B) = get!(C);
                         next!('grids)
                     }
                     Op::StoreGVR => move_to_slot!('rest, grid_view_slot!(A, B)),
-                    Op::TakeGV => take_slot!('rest, grid_view_slot!(B, C), tail_buffer(get!(B + 4))),
+                    Op::TakeGV => take_slot!('rest, grid_view_slot!(B, C)),
 
                     Op::Acc => {
                         let (low, carry) = get!(A).overflowing_add(get!(B));

@@ -10,12 +10,13 @@
 //!
 //! Used by the interpreter and by whoever walks a suspended fiber.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bumpalo::Bump;
 
 use super::code::prologue;
-use super::memory::Budget;
+use super::interrupt::Stop;
+use super::memory::Heap;
 use super::trap::Fault;
 use crate::bytecode::ops::{HEADER, Op};
 use crate::bytecode::trap::TrapCode;
@@ -118,52 +119,44 @@ struct Segment {
     depth: u64,
 }
 
-/// Where stacks get their segments from, shared by the threads of a run; its arena lives as long as the run.
-pub(super) struct Segments {
-    pool: Mutex<Pool>,
-    budget: Arc<Budget>,
-    max_depth: u64,
-}
+/// Where stacks get their segments from, shared by the workers of a machine; its arena lives as long as that. Who uses a segment
+/// pays for it.
+#[derive(Default)]
+pub(super) struct Segments(Mutex<Pool>);
 
+#[derive(Default)]
 struct Pool {
     free: [Vec<*mut u64>; CLASSES],
     bump: Bump,
-    /// Bytes taken from the budget.
-    charged: u64,
 }
 
 // SAFETY: a free segment is reached through the pool alone, which its lock guards.
 unsafe impl Send for Pool {}
 
-impl Drop for Segments {
-    fn drop(&mut self) {
-        let pool = self.pool.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.budget.give_back(pool.charged);
-    }
-}
-
 impl Segments {
-    /// A pool for a run whose frames may take `max_depth` bytes from the root to the innermost.
-    pub(super) fn new(budget: Arc<Budget>, max_depth: u64) -> Arc<Segments> {
-        let pool = Pool { free: Default::default(), bump: Bump::new(), charged: 0 };
-        Arc::new(Segments { pool: Mutex::new(pool), budget, max_depth })
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, class: usize) -> Result<*mut u64, Fault> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self, class: usize, heap: &mut Heap) -> Result<*mut u64, Stop> {
+        let size = size_of_class(class);
+        heap.charge(size)?;
+        let mut pool = self.pool();
         if let Some(base) = pool.free[class].pop() {
             return Ok(base);
         }
-        let size = size_of_class(class);
-        self.budget.take(size as u64)?;
-        pool.charged += size as u64;
-        let slots = pool.bump.try_alloc_slice_fill_default::<u64>(size / 8);
-        Ok(slots.map_err(|_| super::trap::Stop::Memory)?.as_mut_ptr())
+        match pool.bump.try_alloc_slice_fill_default::<u64>(size / 8) {
+            Ok(slots) => Ok(slots.as_mut_ptr()),
+            Err(_) => {
+                heap.refund(size);
+                Err(Stop::Memory)
+            }
+        }
     }
 
-    fn give(&self, class: usize, base: *mut u64) {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.free[class].push(base);
+    fn give(&self, class: usize, base: *mut u64, heap: &mut Heap) {
+        self.pool().free[class].push(base);
+        heap.refund(size_of_class(class));
     }
 }
 
@@ -172,6 +165,10 @@ pub(super) struct Stack {
     segments: Vec<Segment>,
     /// Segments that it left and keeps for its next calls, one of a class at most.
     kept: [Option<*mut u64>; CLASSES],
+    /// Whether its segments are paid for: from its base frame to its end.
+    is_open: bool,
+    /// Bytes that frames may take from the root to the innermost.
+    max_depth: u64,
     pool: Arc<Segments>,
 }
 
@@ -180,11 +177,9 @@ unsafe impl Send for Stack {}
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.clear();
-        for (class, kept) in self.kept.iter_mut().enumerate() {
-            if let Some(base) = kept.take() {
-                self.pool.give(class, base);
-            }
+        debug_assert!(!self.is_open, "somebody still pays for it");
+        if let Some(Segment { base, class: Some(class), .. }) = self.segments.pop() {
+            self.pool.pool().free[class].push(base);
         }
     }
 }
@@ -192,27 +187,46 @@ impl Drop for Stack {
 impl Stack {
     /// An empty stack.
     pub(super) fn new(pool: Arc<Segments>) -> Stack {
-        Stack { segments: Vec::new(), kept: [None; CLASSES], pool }
+        Stack { segments: Vec::new(), kept: [None; CLASSES], is_open: false, max_depth: 0, pool }
     }
 
-    /// The base frame of a function, `depth` bytes of frames below the root. It returns to `complete`.
+    /// The base frame of a function, `depth` bytes of frames below the root, of which there may be `max_depth`. It returns to
+    /// `complete`. On failure the stack is closed.
     ///
     /// # Safety
     /// `entry` is the entry of a function of code that outlives the stack, which has no frames.
-    pub(super) unsafe fn base(&mut self, entry: *const u64, depth: u64) -> Result<*mut u64, Fault> {
+    pub(super) unsafe fn base(
+        &mut self,
+        entry: *const u64,
+        depth: u64,
+        max_depth: u64,
+        heap: &mut Heap,
+    ) -> Result<*mut u64, Fault> {
+        debug_assert!(!self.is_open, "it has frames");
         // SAFETY: the caller's; the segment has room for the frame.
         unsafe {
             let function = *prologue(entry);
+            self.max_depth = max_depth;
             self.check_depth(depth + 8 * (HEADER as u64 + u64::from(function.registers)))?;
-            let base = match self.segments.last_mut() {
+            if let Some(Segment { class: Some(class), .. }) = self.segments.last() {
                 // The one that it kept from its last base.
+                heap.charge(size_of_class(*class))?;
+            }
+            self.is_open = true;
+            let base = match self.segments.last_mut() {
                 Some(kept) if function.bytes() as usize + 16 * HEADER <= kept.end - kept.base.addr() => {
                     kept.depth = depth;
                     kept.base
                 }
                 _ => {
-                    self.clear();
-                    self.push(0, function.bytes(), depth)?
+                    self.clear(heap);
+                    match self.push(0, function.bytes(), depth, heap) {
+                        Ok(base) => base,
+                        Err(stop) => {
+                            self.close(heap);
+                            return Err(stop.into());
+                        }
+                    }
                 }
             };
             let regs = base.add(HEADER);
@@ -222,24 +236,35 @@ impl Stack {
     }
 
     /// Lets go of all frames, but may keep a segment for the next base.
-    pub(super) fn reset(&mut self) {
+    pub(super) fn close(&mut self, heap: &mut Heap) {
+        if !std::mem::replace(&mut self.is_open, false) {
+            return;
+        }
         if self.segments.len() != 1 || self.segments[0].class.is_none() {
-            self.clear();
+            self.clear(heap);
+        }
+        for class in 0..CLASSES {
+            if let Some(base) = self.kept[class].take() {
+                self.pool.give(class, base, heap);
+            }
+        }
+        if let Some(Segment { class: Some(class), .. }) = self.segments.last() {
+            heap.refund(size_of_class(*class));
         }
     }
 
     /// Lets go of all frames.
-    fn clear(&mut self) {
+    fn clear(&mut self, heap: &mut Heap) {
         while let Some(segment) = self.segments.pop() {
-            self.put_away(segment);
+            self.put_away(segment, heap);
         }
     }
 
-    fn put_away(&mut self, segment: Segment) {
+    fn put_away(&mut self, segment: Segment, heap: &mut Heap) {
         let Some(class) = segment.class else { return };
         match &mut self.kept[class] {
             kept @ None => *kept = Some(segment.base),
-            Some(_) => self.pool.give(class, segment.base),
+            Some(_) => self.pool.give(class, segment.base, heap),
         }
     }
 
@@ -276,8 +301,13 @@ impl Stack {
         unsafe {
             let at = self.segment_of(regs);
             let mut above = self.segments.split_off(at + 1);
-            let lower =
-                Stack { segments: std::mem::take(&mut self.segments), kept: [None; CLASSES], pool: self.pool.clone() };
+            let lower = Stack {
+                segments: std::mem::take(&mut self.segments),
+                kept: [None; CLASSES],
+                is_open: true,
+                max_depth: self.max_depth,
+                pool: self.pool.clone(),
+            };
             let cut = lower.segments[at];
             if cut.base.addr() <= callee.addr() && callee.addr() < cut.end {
                 let base = callee.sub(HEADER);
@@ -304,7 +334,7 @@ impl Stack {
     /// A frame may reach to here without more ado. Past it either the segment ends or the depth may be too large.
     pub(super) fn limit(&self) -> usize {
         let top = self.segments.last().expect("there is a root frame");
-        let room = ((top.end - top.base.addr()) as u64).min(self.pool.max_depth.saturating_sub(top.depth));
+        let room = ((top.end - top.base.addr()) as u64).min(self.max_depth.saturating_sub(top.depth));
         top.base.addr() + room as usize
     }
 
@@ -315,7 +345,7 @@ impl Stack {
     }
 
     fn check_depth(&self, depth: u64) -> Result<(), Fault> {
-        let most = self.pool.max_depth;
+        let most = self.max_depth;
         if depth > most {
             let values = format!("{depth} bytes of frames, at most {most} are allowed");
             return Err(Fault::trap(TrapCode::RecursionTooDeep, values));
@@ -334,6 +364,7 @@ impl Stack {
         window: *mut u64,
         return_pc: *const u64,
         entry: *const u64,
+        heap: &mut Heap,
     ) -> Result<*mut u64, Fault> {
         // SAFETY: the caller's. The window's header and parameters are inside the caller's extent.
         unsafe {
@@ -349,7 +380,7 @@ impl Stack {
             // Two headers come before the callee's registers, of which its depth counts one.
             let base_depth = depth - 8 * u64::from(registers) - 16 * HEADER as u64;
             let next = (top.class.unwrap_or(0) + 1).min(CLASSES - 1);
-            let base = self.push(next, extent, base_depth)?;
+            let base = self.push(next, extent, base_depth, heap)?;
             let bridge_regs = base.add(HEADER);
             link(bridge_regs, regs, return_pc, std::ptr::null());
             *bridge_regs.sub(CALLEE) = entry.expose_provenance() as u64;
@@ -366,7 +397,7 @@ impl Stack {
     ///
     /// # Safety
     /// `regs` is a bridge, and the innermost frame.
-    pub(super) unsafe fn leave(&mut self, regs: *mut u64) -> (*mut u64, *const u64) {
+    pub(super) unsafe fn leave(&mut self, regs: *mut u64, heap: &mut Heap) -> (*mut u64, *const u64) {
         // SAFETY: `call` made the bridge and what lies around it.
         unsafe {
             let entry = address(regs.sub(CALLEE));
@@ -374,18 +405,18 @@ impl Stack {
             window.copy_from_nonoverlapping(regs.add(HEADER), usize::from((*prologue(entry)).boundary));
             let caller = parent(regs);
             let left = self.segments.pop().expect("the bridge lies in one");
-            self.put_away(left);
+            self.put_away(left, heap);
             caller
         }
     }
 
     /// A new segment of at least class `class` and with room for two headers and `extent` bytes; its base.
-    fn push(&mut self, class: usize, extent: u64, depth: u64) -> Result<*mut u64, Fault> {
+    fn push(&mut self, class: usize, extent: u64, depth: u64, heap: &mut Heap) -> Result<*mut u64, Stop> {
         let needed = extent as usize + 16 * HEADER;
         let class = (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest");
         let base = match self.kept[class].take() {
             Some(base) => base,
-            None => self.pool.take(class)?,
+            None => self.pool.take(class, heap)?,
         };
         self.segments.push(Segment { base, end: base.addr() + size_of_class(class), class: Some(class), depth });
         Ok(base)

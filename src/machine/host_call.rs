@@ -10,8 +10,9 @@ use std::slice;
 
 use smallvec::SmallVec;
 
-use super::code::{Passed, ViewParam, only_if_they_may_meet, view_param};
+use super::code::{Code, Passed, ViewParam, only_if_they_may_meet, view_param};
 use super::interrupt::Interrupt;
+use super::layout::{Layout, Layouts};
 use super::memory::{Buffer, Heap, POLL_EVERY, buffer, data, is_unique, slot};
 use super::trap::Fault;
 use super::value::{Elements, Relation, ValueRef, compare, display};
@@ -55,6 +56,54 @@ pub trait World: Send {
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault>;
     /// Seconds of a monotonic clock.
     fn clock(&mut self) -> f64;
+}
+
+/// A world that is lent for a while.
+pub(super) struct Lent(*mut (dyn World + 'static));
+
+// SAFETY: a world is `Send`, and the pointer is the only way to it.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    /// # Safety
+    /// It is used while `world` lives and nobody else uses it.
+    pub(super) unsafe fn new(world: &mut dyn World) -> Box<Lent> {
+        let world: *mut (dyn World + '_) = world;
+        // SAFETY: only the lifetime changes, and the caller answers for it.
+        Box::new(Lent(unsafe { std::mem::transmute::<*mut (dyn World + '_), *mut (dyn World + 'static)>(world) }))
+    }
+
+    fn world(&mut self) -> &mut (dyn World + 'static) {
+        // SAFETY: the promise of `new`.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl World for Lent {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().write(stream, bytes)
+    }
+    fn args(&mut self) -> Vec<String> {
+        self.world().args()
+    }
+    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.world().read_line(limit)
+    }
+    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        self.world().read_file(path, limit)
+    }
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        self.world().file_exists(path)
+    }
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().write_file(path, bytes)
+    }
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world().append_file(path, bytes)
+    }
+    fn clock(&mut self) -> f64 {
+        self.world().clock()
+    }
 }
 
 /// What a host function may write to.
@@ -175,6 +224,7 @@ pub struct HostCall<'a> {
     layout: &'a SysLayout,
     heap: &'a mut Heap,
     types: &'a TypeTable,
+    layouts: &'a Layouts,
     interrupt: &'a Interrupt,
     world: &'a mut (dyn World + 'a),
 }
@@ -184,16 +234,17 @@ type Slots = SmallVec<[u64; 8]>;
 
 impl<'a> HostCall<'a> {
     /// # Safety
-    /// The window holds the arguments as `layout` says, live for `'a`, with results 0; `layout` belongs to `types`.
+    /// The window holds the arguments as `layout` says, live for `'a`, with results 0; `layout` belongs to `code`.
     pub(crate) unsafe fn new(
         window: *mut u64,
         layout: &'a SysLayout,
         heap: &'a mut Heap,
-        types: &'a TypeTable,
+        code: &'a Code,
         interrupt: &'a Interrupt,
         world: &'a mut (dyn World + 'a),
     ) -> HostCall<'a> {
-        HostCall { window, layout, heap, types, interrupt, world }
+        let (types, layouts) = (&code.program().types, &code.layouts);
+        HostCall { window, layout, heap, types, layouts, interrupt, world }
     }
 
     /// The program's types.
@@ -230,7 +281,7 @@ impl<'a> HostCall<'a> {
 
     /// The bytes left under the memory limit.
     pub fn memory_left(&self) -> u64 {
-        self.heap.budget().limit().saturating_sub(self.heap.budget().used())
+        self.heap.budget().left()
     }
 
     fn param(&self, index: usize) -> (Param, *mut u64) {
@@ -353,7 +404,7 @@ impl<'a> HostCall<'a> {
         // SAFETY: it is one slot; 0 stands for the empty value.
         unsafe {
             if *at == 0 {
-                *at = self.heap.layouts.get(ty.0).empty;
+                *at = self.layouts.get(ty).empty();
             }
         }
         (ty, at)
@@ -469,7 +520,7 @@ impl<'a> HostCall<'a> {
         // SAFETY: the array is unique then; the element moves to the result, which held nothing, and the rest closes up.
         unsafe {
             let array = self.heap.make_unique(at)?;
-            let (len, stride) = ((*array).len as usize, (*array).stride as usize);
+            let (len, stride) = ((*array).len as usize, (*array).stride() as usize);
             assert!(index < len, "an element that is not there");
             let from = data(array).add(index * stride);
             self.window.copy_from_nonoverlapping(from, stride);
@@ -490,14 +541,14 @@ impl<'a> HostCall<'a> {
                 return Ok(());
             }
             if len == 0 && !is_unique(held) {
-                let empty = buffer(self.heap.layouts.get(ty.0).empty);
+                let empty = buffer(self.layouts.get(ty).empty());
                 self.replace(at, empty);
                 return Ok(());
             }
             let array = self.heap.make_unique(at)?;
             (*array).len = len as u64;
-            let rest = data(array).add(len * (*array).stride as usize);
-            self.heap.drop_elements(ty.0, rest, old - len as u64);
+            let rest = data(array).add(len * (*array).stride() as usize);
+            self.heap.drop_elements(self.layouts.get(ty), rest, old - len as u64);
         }
         Ok(())
     }
@@ -512,7 +563,7 @@ impl<'a> HostCall<'a> {
                 Ok(array) => array,
                 Err(stop) => return Err(self.give_up(ty, new, stop)),
             };
-            let (len, stride) = ((*array).len as usize, (*array).stride as usize);
+            let (len, stride) = ((*array).len as usize, (*array).stride() as usize);
             assert!(index <= len && new.len() == stride, "a place that is not there");
             let to = data(array).add(index * stride);
             to.add(stride).copy_from(to, (len - index) * stride);
@@ -532,7 +583,7 @@ impl<'a> HostCall<'a> {
             append_fill(self.heap, at, extra, new.as_ptr())
         };
         // SAFETY: `owned` gave it to us.
-        unsafe { self.heap.drop_elements(ty.0, new.as_ptr().cast_mut(), 1) };
+        unsafe { self.heap.drop_elements(self.layouts.get(ty), new.as_ptr().cast_mut(), 1) };
         Ok(filled?)
     }
 
@@ -548,7 +599,7 @@ impl<'a> HostCall<'a> {
                 unsafe {
                     let at = target.data.add((row * target.row_stride + col) as usize * target.stride);
                     if let Some(array) = array {
-                        Heap::share_one(self.heap.layouts.get(array), new.as_ptr());
+                        Heap::share_one(array, new.as_ptr());
                         self.heap.drop_elements(array, at, 1);
                     }
                     at.copy_from_nonoverlapping(new.as_ptr(), target.stride);
@@ -597,7 +648,7 @@ impl<'a> HostCall<'a> {
                 if let Some(array) = array {
                     let mut old: Vec<u64> = slice::from_raw_parts(target, len).to_vec();
                     for element in 0..to.cols as usize {
-                        Heap::share_one(self.heap.layouts.get(array), source.add(element * to.stride));
+                        Heap::share_one(array, source.add(element * to.stride));
                     }
                     target.copy_from(source, len);
                     self.heap.drop_elements(array, old.as_mut_ptr(), to.cols);
@@ -635,10 +686,10 @@ impl<'a> HostCall<'a> {
         }
     }
 
-    /// An array or grid type of such elements, if they have reference slots.
-    fn counted_array(&self, element: TypeId) -> Option<u32> {
+    /// The layout of an array or grid of such elements, if they have reference slots.
+    fn counted_array(&self, element: TypeId) -> Option<&'a Layout> {
         let counted = self.types.leaves(element).iter().any(|&leaf| self.types.is_ref(leaf));
-        let of = |ty: Type| self.types.find(&ty).map(|id| id.0);
+        let of = |ty: Type| self.types.find(&ty).map(|id| self.layouts.get(id));
         if counted { of(Type::Array(element)).or_else(|| of(Type::Grid(element))) } else { None }
     }
 
@@ -648,7 +699,7 @@ impl<'a> HostCall<'a> {
         // SAFETY: the parameter is live, and of that type.
         unsafe {
             if param.passing == Passing::View {
-                return Ok(SmallVec::from_slice(&[own_view(self.heap, self.types, param.ty, at)?]));
+                return Ok(SmallVec::from_slice(&[own_view(self.heap, self.types, self.layouts, param.ty, at)?]));
             }
             let slots = Slots::from_slice(slice::from_raw_parts(at, self.types.slots(param.ty)));
             for (&slot, &leaf) in slots.iter().zip(self.types.leaves(param.ty)) {
@@ -663,7 +714,7 @@ impl<'a> HostCall<'a> {
     /// Drops a value that found no place in an array of type `ty`.
     fn give_up(&mut self, ty: TypeId, value: Slots, stop: super::trap::Stop) -> Fault {
         // SAFETY: `owned` gave it.
-        unsafe { self.heap.drop_elements(ty.0, value.as_ptr().cast_mut(), 1) };
+        unsafe { self.heap.drop_elements(self.layouts.get(ty), value.as_ptr().cast_mut(), 1) };
         stop.into()
     }
 }

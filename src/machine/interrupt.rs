@@ -58,6 +58,8 @@ pub(super) const HUNGRY: u32 = 8;
 pub(super) const CHECK: u32 = 16;
 /// Time has passed.
 pub(super) const TICK: u32 = 32;
+/// Normal work waits: background work gives way.
+pub(super) const URGENT: u32 = 128;
 /// Stays up, so that every poll is seen.
 pub(super) const ALWAYS: u32 = 64;
 
@@ -95,11 +97,6 @@ impl Interrupt {
     /// Takes down what was raised, but for [`STOPS`], [`MIGRATE`] and [`ALWAYS`]; what it was.
     pub(super) fn lower(&self) -> u32 {
         self.0.word.fetch_and(STOPS | MIGRATE | ALWAYS, Ordering::Relaxed)
-    }
-
-    /// What is up of what ends a run.
-    pub(super) fn stops(&self) -> u32 {
-        self.0.word.load(Ordering::Relaxed) & STOPS
     }
 
     /// Makes it the word of a worker of that machine, which must not end before null lets it go.

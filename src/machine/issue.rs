@@ -22,7 +22,6 @@ use super::station::{self, Entry, Kind};
 use super::worker::Job;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, Instr};
-use crate::bytecode::types::TypeId;
 
 /// What the issue stage works on, and what its worker has to do next.
 pub(super) struct Issuer {
@@ -267,7 +266,7 @@ pub(super) unsafe fn element(
             Shape::Held => {
                 let held = buffer(*at);
                 let (rows, cols) = if (*held).is_grid() { ((*held).rows, (*held).cols) } else { (1, (*held).len) };
-                (held, data(held), rows, cols, cols, (*held).stride as usize)
+                (held, data(held), rows, cols, cols, (*held).stride() as usize)
             }
             Shape::View => {
                 let len = *at.add(1);
@@ -689,7 +688,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                     let held = *args.add(usize::from(first));
                     if !(*buffer(held)).is_immortal() {
                         access(board, entry, Area::whole(held), false);
-                        if (*buffer(held)).ty != TypeId::STR.0 {
+                        if !(*buffer(held)).is_text() {
                             (*entry).shares = true;
                             (board.sharing, board.has_sharing) = (seq, true);
                         }
@@ -810,7 +809,7 @@ unsafe fn address(area: &Area) -> *mut u64 {
     // SAFETY: the area is inside a live buffer.
     unsafe {
         let held = buffer(area.root);
-        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride) } else { 0 };
+        let width = if (*held).is_grid() { (*held).cols * u64::from((*held).stride()) } else { 0 };
         data(held).add((u64::from(area.rows.0) * width + area.cols.0) as usize)
     }
 }

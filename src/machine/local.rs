@@ -21,7 +21,7 @@ const RINGS: u32 = 16;
 
 /// What a worker counted.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     pub(super) steps: u64,
     /// Of the steps, by their cost classes; counted with them.
     pub(super) cost: u64,
@@ -172,7 +172,7 @@ impl Local {
             let most = board.ran.iter().copied().max().unwrap_or(0);
             if u64::from(most) * 10 > u64::from(board.retired) * 9 {
                 self.counts.fruitless += 1;
-                machine.back_off(board.function);
+                (&*board.root).code.functions[board.function as usize].back_off.lengthen(machine.platform.now());
                 board.draining = true;
             }
         }
@@ -184,7 +184,7 @@ impl Local {
         // SAFETY: this worker is its issuer.
         unsafe {
             if (*board).promoted_by != self.index {
-                self.machine().lift((*board).function);
+                (&*(*board).root).code.functions[(*board).function as usize].back_off.lift();
             }
         }
     }

@@ -1,26 +1,22 @@
-//! What the workers of a run share.
+//! What workers share, whatever they work for.
 
-use std::cell::UnsafeCell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::code::Code;
 use super::deque::{Deque, Owner, Thief};
-use super::engine::Outcome;
 use super::frame::Segments;
-use super::host_call::{HostTable, World};
-use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK};
-use super::memory::Budget;
+use super::host_call::HostTable;
+use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
 use super::recorder::Recorder;
-use super::retire::Retirement;
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::sleep::{Injector, Sleepers};
 use super::station::{Entry, Status};
+use super::submission::{Priority, Submission};
 use super::trap::Failure;
 use super::worker::Job;
 use crate::platform::Platform;
-use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, checked_seq_cst};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,20 +34,10 @@ pub enum Issue {
 #[repr(align(128))]
 pub(super) struct Seat {
     pub(super) interrupt: Interrupt,
+    /// It does background work.
+    pub(super) in_background: AtomicBool,
     pub(super) thief: <Deque<Job> as Owner<Job>>::Thief,
 }
-
-/// When frames of a function may be promoted again.
-#[derive(Default)]
-pub(super) struct BackOff {
-    /// Nanoseconds.
-    until: AtomicU64,
-    wait: AtomicU64,
-}
-
-/// Nanoseconds of the first back-off, and of the longest.
-const SHORTEST: u64 = 10_000;
-const LONGEST: u64 = 100_000_000;
 
 /// How long the heart rests between two beats, at first and at most.
 const FIRST_NAP: Duration = Duration::from_micros(200);
@@ -60,10 +46,11 @@ const LAST_NAP: Duration = Duration::from_millis(10);
 /// Held output past which work that prints waits for its turn.
 pub(super) const HELD: u64 = 16 << 20;
 
+/// Beats without anything to do after which the heart rests until somebody wakes up.
+const IDLE_BEATS: u32 = 32;
+
 pub(super) struct Machine {
-    pub(super) code: Arc<Code>,
     pub(super) host: &'static HostTable,
-    pub(super) budget: Arc<Budget>,
     pub(super) segments: Arc<Segments>,
     pub(super) issue: Issue,
     pub(super) window: u32,
@@ -71,131 +58,140 @@ pub(super) struct Machine {
     /// Every poll is a step of the simulator.
     pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
+    /// The workers', then those of threads that are lent.
     pub(super) seats: Box<[Seat]>,
-    world: Mutex<UnsafeCell<*mut (dyn World + 'static)>>,
-    /// What stops the run from outside.
-    pub(super) outside: Interrupt,
-    pub(super) root: *mut Entry,
-    injector: Injector<Job>,
+    /// How many of the seats are workers'.
+    pub(super) workers: usize,
+    /// Submissions that have been taken on and have not ended.
+    pub(super) in_flight: AtomicUsize,
+    /// Jobs that any worker may take, by priority.
+    injectors: [Injector<Job>; 2],
     sleepers: Sleepers,
     pub(super) searching: AtomicU32,
+    /// Nothing more is taken on, and what is in flight is squashed.
+    closing: AtomicBool,
     pub(super) done: AtomicBool,
-    retirement: Mutex<Retirement>,
-    /// Bytes of output that is held.
-    pub(super) held: AtomicU64,
-    /// Runs that wait for their turn.
-    pub(super) waiting: AtomicU64,
-    /// Entries that failed so far, and 1 if the run stops.
-    failures: AtomicU64,
-    stopping: AtomicBool,
-    stop: Mutex<Option<Stop>>,
-    pub(super) back_offs: Box<[BackOff]>,
+    heart_rests: AtomicBool,
     pub(super) promotions: AtomicU64,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
 
-// SAFETY: the world is used under its lock, by one worker at a time, and is `Send`; `root` is freed after the workers have
-// ended; all else is made for sharing.
-unsafe impl Send for Machine {}
-// SAFETY: as above.
-unsafe impl Sync for Machine {}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What a machine is made with.
 pub(super) struct Parts {
-    pub(super) code: Arc<Code>,
     pub(super) host: &'static HostTable,
-    pub(super) budget: Arc<Budget>,
-    pub(super) segments: Arc<Segments>,
     pub(super) issue: Issue,
     pub(super) window: u32,
     pub(super) count: bool,
     pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
-    pub(super) outside: Interrupt,
+    pub(super) workers: usize,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 impl Machine {
-    /// A machine for workers with these deques.
-    ///
-    /// # Safety
-    /// The machine is dropped before `world` is used elsewhere.
-    pub(super) unsafe fn new(parts: Parts, deques: &[Deque<Job>], world: &mut dyn World) -> Machine {
-        let Parts { code, host, budget, segments, issue, window, count, simulated, platform, outside, recorder } =
-            parts;
-        let seats = deques.iter().map(|deque| Seat { interrupt: Interrupt::new(), thief: deque.thief() }).collect();
-        let root = Box::into_raw(Entry::new());
-        // SAFETY: fresh.
-        unsafe {
-            Entry::reset(root, 0, std::ptr::null_mut(), super::station::Kind::Call, 0);
-            (*root).code = code.entry(code.program().main);
-            (*root).oldest.set(true);
-            Entry::arm(root);
-        }
-        let back_offs = code.functions.iter().map(|_| BackOff::default()).collect();
-        let world: *mut (dyn World + '_) = world;
+    /// A machine for workers, and threads that are lent, with these deques.
+    pub(super) fn new(parts: Parts, deques: &[Deque<Job>]) -> Machine {
+        let Parts { host, issue, window, count, simulated, platform, workers, recorder } = parts;
+        let seat = |deque: &Deque<Job>| Seat {
+            interrupt: Interrupt::new(),
+            in_background: AtomicBool::new(false),
+            thief: deque.thief(),
+        };
         Machine {
-            code,
             host,
-            budget,
-            segments,
+            segments: Arc::default(),
             issue,
             window,
             count,
             simulated,
             platform,
-            seats,
-            // SAFETY: only the lifetime changes, and the caller answers for it.
-            world: Mutex::new(UnsafeCell::new(unsafe {
-                std::mem::transmute::<*mut (dyn World + '_), *mut (dyn World + 'static)>(world)
-            })),
-            outside,
-            root,
-            injector: Injector::new(),
+            seats: deques.iter().map(seat).collect(),
+            workers,
+            in_flight: AtomicUsize::new(0),
+            injectors: [Injector::new(), Injector::new()],
             sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
+            closing: AtomicBool::new(false),
             done: AtomicBool::new(false),
-            retirement: Mutex::default(),
-            held: AtomicU64::new(0),
-            waiting: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            stopping: AtomicBool::new(false),
-            stop: Mutex::default(),
-            back_offs,
+            heart_rests: AtomicBool::new(false),
             promotions: AtomicU64::new(0),
             recorder,
         }
     }
 
-    /// Uses the world, alone.
-    pub(super) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> R) -> R {
-        let guard = lock(&self.world);
-        // SAFETY: the lock is held, and the world lives, by the promise of `new`.
-        body(unsafe { &mut **guard.get() })
+    /// Takes a submission on. It ends at once if the machine is about to.
+    pub(super) fn take_on(&self, of: Arc<Submission>) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        if self.closing.load(Ordering::SeqCst) {
+            // The workers may have ended.
+            of.refuse();
+            return self.left();
+        }
+        let root = of.root.get();
+        // The machine's count of it, until `ended`.
+        let _ = Arc::into_raw(of);
+        self.inject(Job::Entry(root));
     }
 
-    pub(super) fn retirement(&self) -> MutexGuard<'_, Retirement> {
-        lock(&self.retirement)
+    /// A submission has ended, and all that wanted to know it have been told.
+    pub(super) fn ended(&self, of: Arc<Submission>) {
+        // SAFETY: `take_on` has left one.
+        unsafe { Arc::decrement_strong_count(Arc::as_ptr(&of)) };
+        drop(of);
+        self.left();
+    }
+
+    /// One less is in flight.
+    fn left(&self) {
+        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.closing.load(Ordering::SeqCst) {
+            self.platform.unpark(self.heart());
+        }
+    }
+
+    /// The seat of the thread that beats the heart.
+    pub(super) fn heart(&self) -> usize {
+        self.seats.len()
     }
 
     /// Puts a job where any worker finds it.
     pub(super) fn inject(&self, job: Job) {
-        self.injector.push(job);
-        self.wake_one();
+        // SAFETY: the caller has the job, and what it is done for has not ended.
+        let priority = unsafe { (*job.done_for()).priority };
+        self.injectors[priority as usize].push(job);
+        if self.sleepers.any() {
+            self.wake_one();
+        } else if priority == Priority::Normal {
+            self.ask_background();
+        }
     }
 
-    /// Takes the first such job.
+    /// Asks a worker that does background work for its seat.
+    fn ask_background(&self) {
+        if let Some(seat) = self.seats.iter().find(|seat| seat.in_background.load(Ordering::Relaxed)) {
+            seat.interrupt.raise(URGENT);
+        }
+    }
+
+    /// Takes the first such job: normal ones come before others.
     pub(super) fn take_injected(&self) -> Option<Job> {
-        self.injector.take()
+        self.injectors.iter().find_map(Injector::take)
+    }
+
+    /// Whether any injected job waits.
+    #[inline]
+    pub(super) fn anything_waits(&self) -> bool {
+        self.injectors.iter().any(Injector::may_have_some)
+    }
+
+    /// Whether an injected job of normal priority waits.
+    #[inline]
+    pub(super) fn normal_waits(&self) -> bool {
+        self.injectors[Priority::Normal as usize].may_have_some()
     }
 
     /// Whether a worker would find something to do.
     pub(super) fn has_work(&self) -> bool {
-        self.injector.has_some() || self.seats.iter().any(|seat| !seat.thief.has_none())
+        self.injectors.iter().any(Injector::has_some) || self.seats.iter().any(|seat| !seat.thief.has_none())
     }
 
     /// Whether some worker has nothing to do.
@@ -206,6 +202,14 @@ impl Machine {
     /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
     pub(super) fn sleep(&self, index: usize) {
         self.sleepers.sleep(&*self.platform, index, || self.has_work() || self.done.load(Ordering::SeqCst));
+        if self.heart_rests.load(Ordering::SeqCst) {
+            self.platform.unpark(self.heart());
+        }
+    }
+
+    /// Whether all workers sleep, and none is about to be woken.
+    fn is_idle(&self) -> bool {
+        self.sleepers.are_all(self.workers) && !self.has_work()
     }
 
     /// Wakes one of those that sleep.
@@ -219,12 +223,8 @@ impl Machine {
         self.seats.iter().for_each(|seat| seat.interrupt.raise(bits));
     }
 
-    /// What has to be done now and then: `passed` nanoseconds have passed since the last time that a tick was due.
-    pub(super) fn heartbeat(&self, tick: bool) {
-        let stops = self.outside.stops();
-        if stops != 0 {
-            self.raise_all(stops);
-        }
+    /// What has to be done now and then.
+    fn heartbeat(&self, tick: bool) {
         if self.sleepers.any() {
             if self.has_work() {
                 self.wake_one();
@@ -234,16 +234,29 @@ impl Machine {
         if tick {
             self.raise_all(TICK);
         }
+        if self.normal_waits() {
+            self.ask_background();
+        }
     }
 
-    /// Beats the heart until the run is over: on the thread that is no worker's.
-    pub(super) fn beat(&self) {
-        self.platform.enter(self.seats.len());
+    /// Beats the heart until `until` says so, which is asked at every beat, and whenever the heart's seat is unparked: on a thread that is
+    /// no worker's.
+    pub(super) fn beat(&self, until: &mut dyn FnMut() -> bool) {
         let mut nap = FIRST_NAP;
         let mut since = Duration::ZERO;
-        let mut promotions = 0;
-        while !self.done.load(Ordering::Acquire) {
-            self.platform.park(self.seats.len(), Some(nap));
+        let (mut promotions, mut idle) = (0, 0);
+        while !until() {
+            if idle >= IDLE_BEATS {
+                // Announced first, and then looked: who wakes up after that sees that the heart rests.
+                self.heart_rests.store(true, Ordering::SeqCst);
+                if self.is_idle() && !until() {
+                    self.platform.park(self.heart(), None);
+                }
+                self.heart_rests.store(false, Ordering::SeqCst);
+                (idle, nap) = (0, FIRST_NAP);
+                continue;
+            }
+            self.platform.park(self.heart(), Some(nap));
             since += nap;
             let tick = since >= LAST_NAP;
             if tick {
@@ -253,41 +266,41 @@ impl Machine {
             let now = self.promotions.load(Ordering::Relaxed);
             nap = if now == promotions { (nap * 2).min(LAST_NAP) } else { FIRST_NAP };
             promotions = now;
-        }
-        self.platform.leave(self.seats.len());
-    }
-
-    /// How the run ended, after the workers have.
-    pub(super) fn outcome(&self) -> Outcome {
-        if let Some(stop) = self.stopped() {
-            return Outcome::Stop(stop);
-        }
-        // SAFETY: no worker runs any more.
-        match unsafe { (*self.root).failure.take() } {
-            Some(failure) => Outcome::of(*failure),
-            None => Outcome::Done,
+            idle = if self.is_idle() { idle + 1 } else { 0 };
         }
     }
 
-    /// Ends the run: everybody sleeps no more.
+    /// Ends what is in flight; what is taken on from now on ends at once, too.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        self.raise_all(CHECK);
+        self.platform.unpark(self.heart());
+    }
+
+    /// Whether that is done.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) == 0
+    }
+
+    /// Lets the workers end.
     pub(super) fn finish(&self) {
         self.done.store(true, Ordering::SeqCst);
         (0..=self.seats.len()).for_each(|worker| self.platform.unpark(worker));
     }
 
-    /// Stops the run, if it has not been stopped before.
-    pub(super) fn stop(&self, stop: Stop) {
-        let mut first = lock(&self.stop);
-        if first.is_none() {
-            *first = Some(stop);
-            self.stopping.store(true, Ordering::SeqCst);
-            self.failures.fetch_add(1, Ordering::SeqCst);
+    /// Stops a submission, if it has not been stopped before.
+    pub(super) fn stop(&self, of: &Submission, stop: Stop) {
+        if of.note_stop(stop) {
             self.raise_all(CHECK);
         }
     }
 
-    pub(super) fn stopped(&self) -> Option<Stop> {
-        lock(&self.stop).clone()
+    /// The same, from outside.
+    pub(super) fn cancel(&self, of: &Submission, stop: Stop) {
+        self.stop(of, stop);
+        if of.waiting.load(Ordering::SeqCst) > 0 {
+            self.retire(of);
+        }
     }
 
     /// Whether what an entry does will never be seen.
@@ -295,10 +308,15 @@ impl Machine {
     /// # Safety
     /// The entry has not completed.
     pub(super) unsafe fn is_squashed(&self, entry: *mut Entry) -> bool {
-        if self.failures.load(Ordering::Acquire) == 0 {
+        if self.closing.load(Ordering::Relaxed) {
+            return true;
+        }
+        // SAFETY: what an entry is done for has not ended before it.
+        let of = unsafe { &*(*entry).root };
+        if of.failures.load(Ordering::Acquire) == 0 {
             return false;
         }
-        if self.stopping.load(Ordering::Acquire) {
+        if of.stopping.load(Ordering::Acquire) {
             return true;
         }
         let mut entry = entry;
@@ -324,6 +342,7 @@ impl Machine {
     pub(super) unsafe fn fail(&self, entry: *mut Entry, failure: Failure) {
         // SAFETY: the caller's.
         unsafe {
+            let of = &*(*entry).root;
             (*entry).status = Status::Failed;
             (*entry).failure = Some(Box::new(failure));
             let board = (*entry).board;
@@ -338,42 +357,12 @@ impl Machine {
                     }
                 }
             }
+            of.failures.fetch_add(1, Ordering::SeqCst);
+            self.raise_all(CHECK);
+            checked_seq_cst();
+            if of.waiting.load(Ordering::SeqCst) > 0 {
+                self.retire(of);
+            }
         }
-        self.failures.fetch_add(1, Ordering::SeqCst);
-        self.raise_all(CHECK);
-        checked_seq_cst();
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.retire();
-        }
-    }
-
-    /// Whether frames of that function may be promoted.
-    pub(super) fn may_promote(&self, function: u32) -> bool {
-        let until = self.back_offs[function as usize].until.load(Ordering::Relaxed);
-        until == 0 || self.platform.now() >= until
-    }
-
-    /// A promotion of the function brought nothing: it has to wait, twice as long each time.
-    pub(super) fn back_off(&self, function: u32) {
-        let back_off = &self.back_offs[function as usize];
-        let wait = (back_off.wait.load(Ordering::Relaxed) * 2).clamp(SHORTEST, LONGEST);
-        back_off.wait.store(wait, Ordering::Relaxed);
-        back_off.until.store(self.platform.now() + wait, Ordering::Relaxed);
-    }
-
-    /// It may be promoted at once.
-    pub(super) fn lift(&self, function: u32) {
-        let back_off = &self.back_offs[function as usize];
-        if back_off.until.load(Ordering::Relaxed) != 0 {
-            back_off.until.store(0, Ordering::Relaxed);
-            back_off.wait.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        // SAFETY: from `Box::into_raw` in `new`; no worker runs any more.
-        drop(unsafe { Box::from_raw(self.root) });
     }
 }

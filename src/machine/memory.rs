@@ -13,11 +13,11 @@
 use std::alloc::{Layout as Block, alloc, alloc_zeroed, dealloc, realloc};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::interrupt::{Interrupt, Stop};
+use super::layout::{GRID, HAS_REFS, Layout, TEXT};
 use super::recorder::{SharedRoots, forget};
-use crate::bytecode::types::{Type, TypeId, TypeTable};
 
 /// The header of a counted buffer.
 #[repr(C)]
@@ -28,10 +28,8 @@ pub(crate) struct Buffer {
     pub(crate) len: u64,
     /// Room: bytes of a Str, else slots.
     pub(crate) cap: u64,
-    /// Slots of an element.
-    pub(crate) stride: u32,
-    /// Its type.
-    pub(crate) ty: u32,
+    /// The address of its layout above 16 bits, then the slots of an element.
+    shape: u64,
     /// Of a grid. In a buffer that is being destroyed, the next such.
     pub(crate) rows: u64,
     /// Of a grid.
@@ -39,10 +37,29 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    /// Slots of an element.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> u32 {
+        u32::from(self.shape as u16)
+    }
+
+    /// What it is like.
+    #[inline(always)]
+    pub(crate) fn layout(&self) -> &'static Layout {
+        // SAFETY: `write_header` put the address of one there, and layouts are for ever.
+        unsafe { &*ptr::with_exposed_provenance::<Layout>((self.shape >> 16) as usize) }
+    }
+
     /// Whether its elements are one slot that holds no buffer.
     #[inline(always)]
     pub(crate) fn takes_scalars(&self) -> bool {
-        self.flags == 0 && self.stride == 1
+        self.flags == 0 && self.stride() == 1
+    }
+
+    /// Whether it is a Str.
+    #[inline(always)]
+    pub(crate) fn is_text(&self) -> bool {
+        self.flags & TEXT != 0
     }
 
     /// Whether it has rows and columns.
@@ -65,7 +82,7 @@ impl Buffer {
 
     /// What an element takes of the room: slots, or the byte of a Str.
     fn room_of_one(&self) -> u64 {
-        if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride) }
+        if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride()) }
     }
 }
 
@@ -73,12 +90,6 @@ impl Buffer {
 pub(crate) const HEADER_BYTES: usize = size_of::<Buffer>();
 /// A count from here on is for ever.
 pub(crate) const IMMORTAL: u32 = 1 << 31;
-/// Its elements have reference slots.
-const HAS_REFS: u32 = 1;
-/// It holds bytes, not slots.
-const TEXT: u32 = 2;
-/// Its elements have rows and columns.
-const GRID: u32 = 4;
 
 /// How many elements, or 8-byte words, are done between two polls.
 pub(crate) const POLL_EVERY: u64 = 4096;
@@ -115,63 +126,9 @@ pub(crate) unsafe fn is_unique(buffer: *mut Buffer) -> bool {
     unsafe { (*buffer).owners.load(Ordering::Acquire) == 1 }
 }
 
-/// What the machine has to know of a type to handle its buffers.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    /// Slots of an element; 0 if it is not an array or a grid.
-    pub(crate) stride: u32,
-    flags: u32,
-    /// Which slots of an element hold buffers.
-    pub(crate) refs: Box<[u16]>,
-    /// The immortal empty value, 0 if it is not a Str, array or grid.
-    pub(crate) empty: u64,
-}
-
-/// The [`Layout`] of every type, by [`TypeId`].
-#[derive(Debug)]
-pub(crate) struct Layouts(Box<[Layout]>);
-
-impl Layouts {
-    /// Those of `types`.
-    pub(crate) fn new(types: &TypeTable) -> Layouts {
-        let all = (0..types.len() as u32).map(|id| {
-            let ty = TypeId(id);
-            let element = types.element(ty).map_or(&[][..], |element| types.leaves(element));
-            let refs: Box<[u16]> =
-                (0..).zip(element).filter(|&(_, &leaf)| types.is_ref(leaf)).map(|(slot, _)| slot).collect();
-            let text = if *types.get(ty) == Type::Str { TEXT } else { 0 };
-            let grid = if matches!(types.get(ty), Type::Grid(_)) { GRID } else { 0 };
-            let flags = text | grid | if refs.is_empty() { 0 } else { HAS_REFS };
-            let mut layout = Layout { stride: element.len() as u32, flags, refs, empty: 0 };
-            if types.is_ref(ty) {
-                layout.empty = slot(immortal(ty, &layout, 0, 0));
-            }
-            layout
-        });
-        Layouts(all.collect())
-    }
-
-    /// The layout of `ty`.
-    #[inline(always)]
-    pub(crate) fn get(&self, ty: u32) -> &Layout {
-        &self.0[ty as usize]
-    }
-}
-
-impl Drop for Layouts {
-    fn drop(&mut self) {
-        for layout in &self.0 {
-            if layout.empty != 0 {
-                // SAFETY: `empty` was made by `immortal` in `new`; every run that could hold it shares `self`.
-                unsafe { free_immortal(buffer(layout.empty)) };
-            }
-        }
-    }
-}
-
 /// A new buffer that is never counted and belongs to no budget: for constants. `cap` is bytes or slots, and `len`
 /// of them (elements) must be written before it is used.
-pub(crate) fn immortal(ty: TypeId, layout: &Layout, cap: u64, len: u64) -> *mut Buffer {
+pub(crate) fn immortal(layout: &'static Layout, cap: u64, len: u64) -> *mut Buffer {
     let size = size_of_buffer(layout.flags, cap).expect("constants are smaller than the program");
     let block = Block::from_size_align(size, 8).expect("it has a header's size at least");
     // SAFETY: the size isn't 0.
@@ -180,7 +137,7 @@ pub(crate) fn immortal(ty: TypeId, layout: &Layout, cap: u64, len: u64) -> *mut 
         std::alloc::handle_alloc_error(block);
     }
     // SAFETY: fresh, and large enough.
-    unsafe { write_header(buffer, ty, layout, cap, len, IMMORTAL) };
+    unsafe { write_header(buffer, layout, cap, len, IMMORTAL) };
     buffer
 }
 
@@ -198,14 +155,13 @@ pub(crate) unsafe fn free_immortal(buffer: *mut Buffer) {
 
 /// # Safety
 /// `buffer` points to a block of at least the size that `cap` asks for.
-unsafe fn write_header(buffer: *mut Buffer, ty: TypeId, layout: &Layout, cap: u64, len: u64, owners: u32) {
+unsafe fn write_header(buffer: *mut Buffer, layout: &'static Layout, cap: u64, len: u64, owners: u32) {
     let header = Buffer {
         owners: AtomicU32::new(owners),
         flags: layout.flags,
         len,
         cap,
-        stride: layout.stride,
-        ty: ty.0,
+        shape: layout.shape(),
         rows: 0,
         cols: 0,
     };
@@ -226,23 +182,36 @@ fn room(flags: u32, size: usize) -> u64 {
     if flags & TEXT == 0 { data / 8 } else { data }
 }
 
-/// The memory that a run may take, shared by its threads.
+/// The memory that a submission may take, shared by the threads that work for it. It may be a part of another's; then what
+/// it frees that others took is its gain, and the whole is right.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
-    used: AtomicU64,
+    used: AtomicI64,
     peak: AtomicU64,
+    whole: Option<Arc<Budget>>,
 }
 
 impl Budget {
     /// One of `limit` bytes.
     pub fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, used: AtomicU64::new(0), peak: AtomicU64::new(0) })
+        Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: None })
+    }
+
+    /// A part of this one, of `limit` bytes.
+    pub fn part(self: &Arc<Budget>, limit: u64) -> Arc<Budget> {
+        Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: Some(self.clone()) })
     }
 
     /// The bytes in use; what threads have taken in advance counts.
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.used.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// The bytes left.
+    pub fn left(&self) -> u64 {
+        let own = self.limit.saturating_sub(self.used());
+        self.whole.as_ref().map_or(own, |whole| whole.left().min(own))
     }
 
     /// The most that were in use at once.
@@ -256,17 +225,26 @@ impl Budget {
     }
 
     pub(crate) fn take(&self, bytes: u64) -> Result<(), Stop> {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if used > self.limit {
-            self.used.fetch_sub(bytes, Ordering::Relaxed);
+        let signed = i64::try_from(bytes).map_err(|_| Stop::Memory)?;
+        if let Some(whole) = &self.whole {
+            whole.take(bytes)?;
+        }
+        let used = self.used.fetch_add(signed, Ordering::Relaxed).saturating_add(signed);
+        if used > 0 && used as u64 > self.limit {
+            self.give_back(bytes);
             return Err(Stop::Memory);
         }
-        self.peak.fetch_max(used, Ordering::Relaxed);
+        if used > 0 && used as u64 > self.peak() {
+            self.peak.fetch_max(used as u64, Ordering::Relaxed);
+        }
         Ok(())
     }
 
     pub(crate) fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.used.fetch_sub(bytes as i64, Ordering::Relaxed);
+        if let Some(whole) = &self.whole {
+            whole.give_back(bytes);
+        }
     }
 }
 
@@ -296,7 +274,6 @@ pub(crate) struct Heap {
     budget: Arc<Budget>,
     /// Where numbers of buffers are forgotten that are freed, if the run is recorded.
     pub(super) roots: Option<SharedRoots>,
-    pub(crate) layouts: Arc<Layouts>,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -316,14 +293,14 @@ impl Drop for Heap {
                 }
             }
         }
-        self.budget.give_back(self.credit as u64);
+        self.settle();
     }
 }
 
 impl Heap {
-    pub(crate) fn new(budget: Arc<Budget>, layouts: Arc<Layouts>, interrupt: Interrupt) -> Heap {
+    pub(crate) fn new(budget: Arc<Budget>, interrupt: Interrupt) -> Heap {
         let none = FreeList { head: ptr::null_mut(), count: 0 };
-        Heap { credit: 0, free: [none; CLASSES + 1], budget, roots: None, layouts, interrupt }
+        Heap { credit: 0, free: [none; CLASSES + 1], budget, roots: None, interrupt }
     }
 
     /// The budget that it draws on.
@@ -331,8 +308,23 @@ impl Heap {
         &self.budget
     }
 
+    /// Goes on with memory of another budget.
+    pub(super) fn switch(&mut self, budget: &Arc<Budget>) {
+        if !Arc::ptr_eq(&self.budget, budget) {
+            self.settle();
+            self.budget = budget.clone();
+        }
+    }
+
+    /// Gives back what was taken in advance.
+    pub(super) fn settle(&mut self) {
+        if self.credit != 0 {
+            self.budget.give_back(std::mem::take(&mut self.credit) as u64);
+        }
+    }
+
     #[inline]
-    fn charge(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Stop> {
         self.credit -= bytes as i64;
         if self.credit < 0 { self.refill(bytes) } else { Ok(()) }
     }
@@ -353,7 +345,7 @@ impl Heap {
     }
 
     #[inline]
-    fn refund(&mut self, bytes: usize) {
+    pub(super) fn refund(&mut self, bytes: usize) {
         self.credit += bytes as i64;
         if self.credit > 4 * CHUNK {
             self.return_credit();
@@ -426,38 +418,33 @@ impl Heap {
         unsafe { dealloc(block, Block::from_size_align_unchecked(size, 8)) };
     }
 
-    /// A buffer of type `ty`, empty, with room for `cap` bytes or slots.
-    fn new_buffer(&mut self, ty: TypeId, cap: u64, zeroed: bool) -> Result<*mut Buffer, Stop> {
-        let flags = self.layouts.get(ty.0).flags;
+    /// An empty buffer with room for `cap` bytes or slots.
+    fn new_buffer(&mut self, layout: &'static Layout, cap: u64, zeroed: bool) -> Result<*mut Buffer, Stop> {
+        let flags = layout.flags;
         let size = size_of_buffer(flags, cap).ok_or(Stop::Memory)?;
         let buffer: *mut Buffer = self.take_block(size, zeroed)?.cast();
         // SAFETY: fresh, of that size.
-        unsafe { write_header(buffer, ty, self.layouts.get(ty.0), room(flags, size), 0, 1) };
+        unsafe { write_header(buffer, layout, room(flags, size), 0, 1) };
         Ok(buffer)
     }
 
-    /// An empty array of type `ty` with room for `elements`.
-    pub(crate) fn new_array(&mut self, ty: TypeId, elements: u64) -> Result<*mut Buffer, Stop> {
-        let layout = self.layouts.get(ty.0);
-        if elements == 0 {
-            return Ok(buffer(layout.empty));
-        }
-        let cap = elements.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?;
-        self.new_buffer(ty, cap, false)
+    /// An empty array with room for `elements`.
+    pub(crate) fn new_array(&mut self, layout: &'static Layout, elements: u64) -> Result<*mut Buffer, Stop> {
+        if elements == 0 { Ok(buffer(layout.empty())) } else { self.new_room(layout, elements) }
     }
 
-    /// An empty array or grid of type `ty`, of this owner alone, with room for `elements`.
-    pub(crate) fn new_room(&mut self, ty: TypeId, elements: u64) -> Result<*mut Buffer, Stop> {
-        let stride = u64::from(self.layouts.get(ty.0).stride);
-        self.new_buffer(ty, elements.checked_mul(stride).ok_or(Stop::Memory)?, false)
+    /// An empty array or grid, of this owner alone, with room for `elements`.
+    pub(crate) fn new_room(&mut self, layout: &'static Layout, elements: u64) -> Result<*mut Buffer, Stop> {
+        self.new_buffer(layout, elements.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?, false)
     }
 
     /// An empty Str with room for `bytes`.
     pub(crate) fn new_text(&mut self, bytes: u64) -> Result<*mut Buffer, Stop> {
+        let layout = Layout::text();
         if bytes == 0 {
-            return Ok(buffer(self.layouts.get(TypeId::STR.0).empty));
+            return Ok(buffer(layout.empty()));
         }
-        self.new_buffer(TypeId::STR, bytes, false)
+        self.new_buffer(layout, bytes, false)
     }
 
     /// A Str of this text.
@@ -473,11 +460,11 @@ impl Heap {
         Ok(buffer)
     }
 
-    /// A grid of type `ty` whose slots are all 0.
-    pub(crate) fn new_grid(&mut self, ty: TypeId, rows: u64, cols: u64) -> Result<*mut Buffer, Stop> {
+    /// A grid whose slots are all 0.
+    pub(crate) fn new_grid(&mut self, layout: &'static Layout, rows: u64, cols: u64) -> Result<*mut Buffer, Stop> {
         let len = rows.checked_mul(cols).ok_or(Stop::Memory)?;
-        let cap = len.checked_mul(u64::from(self.layouts.get(ty.0).stride)).ok_or(Stop::Memory)?;
-        let buffer = self.new_buffer(ty, cap, true)?;
+        let cap = len.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?;
+        let buffer = self.new_buffer(layout, cap, true)?;
         // SAFETY: fresh, and its slots are 0, which is a value of every type.
         unsafe {
             (*buffer).len = len;
@@ -543,8 +530,7 @@ impl Heap {
     /// The buffer is live and its last owner gone.
     #[inline(never)]
     unsafe fn destroy(&mut self, first: *mut Buffer) {
-        let layouts = Arc::as_ptr(&self.layouts);
-        // SAFETY: `self` keeps the layouts. Every buffer in the list is dead, once, and reached through its elements' slots, which hold owners.
+        // SAFETY: every buffer in the list is dead, once, and reached through its elements' slots, which hold owners.
         unsafe {
             (*first).rows = 0;
             let mut dead = first;
@@ -552,8 +538,7 @@ impl Heap {
                 let this = dead;
                 dead = buffer((*this).rows);
                 if (*this).flags & HAS_REFS != 0 {
-                    let layout = (*layouts).get((*this).ty);
-                    dead = Self::disown_elements(data(this), (*this).len, layout, dead);
+                    dead = Self::disown_elements(data(this), (*this).len, (*this).layout(), dead);
                 }
                 let size = size_of_buffer((*this).flags, (*this).cap).unwrap_unchecked();
                 self.give_block(this.cast(), size);
@@ -586,9 +571,8 @@ impl Heap {
     /// Drops `count` elements from `from` on.
     ///
     /// # Safety
-    /// They are elements of a buffer of type `ty`, and not used any more.
-    pub(crate) unsafe fn drop_elements(&mut self, ty: u32, from: *mut u64, count: u64) {
-        let layout = self.layouts.get(ty);
+    /// They are elements of a buffer with this layout, and not used any more.
+    pub(crate) unsafe fn drop_elements(&mut self, layout: &Layout, from: *mut u64, count: u64) {
         if layout.flags & HAS_REFS == 0 {
             return;
         }
@@ -610,7 +594,7 @@ impl Heap {
     pub(crate) unsafe fn append_copies(&mut self, to: *mut Buffer, from: *const u64, count: u64) -> Result<(), Stop> {
         // SAFETY: the caller's. After each turn `len` elements are initialised and owned.
         unsafe {
-            let layout = self.layouts.get((*to).ty);
+            let layout = (*to).layout();
             if layout.flags & TEXT != 0 {
                 let end = data(to).cast::<u8>().add((*to).len as usize);
                 end.copy_from_nonoverlapping(from.cast(), count as usize);
@@ -692,7 +676,7 @@ impl Heap {
             let old = buffer(*place);
             let stride = (*old).room_of_one();
             let room = len.checked_add(extra).and_then(|n| n.checked_mul(stride)).ok_or(Stop::Memory)?;
-            let copy = self.new_buffer(TypeId((*old).ty), room, false)?;
+            let copy = self.new_buffer((*old).layout(), room, false)?;
             if let Err(stop) = self.append_copies(copy, data(old), len) {
                 self.release(copy);
                 return Err(stop);
@@ -806,7 +790,7 @@ pub(super) fn view_tail(container: *mut Buffer, flags: u64) -> u64 {
     let address = slot(container);
     debug_assert!(address < 1 << 48, "an address of more than 48 bits");
     // SAFETY: the caller has a live buffer in hand.
-    address << 16 | flags | u64::from(unsafe { (*container).stride })
+    address << 16 | flags | u64::from(unsafe { (*container).stride() })
 }
 
 /// In a view's last register: somebody may write the elements through a view without asking for owners, so the buffer

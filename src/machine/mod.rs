@@ -3,8 +3,10 @@
 //! A program is prepared once ([`code::Code`]) and run by [`engine::run`]. `unsafe` stands in `memory`, `value`, `frame`,
 //! `code`, `host_call`, `view`, `fiber` and `execute`; each use names the invariant that it relies on.
 
+mod back_off;
 mod boxes;
 pub mod code;
+pub(crate) mod crew;
 mod deque;
 pub mod engine;
 mod execute;
@@ -12,6 +14,7 @@ mod frame;
 pub mod host_call;
 pub mod interrupt;
 mod issue;
+mod layout;
 mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
@@ -28,6 +31,8 @@ mod scoreboard;
 mod sleep;
 mod split;
 mod station;
+pub mod submission;
+pub mod transfer;
 pub mod trap;
 pub mod value;
 pub mod view;

@@ -214,7 +214,7 @@ impl Shadow {
         let (mut root, mut stride) = (area.root, 1);
         if root >= Region::RESOURCES {
             // SAFETY: the issuer looks at what its frame holds.
-            stride = unsafe { (*buffer(root)).stride.max(1) };
+            stride = unsafe { (*buffer(root)).stride().max(1) };
             let mut roots = lock(&self.recorder.roots);
             let next = Region::RESOURCES + roots.given;
             let number = *roots.numbers.entry(root).or_insert(next);

@@ -4,7 +4,7 @@
 //! is. The work of the oldest entry prints straight through; the output of all others is held in their entries, moves up
 //! to their frame's `log` when they are passed there, and out when the frame's own entry becomes the oldest.
 //!
-//! All of this happens under one lock, which is taken where frames are promoted and folded, when a ring is full, and, while any
+//! All of this happens under one lock for each submission, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
 use std::sync::atomic::Ordering;
@@ -15,9 +15,10 @@ use super::output::Log;
 use super::run::Run;
 use super::scoreboard::Board;
 use super::station::{Entry, Status};
+use super::submission::{Submission, lock};
 use super::trap::{Failure, Fault};
 use super::worker::Job;
-use crate::platform::sync::{checked_seq_cst, fence};
+use crate::platform::sync::fence;
 
 /// What the lock guards, besides what `scoreboard` says.
 #[derive(Default)]
@@ -39,33 +40,33 @@ unsafe impl Send for Retirement {}
 
 impl Machine {
     /// Moves a log out, if its turn has come, else to `to`.
-    fn emit(&self, log: &mut Log, oldest: bool, to: &mut Log) {
+    fn emit(&self, of: &Submission, log: &mut Log, oldest: bool, to: &mut Log) {
         if log.is_empty() {
             return;
         }
         if oldest {
-            self.write_out(log);
+            self.write_out(of, log);
         } else {
             to.append(log);
         }
     }
 
     /// Writes held output.
-    pub(super) fn write_out(&self, log: &mut Log) {
+    pub(super) fn write_out(&self, of: &Submission, log: &mut Log) {
         if log.is_empty() {
             return;
         }
-        self.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
-        if let Err(fault) = self.with_world(|world| log.write_to(world))
+        of.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+        if let Err(fault) = of.with_world(|world| log.write_to(world))
             && let Fault::Stop(stop) = fault
         {
-            self.stop(stop);
+            self.stop(of, stop);
         }
     }
 
     /// Forgets held output that nobody shall see.
-    pub(super) fn drop_log(&self, log: &mut Log) {
-        self.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+    pub(super) fn drop_log(&self, of: &Submission, log: &mut Log) {
+        of.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
         log.clear();
     }
 
@@ -76,23 +77,24 @@ impl Machine {
     unsafe fn pass(&self, board: *mut Board) -> bool {
         // SAFETY: the lock's holder may read the ring, and what entries hold that have completed.
         unsafe {
+            let of = &*(*board).root;
             let oldest = (*(*board).entry).oldest.load(Ordering::Acquire);
             let log: *mut Log = &raw mut (*board).log;
             if oldest {
-                self.write_out(&mut *log);
+                self.write_out(of, &mut *log);
             }
             let tail = (*board).tail.load(Ordering::Acquire);
             while (*board).cursor != tail {
                 let entry = (*board).entry_of((*board).cursor);
                 if let Some(before) = &mut (*entry).before {
-                    self.emit(before, oldest, &mut *log);
+                    self.emit(of, before, oldest, &mut *log);
                 }
                 (*entry).before = None;
                 if !Entry::is_closed(entry) {
                     return false;
                 }
                 if let Some(text) = &mut (*entry).log {
-                    self.emit(text, oldest, &mut *log);
+                    self.emit(of, text, oldest, &mut *log);
                 }
                 (*entry).log = None;
                 if (*entry).status != Status::Good {
@@ -112,10 +114,10 @@ impl Machine {
     ///
     /// # Safety
     /// `guard` is the lock's.
-    unsafe fn walk(&self, guard: &mut Retirement) -> Vec<*mut Run> {
+    unsafe fn walk(&self, of: &Submission, guard: &mut Retirement) -> Vec<*mut Run> {
         // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
         unsafe {
-            let mut entry: *mut Entry = self.root;
+            let mut entry: *mut Entry = of.root.get();
             while !(*entry).child.is_null() {
                 let board = (*entry).child;
                 if self.pass(board) {
@@ -131,7 +133,7 @@ impl Machine {
             guard.waiting.retain(|&run| {
                 let turn = (*(*run).entry).oldest.load(Ordering::Acquire) || self.is_squashed((*run).entry);
                 if turn {
-                    self.waiting.fetch_sub(1, Ordering::Relaxed);
+                    of.waiting.fetch_sub(1, Ordering::Relaxed);
                     ready.push(run);
                 }
                 !turn
@@ -140,36 +142,29 @@ impl Machine {
         }
     }
 
-    /// Whether an entry that completes has to see to retirement.
-    #[inline]
-    pub(super) fn wants_attention(&self) -> bool {
-        checked_seq_cst();
-        self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::SeqCst) != 0
-    }
-
     /// See [`Machine::walk`].
     #[cold]
-    pub(super) fn retire(&self) {
-        let mut guard = self.retirement();
+    pub(super) fn retire(&self, of: &Submission) {
+        let mut guard = lock(&of.retirement);
         // SAFETY: its lock is held.
-        let ready = unsafe { self.walk(&mut guard) };
+        let ready = unsafe { self.walk(of, &mut guard) };
         drop(guard);
         ready.into_iter().for_each(|run| self.inject(Job::Run(run)));
     }
 
     /// Suspends `run` until all older work has retired; gives it back if it has.
-    pub(super) fn wait_for_turn(&self, run: Box<Run>) -> Option<Box<Run>> {
-        let mut guard = self.retirement();
+    pub(super) fn wait_for_turn(&self, of: &Submission, run: Box<Run>) -> Option<Box<Run>> {
+        let mut guard = lock(&of.retirement);
         // Announced first, and then looked: whoever completes an entry after that sees that somebody waits.
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        of.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         // SAFETY: its lock is held; the run's entry is live.
         let (ready, turn) = unsafe {
-            let ready = self.walk(&mut guard);
+            let ready = self.walk(of, &mut guard);
             (ready, (*run.entry).oldest.load(Ordering::Acquire) || self.is_squashed(run.entry))
         };
         let run = if turn {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            of.waiting.fetch_sub(1, Ordering::Relaxed);
             Some(run)
         } else {
             guard.waiting.push(Box::into_raw(run));
@@ -185,9 +180,10 @@ impl Machine {
     /// # Safety
     /// The board has taken over a frame of the run of its entry, and nothing is in its ring.
     pub(super) unsafe fn link(&self, board: *mut Board, first: impl FnOnce(&mut Board) -> *mut Entry) -> *mut Entry {
-        let _guard = self.retirement();
         // SAFETY: the caller's.
         unsafe {
+            let of = &*(*board).root;
+            let _guard = lock(&of.retirement);
             if (*board).is_full() {
                 (*board).grow();
             }
@@ -196,7 +192,7 @@ impl Machine {
             let oldest = (*parent).oldest.load(Ordering::Acquire);
             if oldest {
                 // Its turn may have come since it was printed; what follows is printed straight through.
-                self.write_out(&mut (*board).log);
+                self.write_out(of, &mut (*board).log);
             }
             (*entry).oldest.store(oldest, Ordering::Release);
             (*parent).child = board;
@@ -210,16 +206,16 @@ impl Machine {
     /// # Safety
     /// The caller is the issuer.
     pub(super) unsafe fn recycle(&self, board: *mut Board, heap: &mut Heap) {
-        let _guard = self.retirement();
         // SAFETY: under the lock, by the issuer.
         unsafe {
+            let of = &*(*board).root;
+            let _guard = lock(&of.retirement);
             self.pass(board);
             while (*board).head != (*board).cursor {
-                (*board).recycle_head(&self.code, heap);
+                (*board).recycle_head(&of.code, heap);
             }
+            (*board).drop_deferred(heap);
         }
-        // SAFETY: the issuer's.
-        unsafe { (*board).drop_deferred(heap) };
     }
 
     /// Doubles the ring.
@@ -227,9 +223,11 @@ impl Machine {
     /// # Safety
     /// As for `recycle`.
     pub(super) unsafe fn grow(&self, board: *mut Board) {
-        let _guard = self.retirement();
         // SAFETY: under the lock, by the issuer.
-        unsafe { (*board).grow() };
+        unsafe {
+            let _guard = lock(&(*(*board).root).retirement);
+            (*board).grow();
+        }
     }
 
     /// Takes a drained board out of the tree: what has retired goes to its run's log, what is younger than a failure is
@@ -238,9 +236,10 @@ impl Machine {
     /// # Safety
     /// The caller is the issuer; all entries have completed.
     pub(super) unsafe fn unlink(&self, board: *mut Board, heap: &mut Heap) -> Drained {
-        let _guard = self.retirement();
         // SAFETY: the caller's.
         unsafe {
+            let of = &*(*board).root;
+            let _guard = lock(&of.retirement);
             let mut failed = None;
             if !self.pass(board) {
                 let entry = (*board).entry_of((*board).cursor);
@@ -251,12 +250,12 @@ impl Machine {
                 while (*board).cursor != (*board).tail_now() {
                     let entry = (*board).entry_of((*board).cursor);
                     for log in [(*entry).before.take(), (*entry).log.take()].into_iter().flatten() {
-                        self.drop_log(&mut { *log });
+                        self.drop_log(of, &mut { *log });
                     }
                     (*entry).failure = None;
                     (*board).cursor = (*board).cursor.wrapping_add(1);
                 }
-                self.drop_log(&mut (*board).text);
+                self.drop_log(of, &mut (*board).text);
             }
             let is_lost = failed.is_some() || (*board).fault.is_some() || self.is_squashed((*board).entry);
             if is_lost {
@@ -264,7 +263,7 @@ impl Machine {
                 (*board).forget_all();
             }
             while (*board).head != (*board).cursor {
-                (*board).recycle_head(&self.code, heap);
+                (*board).recycle_head(&of.code, heap);
             }
             (*board).drop_deferred(heap);
             let run = (*board).run.as_mut().expect("a promoted frame has a run");
@@ -274,7 +273,7 @@ impl Machine {
             run.log.append(&mut text);
             (*(*board).entry).child = std::ptr::null_mut();
             if (*(*board).entry).oldest.load(Ordering::Acquire) {
-                self.write_out(&mut run.log);
+                self.write_out(of, &mut run.log);
             }
             Drained { failed, is_lost }
         }

@@ -43,15 +43,22 @@ impl Run {
         }
     }
 
-    /// About to enter the function at `entry`, `depth` bytes below the root; its parameters are not set yet, and its
+    /// About to enter the function at `entry`, `depth` bytes below the root, of at most `max_depth`; its parameters are not set yet, and its
     /// results and owned locals null.
     ///
     /// # Safety
     /// `entry` is the entry of a function of `code`, which outlives the run; the stack is empty.
-    pub(super) unsafe fn begin(&mut self, code: &Code, entry: *const u64, depth: u64) -> Result<(), Fault> {
+    pub(super) unsafe fn begin(
+        &mut self,
+        code: &Code,
+        entry: *const u64,
+        depth: u64,
+        max_depth: u64,
+        heap: &mut Heap,
+    ) -> Result<(), Fault> {
         // SAFETY: the caller's.
         unsafe {
-            self.base = self.stack.base(entry, depth)?;
+            self.base = self.stack.base(entry, depth, max_depth, heap)?;
             (self.pc, self.regs) = (entry, self.base);
             for &at in &code.callee(entry).nulls {
                 *self.base.add(usize::from(at)) = 0;
@@ -107,7 +114,7 @@ impl Run {
                 frame = frame::caller(regs).map(|(regs, _)| regs);
             }
         }
-        self.stack.reset();
+        self.stack.close(heap);
     }
 
     /// Adds the chain of calls to a trace, from the instruction where it is.

@@ -26,6 +26,7 @@ use super::plan::{WATCH_ALWAYS, WATCH_REST, watched};
 use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
+use super::submission::Submission;
 use super::trap::Fault;
 use crate::platform::sync::{AtomicU32, Set};
 
@@ -45,8 +46,9 @@ pub(super) struct Board {
     /// The frame as it was in its stack, and the run whose innermost frame that is.
     pub(super) origin: *mut u64,
     pub(super) run: Option<Box<Run>>,
-    /// The entry that the run belongs to.
+    /// The entry that the run belongs to, and what that is done for.
     pub(super) entry: *mut Entry,
+    pub(super) root: *const Submission,
     pub(super) function: u32,
     /// Registers of the function, and the first of its window.
     pub(super) registers: usize,
@@ -127,6 +129,7 @@ impl Board {
             origin: ptr::null_mut(),
             run: None,
             entry: ptr::null_mut(),
+            root: ptr::null(),
             function: 0,
             registers: 0,
             window_at: 0,
@@ -245,7 +248,9 @@ impl Board {
             let seq = self.head.wrapping_add(offset) as usize;
             ring[seq & (new - 1)] = self.ring[seq & (old - 1)];
         }
-        ring.iter_mut().filter(|entry| entry.is_null()).for_each(|entry| *entry = Box::into_raw(Entry::new()));
+        ring.iter_mut()
+            .filter(|entry| entry.is_null())
+            .for_each(|entry| *entry = Box::into_raw(Box::new(Entry::new())));
         self.ring = ring;
     }
 

@@ -28,6 +28,12 @@ impl Sleepers {
         self.0.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether the first `workers` all sleep, and nobody has woken one of them.
+    pub(super) fn are_all(&self, workers: usize) -> bool {
+        let all = u64::MAX >> (64 - workers);
+        self.0.load(Ordering::SeqCst) & all == all
+    }
+
     /// Sleeps as worker `index` until somebody wakes it, unless `needed` says that there is something to do. Whoever makes work
     /// that `needed` does not see, sees the worker.
     pub(super) fn sleep(&self, platform: &dyn Platform, index: usize, needed: impl FnOnce() -> bool) {
@@ -96,6 +102,12 @@ impl<T> Injector<T> {
         let job = self.jobs().pop_front()?;
         self.count.fetch_sub(1, Ordering::SeqCst);
         Some(job)
+    }
+
+    /// Whether there are any, at some moment.
+    #[inline]
+    pub(super) fn may_have_some(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
     }
 
     /// Whether there are any.

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 use super::output::Log;
 use super::scoreboard::Board;
+use super::submission::Submission;
 use super::trap::Failure;
 use crate::platform::step;
 use crate::platform::sync::{AtomicBool, AtomicPtr, AtomicU32, Set, fence};
@@ -57,8 +58,10 @@ pub(super) struct Entry {
     pub(super) seq: u32,
     /// Its number in the record.
     pub(super) number: u32,
-    /// The frame whose instruction it is; null for the root of a run.
+    /// The frame whose instruction it is; null for the root of a submission.
     pub(super) board: *mut Board,
+    /// What it is done for.
+    pub(super) root: *const Submission,
     /// The first instruction of the called function.
     pub(super) code: *const u64,
     /// The instruction, for messages.
@@ -136,14 +139,15 @@ pub(super) enum Ready {
 }
 
 impl Entry {
-    /// An entry for a ring, or the root of a run.
-    pub(super) fn new() -> Box<Entry> {
-        Box::new(Entry {
+    /// An entry for a ring, or the root of a submission.
+    pub(super) fn new() -> Entry {
+        Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
             waits: AtomicU32::new(0),
             seq: 0,
             number: 0,
             board: ptr::null_mut(),
+            root: ptr::null(),
             code: ptr::null(),
             site: ptr::null(),
             args: ptr::null_mut(),
@@ -167,7 +171,7 @@ impl Entry {
             links: [const { Link::new() }; LINKS],
             more_links: Vec::new(),
             more_args: Vec::new(),
-        })
+        }
     }
 
     /// Makes it an entry that is not yet armed, with room for `args` arguments.
@@ -182,6 +186,9 @@ impl Entry {
             entry.waits.set(UNARMED);
             entry.seq = seq;
             entry.board = board;
+            if !board.is_null() {
+                entry.root = (*board).root;
+            }
             entry.kind = kind;
             entry.store_to = ptr::null_mut();
             entry.status = Status::Good;

@@ -55,7 +55,7 @@ pub struct Trap {
 }
 
 /// The chain of calls of a trap as far as it was walked, from the innermost line on.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Trace {
     inner: Vec<TraceLine>,
     outer: VecDeque<TraceLine>,
@@ -106,7 +106,7 @@ impl Trace {
 }
 
 /// Why an activity ended before its end, and the calls that led there so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) fault: Fault,
     pub(super) trace: Trace,

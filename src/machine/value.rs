@@ -150,6 +150,12 @@ impl<'a> Elements<'a> {
         ValueRef(Place::Slots(self.element, slots))
     }
 
+    /// All of them as one row: of a whole array or grid, whose rows lie one behind the other.
+    pub(super) fn as_one_row(&self) -> Elements<'a> {
+        assert!(self.cols == self.row_stride || self.rows <= 1, "a part of a grid");
+        Elements { rows: 1, cols: self.rows * self.cols, row_stride: self.rows * self.cols, is_grid: false, ..*self }
+    }
+
     /// Row `row`, as an array. Panics if there is none.
     pub fn row(&self, row: usize) -> Elements<'a> {
         assert!((row as u64) < self.rows, "a row that is not there");

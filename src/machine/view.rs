@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::slice;
 
 use super::interrupt::Stop;
+use super::layout::Layouts;
 use super::memory::{Heap, POLL_EVERY, WRITTEN, buffer, data, slot, tail_buffer};
 use super::value::{Elements, ValueRef};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
@@ -24,7 +25,7 @@ pub(crate) unsafe fn append_fill(heap: &mut Heap, place: *mut u64, count: u64, v
     // SAFETY: unique with room; after each turn `len` elements are initialised and owned.
     unsafe {
         let array = heap.reserve(place, count)?;
-        let stride = (*array).stride as usize;
+        let stride = (*array).stride() as usize;
         if stride == 0 {
             (*array).len += count;
             return Ok(());
@@ -32,7 +33,7 @@ pub(crate) unsafe fn append_fill(heap: &mut Heap, place: *mut u64, count: u64, v
         let mut done = 0;
         while done < count {
             let turn = (count - done).min(POLL_EVERY * 16);
-            let layout = heap.layouts.get((*array).ty);
+            let layout = (*array).layout();
             let mut to = data(array).add((*array).len as usize * stride);
             if stride == 1 && layout.refs.is_empty() {
                 slice::from_raw_parts_mut(to.cast::<MaybeUninit<u64>>(), turn as usize).fill(MaybeUninit::new(*value));
@@ -71,24 +72,30 @@ pub(crate) unsafe fn view<'a>(types: &TypeTable, ty: TypeId, at: *const u64) -> 
 ///
 /// # Safety
 /// `at` holds such a view of live elements.
-pub(crate) unsafe fn own_view(heap: &mut Heap, types: &TypeTable, ty: TypeId, at: *const u64) -> Result<u64, Stop> {
+pub(crate) unsafe fn own_view(
+    heap: &mut Heap,
+    types: &TypeTable,
+    layouts: &Layouts,
+    ty: TypeId,
+    at: *const u64,
+) -> Result<u64, Stop> {
     // SAFETY: the caller's.
     unsafe {
         let seen = view(types, ty, at);
         let tail = *at.add(if seen.is_grid() { 4 } else { 2 });
         let held = tail_buffer(tail);
-        let same_type = (*held).ty == ty.0;
+        let same_kind = (*held).is_grid() == seen.is_grid();
         let whole = seen.len() as u64 == (*held).len
             && seen.data() == data(held).cast_const()
             && (!seen.is_grid() || ((*held).rows, (*held).cols) == (seen.rows() as u64, seen.cols() as u64));
-        if whole && same_type && tail & WRITTEN == 0 {
+        if whole && same_kind && tail & WRITTEN == 0 {
             Heap::share(held);
             return Ok(slot(held));
         }
         if seen.is_empty() && !seen.is_grid() {
-            return Ok(heap.layouts.get(ty.0).empty);
+            return Ok(layouts.get(ty).empty());
         }
-        let mut new = slot(heap.new_room(ty, seen.len() as u64)?);
+        let mut new = slot(heap.new_room(layouts.get(ty), seen.len() as u64)?);
         for row in 0..seen.rows() {
             let row = seen.row(row);
             if row.is_empty() {

@@ -5,6 +5,7 @@
 //! Invariant: a job is held by one worker, or by one list. Who holds a frame's job is its issuer; who holds an entry's runs it.
 
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::boxes::Area;
@@ -13,11 +14,11 @@ use super::deque::{Deque, Owner, Thief};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::host_call::{Stream, World};
-use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK};
+use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, URGENT};
 use super::issue::{Action, Cause, Issuer, resources};
-use super::local::Local;
+use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
-use super::memory::{Heap, buffer};
+use super::memory::{Budget, Heap, buffer};
 use super::output::Log;
 use super::record::What;
 use super::recorder;
@@ -26,6 +27,7 @@ use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
 use super::split;
 use super::station::{self, Entry, Kind, Ready, Status, stall};
+use super::submission::{Priority, Submission};
 use super::trap::{Failure, Fault, Trace};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, HEADER, Instr};
@@ -45,6 +47,23 @@ pub(super) enum Job {
 // SAFETY: a job is the right to use what it points to.
 unsafe impl Send for Job {}
 
+impl Job {
+    /// What it is done for.
+    ///
+    /// # Safety
+    /// The caller has the job.
+    pub(super) unsafe fn done_for(self) -> *const Submission {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Job::Entry(entry) => (*entry).root,
+                Job::Board(board) => (*board).root,
+                Job::Run(run) => (*(*run).entry).root,
+            }
+        }
+    }
+}
+
 /// Rounds that a worker searches before it sleeps.
 const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
 /// Frames that are looked at for one to promote.
@@ -53,6 +72,8 @@ const WALK: usize = 4096;
 /// The world as a run on this worker sees it: what it prints may have to wait.
 pub(super) struct Gate {
     machine: *const Machine,
+    /// What the run is done for.
+    of: *const Submission,
     /// The entry of the run; null while a frame is issued.
     entry: *mut Entry,
     log: *mut Log,
@@ -69,6 +90,11 @@ impl Gate {
         unsafe { &*self.machine }
     }
 
+    fn of(&self) -> &Submission {
+        // SAFETY: the worker holds it as long as it works for it.
+        unsafe { &*self.of }
+    }
+
     fn is_direct(&self) -> bool {
         // SAFETY: the run's entry is live while it runs.
         !self.entry.is_null() && unsafe { (*self.entry).oldest.load(Ordering::Acquire) }
@@ -78,7 +104,7 @@ impl Gate {
         // SAFETY: the log is that of the run or frame that this worker has in hand.
         let log = unsafe { &mut *self.log };
         if !log.is_empty() && self.is_direct() {
-            self.machine().write_out(log);
+            self.machine().write_out(self.of(), log);
         }
     }
 }
@@ -87,42 +113,42 @@ impl World for Gate {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
         if self.is_direct() {
             self.flush();
-            return self.machine().with_world(|world| world.write(stream, bytes));
+            return self.of().with_world(|world| world.write(stream, bytes));
         }
         // SAFETY: as in `flush`.
         let log = unsafe { &mut *self.log };
         log.push(stream, bytes);
-        self.machine().held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.of().held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if log.len() >= self.look_at && !self.entry.is_null() {
             self.look_at = log.len() * 2;
-            self.machine().retire();
+            self.machine().retire(self.of());
             self.flush();
         }
         Ok(())
     }
     fn args(&mut self) -> Vec<String> {
-        self.machine().with_world(|world| world.args())
+        self.of().with_world(|world| world.args())
     }
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
         self.flush();
-        self.machine().with_world(|world| world.read_line(limit))
+        self.of().with_world(|world| world.read_line(limit))
     }
     fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
-        self.machine().with_world(|world| world.read_file(path, limit))
+        self.of().with_world(|world| world.read_file(path, limit))
     }
     fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
-        self.machine().with_world(|world| world.file_exists(path))
+        self.of().with_world(|world| world.file_exists(path))
     }
     fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.flush();
-        self.machine().with_world(|world| world.write_file(path, bytes))
+        self.of().with_world(|world| world.write_file(path, bytes))
     }
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.flush();
-        self.machine().with_world(|world| world.append_file(path, bytes))
+        self.of().with_world(|world| world.append_file(path, bytes))
     }
     fn clock(&mut self) -> f64 {
-        self.machine().with_world(|world| world.clock())
+        self.of().with_world(|world| world.clock())
     }
 }
 
@@ -137,6 +163,13 @@ pub(super) struct Worker {
     no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
+    /// What it works for, or did lastly.
+    of: Option<Arc<Submission>>,
+    /// What its thread is lent to.
+    lent_to: Option<Arc<Submission>>,
+    /// Its slice is over, and what others injected is next; and whether it was so the last time.
+    gave_way: bool,
+    outside: bool,
     random: u64,
 }
 
@@ -155,9 +188,9 @@ impl Worker {
     /// The machine outlives it.
     pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Worker {
         let interrupt = machine.seats[index].interrupt.clone();
-        let mut heap = Heap::new(machine.budget.clone(), machine.code.layouts.clone(), interrupt);
+        let mut heap = Heap::new(Budget::new(0), interrupt);
         heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
-        let gate = Gate { machine, entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
+        let gate = Gate { machine, of: ptr::null(), entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
         Worker {
             // SAFETY: the caller's.
             local: unsafe { Local::new(machine, index, deque) },
@@ -167,6 +200,10 @@ impl Worker {
             runs: Vec::new(),
             no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
+            of: None,
+            lent_to: None,
+            gave_way: false,
+            outside: false,
             random: 0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1),
         }
     }
@@ -175,26 +212,68 @@ impl Worker {
         self.local.machine()
     }
 
+    /// What it works for.
+    fn of(&self) -> &'static Submission {
+        let of: *const Submission = &raw const **self.of.as_ref().expect("it works for one");
+        // SAFETY: it is held until the worker turns to another, and methods that borrow it don't.
+        unsafe { &*of }
+    }
+
+    /// Turns to what a job is done for.
+    ///
+    /// # Safety
+    /// It has not ended.
+    #[inline]
+    unsafe fn turn_to(&mut self, of: *const Submission) {
+        if !ptr::eq(self.gate.of, of) {
+            // SAFETY: the caller's: so the machine holds one.
+            unsafe { self.switch(of) };
+        }
+    }
+
+    #[cold]
+    unsafe fn switch(&mut self, of: *const Submission) {
+        // SAFETY: the caller's.
+        let of = unsafe {
+            Arc::increment_strong_count(of);
+            Arc::from_raw(of)
+        };
+        self.heap.switch(&of.budget);
+        self.gate.of = Arc::as_ptr(&of);
+        let seat = &self.machine().seats[self.local.index];
+        seat.in_background.store(of.priority == Priority::Background, Ordering::Relaxed);
+        self.of = Some(of);
+    }
+
+    /// Works for nobody.
+    fn turn_away(&mut self) {
+        if self.of.is_some() {
+            self.heap.settle();
+            self.machine().seats[self.local.index].in_background.store(false, Ordering::Relaxed);
+            self.gate.of = ptr::null();
+            self.of = None;
+        }
+    }
+
     /// The entry whose work is being done, if there is one.
     fn working_on(&self, entry: *mut Entry) {
         self.heap.interrupt.working_on(entry);
     }
 
-    /// Works until the run is over. The first worker begins with the root.
-    pub(super) fn work(&mut self) {
+    /// Works until the machine ends; until that submission does, if the thread is lent to it.
+    pub(super) fn work(&mut self, lent_to: Option<&Arc<Submission>>) {
         let machine = self.machine();
+        self.lent_to = lent_to.cloned();
         self.heap.interrupt.belong_to(machine);
         if machine.issue == Issue::Eager || machine.simulated {
             machine.seats[self.local.index].interrupt.raise(ALWAYS);
         }
-        if self.local.index == 0 {
-            self.next = Some(Job::Entry(machine.root));
-        }
-        while !machine.done.load(Ordering::Acquire) {
+        while !machine.done.load(Ordering::Acquire) && !self.is_released() {
             step();
-            let Some(job) = self.next.take().or_else(|| self.pop()).or_else(|| self.search()) else { continue };
-            // SAFETY: the job is this worker's.
+            let Some(job) = self.find() else { continue };
+            // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
+                self.turn_to(job.done_for());
                 match job {
                     Job::Entry(entry) => self.start(entry),
                     Job::Board(board) => self.issue(board),
@@ -205,7 +284,43 @@ impl Worker {
                 }
             }
         }
+        // Whoever lent its thread leaves what it has to the others.
+        let left = std::iter::from_fn(|| self.next.take().or_else(|| self.pop()));
+        left.for_each(|job| machine.inject(job));
+        self.turn_away();
         self.heap.interrupt.belong_to(ptr::null());
+    }
+
+    /// Whether its thread was lent, and is wanted back.
+    fn is_released(&self) -> bool {
+        self.lent_to.as_ref().is_some_and(|of| of.has_ended())
+    }
+
+    /// The next job, if there is one; sleeps if not.
+    fn find(&mut self) -> Option<Job> {
+        if self.looks_outside() {
+            // What has its turn now may not wait until nothing is left here.
+            if let Some(job) = self.machine().take_injected() {
+                if let Some(next) = self.next.take() {
+                    self.local.push(next);
+                }
+                return Some(job);
+            }
+        }
+        self.next.take().or_else(|| self.pop()).or_else(|| self.search())
+    }
+
+    /// Whether others' work comes before what is on the deque: once a tick, and where normal work waits and this is not.
+    #[inline]
+    fn looks_outside(&mut self) -> bool {
+        let machine = self.machine();
+        std::mem::take(&mut self.gave_way)
+            || (machine.normal_waits() && machine.seats[self.local.index].in_background.load(Ordering::Relaxed))
+    }
+
+    /// What is left of it: its deque, which is empty, and what it counted.
+    pub(super) fn leave(mut self) -> (Deque<Job>, Counts) {
+        (std::mem::replace(&mut self.local.deque, Deque::new()), self.local.counts)
     }
 
     fn pop(&mut self) -> Option<Job> {
@@ -242,6 +357,7 @@ impl Worker {
         }
         machine.searching.fetch_sub(1, Ordering::Relaxed);
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
+            self.turn_away();
             machine.sleep(self.local.index);
         }
         self.local.counts.idle += machine.platform.now() - since;
@@ -302,13 +418,14 @@ impl Worker {
             }
             let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
             run.entry = entry;
-            let info = machine.code.callee((*entry).code);
+            let of = self.of();
+            let info = of.code.callee((*entry).code);
             let code = match &info.range {
                 // A frame that can be promoted, around the loop that can be split.
-                Some(range) => machine.code.entry(range.wrapper),
+                Some(range) => of.code.entry(range.wrapper),
                 None => (*entry).code,
             };
-            if let Err(fault) = run.begin(&machine.code, code, (*entry).depth) {
+            if let Err(fault) = run.begin(&of.code, code, (*entry).depth, of.max_depth, &mut self.heap) {
                 self.runs.push(run);
                 self.release_args(entry);
                 return self.end(entry, Failure { fault, trace: Trace::default() });
@@ -328,10 +445,10 @@ impl Worker {
     unsafe fn release_args(&mut self, entry: *mut Entry) {
         // SAFETY: the entry is this worker's, and its owned arguments hold 0 or owners.
         unsafe {
-            if (*entry).kind != Kind::Call || (*entry).board.is_null() {
+            if (*entry).kind != Kind::Call {
                 return;
             }
-            for &register in &self.machine().code.callee((*entry).code).owned_params {
+            for &register in &self.of().code.callee((*entry).code).owned_params {
                 let held = std::mem::take(&mut *(*entry).args.add(usize::from(register)));
                 if held != 0 {
                     self.heap.release(buffer(held));
@@ -376,6 +493,7 @@ impl Worker {
         left: impl FnOnce((*const u64, *mut u64)),
     ) -> (Exit, Option<Fault>) {
         let machine = self.machine();
+        let of = self.of();
         let (limit, stack) = match stack {
             Some(stack) => (stack.limit(), &mut **stack),
             None => (0, &mut self.no_stack),
@@ -387,7 +505,7 @@ impl Worker {
             max_steps: u64::MAX,
             calls: self.local.counts.calls,
             peak_depth: self.local.counts.peak_depth,
-            code: &machine.code,
+            code: &of.code,
             stack,
             heap: &mut self.heap,
             interrupt: &machine.seats[self.local.index].interrupt,
@@ -396,7 +514,7 @@ impl Worker {
             issuer,
             // SAFETY: the entry lives as long as its work is done.
             oldest: unsafe { &raw const (*entry).oldest },
-            held: &machine.held,
+            held: &of.held,
             pc,
             regs,
             fault: None,
@@ -460,19 +578,19 @@ impl Worker {
                     },
                     Exit::Issued => unreachable!("nothing is issued in order"),
                     Exit::Fault => match fault.expect("a fault left its reason") {
-                        Fault::Wait => match machine.wait_for_turn(run) {
+                        Fault::Wait => match machine.wait_for_turn(self.of(), run) {
                             Some(same) if machine.is_squashed(same.entry) => return self.break_off(same),
                             Some(same) => run = same,
                             None => return,
                         },
                         _ if machine.is_squashed(run.entry) => return self.break_off(run),
                         Fault::Stop(stop) => {
-                            machine.stop(stop);
+                            machine.stop(self.of(), stop);
                             return self.break_off(run);
                         }
                         fault => {
                             let mut trace = Trace::default();
-                            run.trace(&machine.code, &mut trace);
+                            run.trace(&self.of().code, &mut trace);
                             return self.failed(run, Failure { fault, trace });
                         }
                     },
@@ -486,16 +604,14 @@ impl Worker {
         // SAFETY: its results are where they are in every frame.
         unsafe {
             let entry = run.entry;
-            if !(*entry).board.is_null() {
-                for &(register, _) in &self.machine().code.callee((*entry).code).returned {
-                    let register = usize::from(register);
-                    *(*entry).args.add(register) = *run.base.add(register);
-                }
-                if !(*entry).store_to.is_null() {
-                    *(*entry).store_to = *run.base;
-                }
+            for &(register, _) in &self.of().code.callee((*entry).code).returned {
+                let register = usize::from(register);
+                *(*entry).args.add(register) = *run.base.add(register);
             }
-            run.stack.reset();
+            if !(*entry).store_to.is_null() {
+                *(*entry).store_to = *run.base;
+            }
+            run.stack.close(&mut self.heap);
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.complete(entry);
@@ -511,7 +627,7 @@ impl Worker {
                 return;
             }
             if (*entry).oldest.load(Ordering::Acquire) {
-                self.machine().write_out(&mut run.log);
+                self.machine().write_out(self.of(), &mut run.log);
             } else {
                 (*entry).log = Some(Box::new(std::mem::take(&mut run.log)));
             }
@@ -529,9 +645,9 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             let entry = run.entry;
-            run.drop_staged(&self.machine().code, &mut self.heap);
-            run.unwind(&self.machine().code, &mut self.heap);
-            self.machine().drop_log(&mut run.log);
+            run.drop_staged(&self.of().code, &mut self.heap);
+            run.unwind(&self.of().code, &mut self.heap);
+            self.machine().drop_log(self.of(), &mut run.log);
             self.put_away(run);
             self.squash(entry);
         }
@@ -542,7 +658,7 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             let entry = run.entry;
-            run.unwind(&self.machine().code, &mut self.heap);
+            run.unwind(&self.of().code, &mut self.heap);
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.end(entry, failure);
@@ -554,7 +670,7 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             if let Fault::Stop(stop) = failure.fault {
-                self.machine().stop(stop);
+                self.machine().stop(self.of(), stop);
                 (*entry).status = Status::Squashed;
             } else {
                 self.machine().fail(entry, failure);
@@ -575,7 +691,7 @@ impl Worker {
                 recorder.completed(self.local.index, self.local.counts.cost, entry);
             }
             if (*entry).board.is_null() {
-                return machine.finish();
+                return self.ended();
             }
             step();
             let (next, pushed) = (&mut self.next, &mut self.local.pushed);
@@ -594,10 +710,19 @@ impl Worker {
                     }
                 }
             });
-            if machine.wants_attention() {
-                machine.retire();
+            if self.of().wants_attention() {
+                machine.retire(self.of());
             }
         }
+    }
+
+    /// A root entry has completed.
+    fn ended(&mut self) {
+        let of = self.of.clone().expect("it works for one");
+        // What was taken in advance is not in use.
+        self.heap.settle();
+        of.announce();
+        self.machine().ended(of);
     }
 
     /// The run was asked something; the run, if it goes on here.
@@ -611,15 +736,13 @@ impl Worker {
                 self.break_off(run);
                 return None;
             }
-            if bits & TICK != 0 {
-                if !run.log.is_empty() {
-                    machine.retire();
-                    self.gate.flush();
-                }
-                if self.gives_way(run.entry) {
-                    machine.inject(Job::Run(Box::into_raw(run)));
-                    return None;
-                }
+            if bits & TICK != 0 && !run.log.is_empty() {
+                machine.retire(self.of());
+                self.gate.flush();
+            }
+            if bits & (TICK | URGENT) != 0 && self.gives_way(bits, run.entry) {
+                machine.inject(Job::Run(Box::into_raw(run)));
+                return None;
             }
             let eager = machine.issue == Issue::Eager;
             if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.local.deque.len() == 0) {
@@ -629,16 +752,35 @@ impl Worker {
         Some(run)
     }
 
-    /// Whether other work is to have its turn now.
-    unsafe fn gives_way(&self, entry: *mut Entry) -> bool {
+    /// Whether other work is to have its turn now: what is older, or another submission's, once a tick; normal work, if this is
+    /// not, at once.
+    unsafe fn gives_way(&mut self, bits: u32, entry: *mut Entry) -> bool {
+        let machine = self.machine();
+        if self.is_released() || (machine.normal_waits() && self.of().priority == Priority::Background) {
+            return true;
+        }
         // SAFETY: the entry is live.
-        unsafe { !(*entry).oldest.load(Ordering::Acquire) && self.machine().has_work() }
+        let gives = bits & TICK != 0
+            && unsafe {
+                let waits = match self.of().priority {
+                    Priority::Normal => machine.normal_waits(),
+                    Priority::Background => machine.anything_waits(),
+                };
+                let others = machine.in_flight.load(Ordering::Relaxed) > 1 && waits;
+                others || (!(*entry).oldest.load(Ordering::Acquire) && machine.has_work())
+            };
+        if gives {
+            // What others injected and what is on the deque have their turns one after the other, so that neither starves.
+            self.outside = !self.outside && machine.anything_waits();
+            self.gave_way = self.outside;
+        }
+        gives
     }
 
     /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
     /// frame's continuation is pushed.
     unsafe fn promote(&mut self, run: &mut Box<Run>) {
-        let machine = self.machine();
+        let (machine, code) = (self.machine(), &self.of().code);
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
             let mut regs = run.base;
@@ -650,13 +792,13 @@ impl Worker {
                 walked += 1;
                 let callee = run.stack.callee(regs);
                 let call = frame::caller(callee).expect("it was called").1.sub(1);
-                let info = machine.code.callee(frame::entry(callee));
-                let function = (*prologue(frame::entry(regs))).index;
+                let info = code.callee(frame::entry(callee));
+                let promoted = code.callee(frame::entry(regs));
                 if !info.issues {
                     // Nor does anything that it calls.
                     return;
                 }
-                if !info.effects.meets(Effects::CLOCK) && machine.may_promote(function) {
+                if !info.effects.meets(Effects::CLOCK) && promoted.back_off.is_over(|| machine.platform.now()) {
                     let half = match &info.range {
                         None => Some(None),
                         Some(range) => split::half(run, callee, range).map(Some),
@@ -673,22 +815,23 @@ impl Worker {
             let depth = run.stack.depth_of(regs);
             let mut lower = Box::new(Run::new(run.stack.split(regs, callee)));
             (lower.pc, lower.regs, lower.base, lower.entry) = (call.add(1), regs, run.base, run.entry);
-            (*board).take_over(&machine.code, regs, function, HEADER, machine.window, machine.seats.len());
+            (*board).take_over(code, regs, function, HEADER, machine.window, machine.seats.len());
             (*board).pc = call.add(1);
             (*board).entry = run.entry;
+            (*board).root = (*run.entry).root;
             (*board).depth = depth;
             (*board).log = std::mem::take(&mut run.log);
             (*board).run = Some(lower);
             (*board).promoted_by = self.local.index;
             (*board).promoted_at = machine.platform.now();
             if let Some(recorder) = &machine.recorder {
-                recorder.promoted(&machine.code, &mut *board, self.local.index, self.local.counts.cost);
+                recorder.promoted(code, &mut *board, self.local.index, self.local.counts.cost);
             }
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
             if let Some(half) = half {
                 // The call is issued once more, for what the call in progress leaves out.
                 (*board).pc = call;
-                half.cut(machine.code.callee(callee_code), callee, (*board).regs.add(window));
+                half.cut(code.callee(callee_code), callee, (*board).regs.add(window));
             }
             let entry = machine.link(board, |b| self.first_entry(b, callee_code, callee, call, window));
             run.entry = entry;
@@ -710,10 +853,9 @@ impl Worker {
         call: *const u64,
         window: usize,
     ) -> *mut Entry {
-        let machine = self.machine();
         // SAFETY: a callee never writes the registers of views and borrows that it was passed.
         unsafe {
-            let info = machine.code.callee(code);
+            let info = self.of().code.callee(code);
             let seq = board.tail_now();
             let entry = board.entry_of(seq);
             let this: *mut Board = board;
@@ -779,7 +921,7 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let plan = machine.code.plan((*board).function);
+            let plan = self.of().code.plan((*board).function);
             let mut issuer = Issuer {
                 board,
                 local: ptr::null_mut(),
@@ -830,7 +972,7 @@ impl Worker {
                     Exit::Fault => match fault.expect("a fault left its reason") {
                         Fault::Stop(stop) => {
                             if !machine.is_squashed(entry) {
-                                machine.stop(stop);
+                                machine.stop(self.of(), stop);
                             }
                         }
                         // Output is held back within bounds.
@@ -840,7 +982,7 @@ impl Worker {
                     Exit::Polled => {
                         step();
                         let bits = machine.seats[self.local.index].interrupt.lower();
-                        if bits & TICK != 0 && self.gives_way(entry) {
+                        if bits & (TICK | URGENT) != 0 && self.gives_way(bits, entry) {
                             return machine.inject(Job::Board(board));
                         }
                     }
@@ -895,21 +1037,21 @@ impl Worker {
             if (*board).shadow.take().is_some() {
                 self.record(|| What::Concluded((*board).frame));
             }
-            (*board).fold(&machine.code);
+            (*board).fold(&self.of().code);
             let mut run = (*board).run.take().expect("a promoted frame has a run");
             (run.pc, run.regs) = ((*board).pc, (*board).origin);
             let fault = (*board).fault.take();
             self.boards.push(board);
             // Whether it is squashed itself makes no difference then, and is far to look.
             if let Some((mut failure, site)) = failed {
-                run.drop_staged(&machine.code, &mut self.heap);
+                run.drop_staged(&self.of().code, &mut self.heap);
                 run.pc = site;
-                run.trace(&machine.code, &mut failure.trace);
+                run.trace(&self.of().code, &mut failure.trace);
                 return self.failed(run, *failure);
             }
             if let Some(fault) = fault {
                 let mut trace = Trace::default();
-                run.trace(&machine.code, &mut trace);
+                run.trace(&self.of().code, &mut trace);
                 return self.failed(run, Failure { fault, trace });
             }
             if is_lost {

@@ -7,6 +7,7 @@ mod explain;
 mod lexer;
 mod literal;
 mod parser;
+pub mod pieces;
 mod recover;
 pub mod span;
 mod token;

@@ -82,6 +82,18 @@ impl Tree {
         self.exprs.push(Expr { kind, span });
         ExprId(self.exprs.len() as u32 - 1)
     }
+
+    /// Adds a `main` that does nothing, if there is none.
+    pub fn ensure_main(&mut self) {
+        let symbol = self.names.intern("main");
+        let is_main = |item: &Item| matches!(item, Item::Function(function) if function.name.symbol == symbol);
+        if !self.items.iter().any(is_main) {
+            let span = Span::default();
+            let (name, body) = (Name { symbol, span }, Block { stmts: Vec::new(), span });
+            let (params, result) = (Vec::new(), None);
+            self.items.push(Item::Function(FunctionItem { is_task: false, name, params, result, body, head: span }));
+        }
+    }
 }
 
 impl std::ops::Index<ExprId> for Tree {

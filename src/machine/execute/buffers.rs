@@ -88,6 +88,19 @@ pub(super) unsafe fn make_unique(cx: &mut Context<'_>, place: *mut u64) -> *mut 
     }
 }
 
+/// The type of what a local register of the frame `regs` holds.
+///
+/// # Safety
+/// The frame is linked, and the register one that owns or borrows.
+pub(super) unsafe fn type_of(cx: &Context<'_>, regs: *mut u64, register: usize) -> TypeId {
+    // SAFETY: the caller's.
+    let function = unsafe { (*prologue(frame::entry(regs))).index as usize };
+    match cx.code.program().functions[function].registers[register] {
+        RegType::Own(ty) | RegType::Borrow(ty) => ty,
+        _ => unreachable!("the verifier has looked"),
+    }
+}
+
 /// `own`
 ///
 /// # Safety
@@ -96,12 +109,8 @@ pub(super) unsafe fn make_unique(cx: &mut Context<'_>, place: *mut u64) -> *mut 
 pub(super) unsafe fn own(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
     // SAFETY: the verifier's promise about operands; A is a local register whose type is that of the view.
     unsafe {
-        let program = cx.code.program();
-        let function = (*prologue(frame::entry(regs))).index as usize;
-        let RegType::Own(ty) = program.functions[function].registers[operand!(pc A)] else {
-            unreachable!("the verifier has looked");
-        };
-        match own_view(cx.heap, &program.types, ty, &raw const reg!(pc, regs, B)) {
+        let ty = type_of(cx, regs, operand!(pc A));
+        match own_view(cx.heap, &cx.code.program().types, &cx.code.layouts, ty, &raw const reg!(pc, regs, B)) {
             Ok(new) => set(cx, pc, regs, new),
             Err(stop) => stopped(cx, stop),
         }
@@ -118,8 +127,7 @@ pub(super) unsafe fn compare(cx: &mut Context<'_>, pc: *const u64, regs: *mut u6
     unsafe {
         let relation = operand!(pc X);
         let (b, c): (*const u64, *const u64) = (&raw const reg!(pc, regs, B), &raw const reg!(pc, regs, C));
-        let ty = TypeId((*buffer(*b)).ty);
-        let order = if ty == TypeId::STR {
+        let order = if (*buffer(*b)).is_text() {
             let (b, c) = (text_of(*b).as_bytes(), text_of(*c).as_bytes());
             if relation <= 1 {
                 // The order of unequal ones does not matter.
@@ -128,6 +136,7 @@ pub(super) unsafe fn compare(cx: &mut Context<'_>, pc: *const u64, regs: *mut u6
                 Some(b.cmp(c))
             }
         } else {
+            let ty = type_of(cx, regs, operand!(pc B));
             let value = |slot| ValueRef::of_slots(ty, std::slice::from_raw_parts(slot, 1));
             let how = match relation {
                 0 | 1 => Relation::Equality,
@@ -211,7 +220,7 @@ pub(super) unsafe fn new_array(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
     // SAFETY: the verifier's promise about operands.
     unsafe {
         let Some(room) = count(cx, reg!(pc, regs, B), "length") else { return false };
-        let new = cx.heap.new_array(TypeId(operand!(pc C) as u32), room);
+        let new = cx.heap.new_array(cx.code.layouts.get(TypeId(operand!(pc C) as u32)), room);
         set_new(cx, pc, regs, new)
     }
 }
@@ -226,7 +235,7 @@ pub(super) unsafe fn new_grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut u
     unsafe {
         let Some(rows) = count(cx, reg!(pc, regs, B), "rows") else { return false };
         let Some(cols) = count(cx, reg!(pc, regs, B + 1), "columns") else { return false };
-        let new = cx.heap.new_grid(TypeId(operand!(pc C) as u32), rows, cols);
+        let new = cx.heap.new_grid(cx.code.layouts.get(TypeId(operand!(pc C) as u32)), rows, cols);
         set_new(cx, pc, regs, new)
     }
 }
@@ -257,11 +266,11 @@ pub(super) unsafe fn fill_grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
         if grid.is_null() {
             return false;
         }
-        let (ty, stride, value) = ((*grid).ty, (*grid).stride as usize, &raw const reg!(pc, regs, B));
+        let (layout, stride, value) = ((*grid).layout(), (*grid).stride() as usize, &raw const reg!(pc, regs, B));
         let mut to = data(grid);
         for done in 1..=(*grid).len {
-            Heap::share_one(cx.heap.layouts.get(ty), value);
-            cx.heap.drop_elements(ty, to, 1);
+            Heap::share_one(layout, value);
+            cx.heap.drop_elements(layout, to, 1);
             to.copy_from_nonoverlapping(value, stride);
             to = to.add(stride);
             if done % POLL_EVERY == 0
@@ -287,10 +296,10 @@ pub(super) unsafe fn push(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
             Ok(array) => array,
             Err(stop) => return stopped(cx, stop),
         };
-        let stride = (*array).stride as usize;
+        let stride = (*array).stride() as usize;
         data(array).add((*array).len as usize * stride).copy_from_nonoverlapping(value, stride);
         (*array).len += 1;
-        for &at in &cx.heap.layouts.get((*array).ty).refs {
+        for &at in &(*array).layout().refs {
             *value.add(usize::from(at)) = 0;
         }
     }

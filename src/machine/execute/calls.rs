@@ -32,7 +32,7 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
             frame::link(window, regs, pc.add(1), entry);
             Ok(window)
         } else {
-            let callee = cx.stack.call(regs, window, pc.add(1), entry);
+            let callee = cx.stack.call(regs, window, pc.add(1), entry, cx.heap);
             cx.limit = cx.stack.limit();
             callee
         };
@@ -135,7 +135,7 @@ pub(in crate::machine) unsafe fn overlap(window: *mut u64, views: &[ViewParam]) 
 #[inline(never)]
 pub(super) unsafe fn leave(cx: &mut Context<'_>, regs: *mut u64) -> (*mut u64, *const u64) {
     // SAFETY: the caller's.
-    let caller = unsafe { cx.stack.leave(regs) };
+    let caller = unsafe { cx.stack.leave(regs, cx.heap) };
     cx.limit = cx.stack.limit();
     caller
 }
@@ -202,8 +202,7 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         let result = if overlap(window, &layout.views) {
             Err(Fault::trap(TrapCode::OverlappingArguments, ""))
         } else if let Some(function) = cx.host[usize::from(layout.builtin)] {
-            let types = &cx.code.program().types;
-            function(&mut HostCall::new(window, layout, cx.heap, types, cx.interrupt, cx.world))
+            function(&mut HostCall::new(window, layout, cx.heap, cx.code, cx.interrupt, cx.world))
         } else {
             let name = BUILTINS[usize::from(layout.builtin)].name;
             Err(Fault::trap(TrapCode::Panic, format!("the host has no function `{name}`")))
@@ -218,7 +217,7 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         for &(at, ty) in results {
             let slot = window.add(usize::from(at));
             if *slot == 0 {
-                *slot = cx.heap.layouts.get(ty.0).empty;
+                *slot = cx.code.layouts.get(ty).empty();
             }
         }
     }

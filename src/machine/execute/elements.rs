@@ -2,8 +2,7 @@
 
 use super::{Context, Exit, failed, operand, reg};
 use crate::bytecode::trap::TrapCode;
-use crate::bytecode::types::TypeId;
-use crate::machine::memory::{Buffer, WRITTEN, buffer, data, tail_stride, view_tail};
+use crate::machine::memory::{WRITTEN, buffer, data, tail_stride, view_tail};
 use crate::machine::trap::Fault;
 
 /// An index outside.
@@ -25,18 +24,15 @@ pub(super) fn index2_trap(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, 
     failed(cx, pc, regs)
 }
 
-/// What an empty slot `slot` of an element of `container` stands for.
+/// What an empty slot of an element stands for that is loaded into register A.
 ///
 /// # Safety
-/// `container` is a live array or grid whose elements have that slot, which holds buffers.
+/// `pc` is at an instruction of frame `regs` that loads a buffer to the local register A.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn empty_of(cx: &mut Context<'_>, container: *mut Buffer, slot: usize) -> u64 {
-    let types = &cx.code.program().types;
-    // SAFETY: live.
-    let container = TypeId(unsafe { (*container).ty });
-    let element = types.element(container).expect("it has elements");
-    cx.heap.layouts.get(types.leaves(element)[slot].0).empty
+pub(super) unsafe fn empty_of(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> u64 {
+    // SAFETY: the caller's.
+    unsafe { cx.code.layouts.get(super::buffers::type_of(cx, regs, operand!(pc A))).empty() }
 }
 
 /// Checks `lo..hi` of `len`; it traps unless they are in order and inside.

@@ -1,0 +1,299 @@
+//! An engine: workers that run what is submitted to them, from any thread.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Module;
+use super::handle::{Error, Handle};
+use super::value::{FromAnswer, IntoArgs};
+use super::world::{Closed, Sink};
+use crate::host;
+use crate::machine::code::Code;
+use crate::machine::crew::{Crew, Settings};
+use crate::machine::host_call::World;
+use crate::machine::submission::{Order, Priority};
+use crate::machine::transfer::{Kept, TransferError};
+use crate::machine::{Budget, Issue};
+
+/// Why something was not submitted.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The module has no such function.
+    #[error("the module has no function `{0}`")]
+    NoFunction(String),
+    /// It takes another number of arguments.
+    #[error("`{0}` takes {1} arguments, not {2}")]
+    Count(String, usize, usize),
+    /// An argument, counted from 1, is not what the function takes.
+    #[error("argument {0} of `{1}`: {2}")]
+    Argument(usize, String, TransferError),
+    /// The arguments do not fit into the memory limit.
+    #[error("the arguments do not fit into the memory limit")]
+    Memory,
+}
+
+/// What makes an engine.
+///
+/// ```
+/// # use tgvm::embed::Engine;
+/// let engine = Engine::builder().workers(2).max_memory(64 << 20).name("physics").build()?;
+/// assert_eq!(engine.workers(), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    settings: Settings,
+    max_memory: u64,
+    max_depth: u64,
+}
+
+impl Builder {
+    /// How many workers there are: 1 to 60. All cores, if it is not said.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.settings.workers = workers.clamp(1, 60);
+        self
+    }
+
+    /// How many calls of one function may be in flight: 64, if it is not said.
+    pub fn window(mut self, window: u32) -> Builder {
+        self.settings.window = window.max(1);
+        self
+    }
+
+    /// When calls run out of order: when a worker has nothing to do, if it is not said.
+    pub fn issue(mut self, issue: Issue) -> Builder {
+        self.settings.issue = issue;
+        self
+    }
+
+    /// Bytes that each submission, and each session, may take: 1 GiB, if it is not said.
+    pub fn max_memory(mut self, bytes: u64) -> Builder {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// Bytes of frames that a submission may nest: 256 MiB, if it is not said. It counts as memory, too.
+    pub fn max_depth(mut self, bytes: u64) -> Builder {
+        self.max_depth = bytes;
+        self
+    }
+
+    /// What the threads are called, before a number.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// Workers take turns as this seed says, together with the calling thread, which must be the only one to use the engine: for
+    /// tests.
+    #[doc(hidden)]
+    pub fn simulated(mut self, seed: u64) -> Builder {
+        (self.settings.seed, self.settings.own_heart, self.settings.guests) = (Some(seed), false, 0);
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub fn build(self) -> io::Result<Engine> {
+        let Builder { settings, max_memory, max_depth } = self;
+        let crew = Crew::start(&settings, host::table())?;
+        Ok(Engine { inner: Arc::new(Inner { crew, workers: settings.workers, max_memory, max_depth }) })
+    }
+}
+
+/// What an engine shares with handles and sessions.
+pub(super) struct Inner {
+    pub(super) crew: Crew,
+    pub(super) workers: usize,
+    pub(super) max_memory: u64,
+    pub(super) max_depth: u64,
+}
+
+/// Workers for many modules, sessions and submissions at once. Dropping it cancels what is in flight, and waits for the workers to
+/// end; every handle is told.
+///
+/// ```
+/// # use tgvm::embed::{Engine, Module};
+/// let module = Module::library("scale.tg", "
+///     task scale(inout xs: [Float], k: Float) {
+///         for i in 0..xs.len() { xs[i] = xs[i] * k }
+///     }")?;
+/// let engine = Engine::new()?;
+/// // The data moves in, and comes back.
+/// let handle = engine.submit::<Vec<f64>>(&module, "scale", (vec![1.0, 2.0], 10.0))?;
+/// assert_eq!(handle.wait()?, [10.0, 20.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("workers", &self.inner.workers).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.inner.crew.disband();
+    }
+}
+
+impl Engine {
+    /// One with a worker for each core.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub fn new() -> io::Result<Engine> {
+        Engine::builder().build()
+    }
+
+    /// Says what it is to be like.
+    pub fn builder() -> Builder {
+        let workers = std::thread::available_parallelism().map_or(1, |count| count.get().min(60));
+        let settings = Settings {
+            workers,
+            guests: 1,
+            issue: Issue::Lazy,
+            window: 64,
+            count: false,
+            seed: None,
+            record: false,
+            leave_out: None,
+            name: "tgvm".to_owned(),
+            own_heart: true,
+        };
+        Builder { settings, max_memory: 1 << 30, max_depth: 256 << 20 }
+    }
+
+    /// How many workers it has.
+    pub fn workers(&self) -> usize {
+        self.inner.workers
+    }
+
+    /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more.
+    ///
+    /// # Errors
+    /// There is no such function, or it takes other arguments.
+    pub fn submit<T: FromAnswer>(
+        &self,
+        module: &Module,
+        function: &str,
+        args: impl IntoArgs,
+    ) -> Result<Handle<T>, SubmitError> {
+        self.call(module, function).submit(args)
+    }
+
+    /// A call of a module's function that is to be submitted: with a priority, a limit, or output.
+    pub fn call<'e>(&'e self, module: &'e Module, function: &'e str) -> Call<'e> {
+        let max_memory = self.inner.max_memory;
+        Call { inner: &self.inner, module, function, priority: Priority::Normal, max_memory, world: None }
+    }
+
+    /// Waits as [`Handle::wait`] does, and works meanwhile: the calling thread is one more worker. If another thread lends itself
+    /// already, it only waits.
+    ///
+    /// # Errors
+    /// As for [`Handle::wait`].
+    pub fn work_until<T: FromAnswer>(&self, handle: Handle<T>) -> Result<T, Error> {
+        if !handle.is_done() && !self.inner.crew.is_here() {
+            self.inner.crew.lend_to(&handle.submission);
+        }
+        handle.wait()
+    }
+}
+
+/// A call that is to be submitted.
+///
+/// ```
+/// # use std::sync::mpsc::channel;
+/// # use tgvm::embed::{Engine, Module, Priority};
+/// let module = Module::library("hello.tg", "fn hello(name: Str) { print(\"hello {name}\") }")?;
+/// let engine = Engine::new()?;
+/// let (sender, printed) = channel();
+/// let call = engine.call(&module, "hello").priority(Priority::Background).max_memory(1 << 20);
+/// let call = call.output(move |_, bytes| drop(sender.send(String::from_utf8_lossy(bytes).into_owned())));
+/// call.submit::<()>(("you",))?.wait()?;
+/// assert_eq!(printed.iter().collect::<String>(), "hello you\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub struct Call<'e> {
+    inner: &'e Arc<Inner>,
+    module: &'e Module,
+    function: &'e str,
+    priority: Priority,
+    max_memory: u64,
+    world: Option<Box<dyn World>>,
+}
+
+impl Call<'_> {
+    /// Normal, if it is not said.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Bytes that it may take: what the engine was built with, if it is not said.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// Where what it prints goes, in the order in which the program prints it: a worker calls that, and nothing else can print until
+    /// it returns.
+    pub fn output(self, sink: impl FnMut(crate::machine::host_call::Stream, &[u8]) + Send + 'static) -> Self {
+        let sink: Sink = Box::new(sink);
+        self.world(Box::new(Closed::new(Some(sink))))
+    }
+
+    /// The world that it sees: output, input, files, the clock.
+    pub fn world(mut self, world: Box<dyn World>) -> Self {
+        self.world = Some(world);
+        self
+    }
+
+    /// Submits it.
+    ///
+    /// # Errors
+    /// There is no such function, or it takes other arguments.
+    pub fn submit<T: FromAnswer>(self, args: impl IntoArgs) -> Result<Handle<T>, SubmitError> {
+        let code = self.module.code();
+        let name = || self.function.to_owned();
+        let function = find(code, self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
+        let params = &code.program().functions[function as usize].params;
+        let args = args.into_args();
+        if args.len() != params.len() {
+            return Err(SubmitError::Count(name(), params.len(), args.len()));
+        }
+        let budget = Budget::new(self.max_memory);
+        let mut kept = Vec::with_capacity(args.len());
+        for (index, (value, param)) in args.iter().zip(params).enumerate() {
+            let made = Kept::of(code, param.ty, value, &budget);
+            kept.push(made.map_err(|error| SubmitError::Argument(index + 1, name(), error))?);
+        }
+        let order = Order {
+            code: code.clone(),
+            function,
+            args: kept,
+            world: self.world.unwrap_or_else(|| Box::new(Closed::new(None))),
+            keeper: budget.clone(),
+            budget,
+            max_depth: self.inner.max_depth,
+            priority: self.priority,
+        };
+        let submission = self.inner.crew.submit(order).map_err(|_| SubmitError::Memory)?;
+        Ok(Handle::new(self.inner.clone(), submission))
+    }
+}
+
+/// The index of a function that a host may call.
+fn find(code: &Code, name: &str) -> Option<u32> {
+    let functions = &code.program().functions;
+    let found = functions.iter().position(|f| f.name == name && f.part_of.is_none() && f.range.is_none())?;
+    Some(found as u32)
+}

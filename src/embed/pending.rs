@@ -1,0 +1,345 @@
+//! The scoreboard of a session: its variables, their versions, and the statements that have not ended. Nothing here is shared, or
+//! enters the machine: `session` does that.
+//!
+//! Invariant: a statement waits for earlier ones only, and for none that has ended.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::handle::now;
+use super::session::{Ended, Failed, Hazard};
+use super::statement::{Compiled, Definitions, Seen, Shape};
+use crate::bytecode::effects::Effects;
+use crate::bytecode::types::TypeId;
+use crate::machine::code::Code;
+use crate::machine::host_call::World;
+use crate::machine::interrupt::Stop;
+use crate::machine::submission::Submission;
+use crate::machine::transfer::Kept;
+use crate::machine::trap::Fault;
+
+pub(super) struct Variable {
+    pub(super) shape: Shape,
+    pub(super) mutable: bool,
+    pub(super) version: u64,
+}
+
+pub(super) enum Content {
+    /// Its maker has not ended.
+    Pending,
+    /// With what is needed to read it.
+    Ready(Kept, Arc<Code>, TypeId),
+    /// A later statement has taken it over.
+    Taken,
+    Poisoned {
+        by: u64,
+        why: String,
+    },
+}
+
+/// One value of a variable over time.
+pub(super) struct Version {
+    pub(super) maker: u64,
+    pub(super) content: Content,
+    /// Statements that read it and have not ended.
+    pub(super) readers: BTreeSet<u64>,
+    /// Whether a variable, or a statement that has not ended, refers to it still.
+    pub(super) named: bool,
+}
+
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) since: Instant,
+    pub(super) compiled: Compiled,
+    /// The version of each parameter, and the one that it makes of it.
+    pub(super) takes: Vec<(u64, Option<u64>)>,
+    /// The version that it gives a value.
+    pub(super) makes: Option<u64>,
+    pub(super) waits_for: BTreeMap<u64, Hazard>,
+    pub(super) output: Arc<Mutex<Vec<u8>>>,
+    /// It is being submitted, or has been; and somebody has cancelled it meanwhile.
+    pub(super) has_begun: bool,
+    pub(super) is_cancelled: bool,
+    pub(super) submission: Option<Arc<Submission>>,
+}
+
+/// Who used a resource lastly.
+#[derive(Default)]
+pub(super) struct Resource {
+    pub(super) writer: Option<u64>,
+    pub(super) readers: Vec<u64>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) definitions: Definitions,
+    pub(super) variables: BTreeMap<String, Variable>,
+    pub(super) versions: HashMap<u64, Version>,
+    pub(super) statements: BTreeMap<u64, Statement>,
+    /// Of those that have ended, until somebody asks.
+    pub(super) ended: BTreeMap<u64, Ended>,
+    pub(super) entered: u64,
+    pub(super) last_version: u64,
+    pub(super) files: Resource,
+    pub(super) stdin: Resource,
+    pub(super) fence: Option<u64>,
+}
+
+pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A world whose output is kept.
+pub(super) struct Collect {
+    pub(super) world: Box<dyn World>,
+    pub(super) output: Arc<Mutex<Vec<u8>>>,
+}
+
+/// Bytes of output of a statement that are kept at most.
+pub(super) const OUTPUT: usize = 64 << 20;
+
+impl World for Collect {
+    fn write(&mut self, _: crate::machine::host_call::Stream, bytes: &[u8]) -> Result<(), Fault> {
+        let mut output = lock(&self.output);
+        if output.len() + bytes.len() > OUTPUT {
+            return Err(Stop::OutputFailed("it is too long".to_owned()).into());
+        }
+        output.extend_from_slice(bytes);
+        Ok(())
+    }
+    fn args(&mut self) -> Vec<String> {
+        self.world.args()
+    }
+    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.world.read_line(limit)
+    }
+    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        self.world.read_file(path, limit)
+    }
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        self.world.file_exists(path)
+    }
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world.write_file(path, bytes)
+    }
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.world.append_file(path, bytes)
+    }
+    fn clock(&mut self) -> f64 {
+        self.world.clock()
+    }
+}
+
+impl State {
+    /// The variables as a statement sees them.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        let seen = |(name, variable): (&String, &Variable)| Seen {
+            name: name.clone(),
+            shape: variable.shape.clone(),
+            mutable: variable.mutable,
+        };
+        self.variables.iter().map(seen).collect()
+    }
+
+    pub(super) fn new_version(&mut self, maker: u64) -> u64 {
+        self.last_version += 1;
+        let version = Version { maker, content: Content::Pending, readers: BTreeSet::new(), named: true };
+        self.versions.insert(self.last_version, version);
+        self.last_version
+    }
+
+    /// Takes a statement into the scoreboard.
+    pub(super) fn issue(&mut self, number: u64, text: String, compiled: Compiled, declared: Option<(String, bool)>) {
+        let mut waits_for: BTreeMap<u64, Hazard> = BTreeMap::new();
+        let mut wait = |statements: &BTreeMap<u64, Statement>, other: u64, hazard: Hazard| {
+            if statements.contains_key(&other) {
+                waits_for.entry(other).or_insert(hazard);
+            }
+        };
+        let mut takes = Vec::new();
+        for (name, writes) in &compiled.takes {
+            let old = self.variables[name].version;
+            let version = self.versions.get_mut(&old).expect("a variable names one");
+            wait(&self.statements, version.maker, Hazard::ReadAfterWrite(name.clone()));
+            if *writes {
+                for &reader in &version.readers {
+                    wait(&self.statements, reader, Hazard::WriteAfterRead(name.clone()));
+                }
+            }
+            version.readers.insert(number);
+            let new = writes.then(|| self.rename(name, number));
+            takes.push((old, new));
+        }
+        let makes = match (declared, &compiled.gives) {
+            (Some((name, mutable)), Some((_, shape))) => {
+                if let Some(old) = self.variables.get(&name) {
+                    let old = old.version;
+                    self.unname(old);
+                }
+                let version = self.new_version(number);
+                self.variables.insert(name, Variable { shape: shape.clone(), mutable, version });
+                Some(version)
+            }
+            _ => None,
+        };
+        let effects = compiled.effects;
+        if effects.meets(Effects::CLOCK) {
+            for &other in self.statements.keys() {
+                wait(&self.statements, other, Hazard::Clock);
+            }
+            self.fence = Some(number);
+        } else if let Some(fence) = self.fence {
+            wait(&self.statements, fence, Hazard::Clock);
+        }
+        let files = effects.meets(Effects::READ_FILES.with(Effects::WRITE_FILES));
+        let uses = [
+            (&mut self.files, files, effects.meets(Effects::WRITE_FILES)),
+            (&mut self.stdin, effects.meets(Effects::STDIN), true),
+        ];
+        for (resource, uses, writes) in uses {
+            if uses {
+                resource.writer.into_iter().for_each(|other| wait(&self.statements, other, Hazard::Effect));
+                if writes {
+                    resource.readers.drain(..).for_each(|other| wait(&self.statements, other, Hazard::Effect));
+                    resource.writer = Some(number);
+                } else {
+                    resource.readers.retain(|other| self.statements.contains_key(other));
+                    resource.readers.push(number);
+                }
+            }
+        }
+        let statement = Statement {
+            text,
+            since: now(),
+            compiled,
+            takes,
+            makes,
+            waits_for,
+            output: Arc::default(),
+            has_begun: false,
+            is_cancelled: false,
+            submission: None,
+        };
+        self.statements.insert(number, statement);
+    }
+
+    /// A new version of a variable, which a statement makes of the old one.
+    pub(super) fn rename(&mut self, name: &str, maker: u64) -> u64 {
+        let new = self.new_version(maker);
+        let variable = self.variables.get_mut(name).expect("it is there");
+        let old = std::mem::replace(&mut variable.version, new);
+        self.unname(old);
+        new
+    }
+
+    /// No variable names that version any more.
+    pub(super) fn unname(&mut self, version: u64) {
+        if let Some(old) = self.versions.get_mut(&version) {
+            old.named = false;
+        }
+        self.forget(version);
+    }
+
+    /// Lets go of a version that nobody needs.
+    pub(super) fn forget(&mut self, version: u64) {
+        let is_used = |v: &Version| v.named || !v.readers.is_empty() || matches!(v.content, Content::Pending);
+        if self.versions.get(&version).is_some_and(|version| !is_used(version)) {
+            self.versions.remove(&version);
+        }
+    }
+
+    /// A statement has ended: nobody waits for it any more.
+    pub(super) fn retire(&mut self, number: u64, statement: &Statement, result: Result<Option<String>, Failed>) {
+        for &(old, _) in &statement.takes {
+            if let Some(version) = self.versions.get_mut(&old) {
+                version.readers.remove(&number);
+            }
+            self.forget(old);
+        }
+        let made = statement.takes.iter().filter_map(|&(_, new)| new).chain(statement.makes);
+        if let Err(failed) = &result {
+            let (by, why) = match failed {
+                Failed::Poisoned { by, why, .. } => (*by, why.clone()),
+                failed => (number, failed.to_string()),
+            };
+            for version in made.clone() {
+                if let Some(version) = self.versions.get_mut(&version) {
+                    version.content = Content::Poisoned { by, why: why.clone() };
+                }
+            }
+        }
+        made.for_each(|version| self.forget(version));
+        for other in self.statements.values_mut() {
+            other.waits_for.remove(&number);
+        }
+        let output = String::from_utf8_lossy(&lock(&statement.output)).into_owned();
+        self.ended.insert(number, Ended { number, output, result });
+    }
+
+    /// The values of a statement that ended well go to their versions; what is shown.
+    pub(super) fn take(&mut self, statement: &Statement, submission: &Submission) -> Result<Option<String>, Failed> {
+        let mut returned = submission.take().expect("it ended well, and nobody has taken it");
+        let (compiled, code) = (&statement.compiled, submission.code());
+        let program = code.program();
+        let params = &program.functions[compiled.function as usize].params;
+        if !program.values.is_empty() {
+            let mut values = returned.params.iter_mut().flatten().chain([&mut returned.result]);
+            values.try_for_each(Kept::leave_program).map_err(|_| Failed::Memory)?;
+        }
+        let mut set = |version: u64, kept, ty| {
+            if let Some(version) = self.versions.get_mut(&version) {
+                version.content = Content::Ready(kept, code.clone(), ty);
+            }
+        };
+        for ((&(_, new), kept), param) in statement.takes.iter().zip(returned.params).zip(params) {
+            if let (Some(new), Some(kept)) = (new, kept) {
+                set(new, kept, param.ty);
+            }
+        }
+        let Some((ty, _)) = &compiled.gives else { return Ok(None) };
+        if let Some(made) = statement.makes {
+            set(made, returned.result, *ty);
+            return Ok(None);
+        }
+        let mut shown = String::new();
+        let result = returned.result.show(&program.types, *ty, &mut |text| {
+            shown.push_str(text);
+            if shown.len() > OUTPUT { Err(Stop::Memory.into()) } else { Ok(()) }
+        });
+        result.map(|()| Some(shown)).map_err(|_| Failed::Memory)
+    }
+
+    /// A statement ends before it has begun.
+    pub(super) fn fail(&mut self, number: u64, failed: Failed) {
+        if let Some(statement) = self.statements.remove(&number) {
+            self.retire(number, &statement, Err(failed));
+        }
+    }
+
+    /// The values that a statement takes, if it waits for nobody.
+    pub(super) fn operands(&mut self, number: u64) -> Option<Result<Vec<Kept>, Failed>> {
+        let statement = self.statements.get(&number)?;
+        if !statement.waits_for.is_empty() || statement.has_begun {
+            return None;
+        }
+        let mut operands = Vec::new();
+        for (&(old, new), (name, _)) in statement.takes.iter().zip(&statement.compiled.takes) {
+            let version = self.versions.get_mut(&old).expect("it is read");
+            match &version.content {
+                Content::Poisoned { by, why } => {
+                    return Some(Err(Failed::Poisoned { name: name.clone(), by: *by, why: why.clone() }));
+                }
+                Content::Ready(kept, ..) if new.is_none() => operands.push(kept.clone()),
+                Content::Ready(..) => {
+                    let Content::Ready(kept, ..) = std::mem::replace(&mut version.content, Content::Taken) else {
+                        unreachable!("it is ready");
+                    };
+                    operands.push(kept);
+                }
+                Content::Pending | Content::Taken => unreachable!("it waits for nobody"),
+            }
+        }
+        Some(Ok(operands))
+    }
+}

@@ -1,0 +1,485 @@
+//! A session: one frame that stays open. What is entered becomes statements, each a submission of its own, which begins when
+//! those have ended that it has to wait for, and not before; all others run side by side.
+//!
+//! The scoreboard is over whole variables. A variable names a *version*; assigning it as a whole, or declaring it anew, makes a new
+//! one (so nobody waits for those that read the old one), and writing a part of it takes the old version over when those
+//! that read it have ended. Files and standard input are resources that conflict as variables do; the clock is a fence.
+//!
+//! Invariants: a statement waits for earlier ones only, so there is always one that waits for nobody. A version's value is there
+//! when the statement that makes it has ended well, and taken out at most once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use super::engine::{Engine, Inner};
+use super::handle::{Error, now};
+use super::pending::{Collect, Content, State, Statement, Version, lock};
+use super::statement::Problem;
+use super::value::FromValue;
+use super::world::Closed;
+use crate::machine::Budget;
+use crate::machine::engine::Outcome;
+use crate::machine::host_call::World;
+use crate::machine::interrupt::Stop;
+use crate::machine::submission::{Order, Priority, Submission};
+use crate::machine::transfer::Kept;
+use crate::machine::trap::Trap;
+use crate::syntax::pieces::{PieceKind, pieces};
+use crate::syntax::span::{Source, Span};
+
+/// How a statement ended that did not end well.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Failed {
+    /// It trapped; the text says what and where.
+    #[error("{0}")]
+    Trap(String, Box<Trap>),
+    /// It ended itself with that code.
+    #[error("the program ended itself with code {0}")]
+    Exit(u8),
+    /// It, or the session, would have taken more memory than it may.
+    #[error("out of memory")]
+    Memory,
+    /// It was cancelled, or the engine ended.
+    #[error("cancelled")]
+    Cancelled,
+    /// It did not begin, since a variable has no value.
+    #[error("`{name}` has no value, since [{by}] failed: {why}")]
+    Poisoned {
+        /// The variable.
+        name: String,
+        /// The statement that would have given it one.
+        by: u64,
+        /// How that ended.
+        why: String,
+    },
+}
+
+/// How a statement ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ended {
+    /// Its number.
+    pub number: u64,
+    /// What it printed.
+    pub output: String,
+    /// The value of an expression, as `print` shows it; none of other statements.
+    pub result: Result<Option<String>, Failed>,
+}
+
+/// What has been entered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entered {
+    /// An item, which counts for what is entered from now on.
+    Defined(String),
+    /// A statement, by number.
+    Statement(u64),
+}
+
+/// A statement that has not ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct InFlight {
+    /// Its number.
+    pub number: u64,
+    /// As it was entered.
+    pub text: String,
+    /// Since it was entered.
+    pub age: Duration,
+    /// Whom it waits for, and for what; empty if it runs.
+    pub waits_for: Vec<(u64, Hazard)>,
+}
+
+/// Why a statement waits for another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Hazard {
+    /// It reads a variable that the other writes.
+    ReadAfterWrite(String),
+    /// It writes a part of a variable that the other reads.
+    WriteAfterRead(String),
+    /// Both use files or standard input, and one of them writes.
+    Effect,
+    /// One of them reads the clock.
+    Clock,
+}
+
+impl std::fmt::Display for Hazard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Hazard::ReadAfterWrite(name) => write!(f, "it writes `{name}`"),
+            Hazard::WriteAfterRead(name) => write!(f, "it reads `{name}`"),
+            Hazard::Effect => f.write_str("files"),
+            Hazard::Clock => f.write_str("the clock"),
+        }
+    }
+}
+
+/// Told of each statement that has ended, on the thread that has ended it.
+pub type Listener = Box<dyn Fn(&Ended) + Send + Sync>;
+/// The world of a statement, but for its output.
+pub type Worlds = Box<dyn Fn() -> Box<dyn World> + Send + Sync>;
+
+struct Shared {
+    inner: Arc<Inner>,
+    budget: Arc<Budget>,
+    state: Mutex<State>,
+    changed: Condvar,
+    listener: Option<Listener>,
+    worlds: Worlds,
+    this: Weak<Shared>,
+}
+
+/// See the head of this file.
+///
+/// ```
+/// # use tgvm::embed::Engine;
+/// let engine = Engine::new()?;
+/// let session = engine.session();
+/// session.enter("task square(x: Int) -> Int { return x * x }")?;
+/// session.enter("var all = [square(i) for i in 0..4]")?;
+/// session.enter("all[0] = 10")?;
+/// assert_eq!(session.get::<Vec<i64>>("all")?, [10, 1, 4, 9]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+/// A statement's submission has ended.
+struct End {
+    session: Weak<Shared>,
+    number: u64,
+    is_told: AtomicBool,
+}
+
+impl Wake for End {
+    fn wake(self: Arc<Self>) {
+        if !self.is_told.swap(true, Ordering::AcqRel)
+            && let Some(session) = self.session.upgrade()
+        {
+            session.ended(self.number);
+        }
+    }
+}
+
+fn closed() -> Worlds {
+    Box::new(|| Box::new(Closed::new(None)))
+}
+
+impl Engine {
+    /// A session without variables. It has no files; [`Engine::session_with`] says more.
+    pub fn session(&self) -> Session {
+        self.session_with(closed(), None)
+    }
+
+    /// The same, of whose statements the listener is told as they end.
+    pub fn session_listening(&self, listener: Listener) -> Session {
+        self.session_with(closed(), Some(listener))
+    }
+
+    /// A session whose statements see these worlds, and of whose statements the listener is told as they end.
+    pub fn session_with(&self, worlds: Worlds, listener: Option<Listener>) -> Session {
+        let (inner, budget) = (self.inner.clone(), Budget::new(self.inner.max_memory));
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let make = |this: &Weak<Shared>| Shared { inner, budget, state, changed, listener, worlds, this: this.clone() };
+        Session { shared: Arc::new_cyclic(make) }
+    }
+}
+
+impl Session {
+    /// Enters items and statements, one after the other. Statements are submitted, and not waited for.
+    ///
+    /// # Errors
+    /// What is wrong with the first that has mistakes; what comes before it has been entered, the rest has not.
+    pub fn enter(&self, text: &str) -> Result<Vec<Entered>, Problem> {
+        let mut entered = Vec::new();
+        let whole = |text: &str| crate::syntax::pieces::Piece {
+            span: Span::new(0, text.len() as u32),
+            kind: PieceKind::Statement,
+            names: Vec::new(),
+        };
+        // What is not complete is parsed for the sake of what is wrong with it.
+        for piece in pieces(text).unwrap_or_else(|| vec![whole(text)]) {
+            let mut state = self.shared.state();
+            match &piece.kind {
+                PieceKind::Item(name) => {
+                    let source = Source::new(name.clone(), &text[piece.span.range()]);
+                    let all = state.definitions.with(name, source.clone());
+                    all.check(&source)?;
+                    state.definitions = all;
+                    entered.push(Entered::Defined(name.clone()));
+                }
+                _ => {
+                    let number = state.entered + 1;
+                    let source = Source::new(format!("[{number}]"), text);
+                    let compiled = state.definitions.compile(&source, &piece, &state.seen())?;
+                    let declared = match &piece.kind {
+                        PieceKind::Let { name, mutable, .. } => Some((name.clone(), *mutable)),
+                        PieceKind::Assign { name, .. } => Some((name.clone(), true)),
+                        _ => None,
+                    };
+                    state.entered = number;
+                    state.issue(number, text[piece.span.range()].to_owned(), compiled, declared);
+                    drop(state);
+                    self.shared.settle();
+                    entered.push(Entered::Statement(number));
+                }
+            }
+        }
+        Ok(entered)
+    }
+
+    /// The type of an expression, as it is written.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn type_of(&self, text: &str) -> Result<String, Problem> {
+        let state = self.shared.state();
+        let source = Source::new("type", text);
+        let piece = pieces(text).and_then(|pieces| pieces.into_iter().next());
+        let piece = piece.unwrap_or(crate::syntax::pieces::Piece {
+            span: Span::new(0, text.len() as u32),
+            kind: PieceKind::Expression,
+            names: Vec::new(),
+        });
+        state.definitions.type_of(&source, &piece, &state.seen())
+    }
+
+    /// Waits for a statement: how it ended, which is told once.
+    ///
+    /// # Errors
+    /// [`Error::OnWorker`] on a worker of the engine; [`Error::Taken`] if it was told before, or there is no such statement.
+    pub fn wait(&self, number: u64) -> Result<Ended, Error> {
+        self.shared.wait_until(|state| !state.statements.contains_key(&number))?;
+        self.shared.state().ended.remove(&number).ok_or(Error::Taken)
+    }
+
+    /// Waits for all statements.
+    ///
+    /// # Errors
+    /// [`Error::OnWorker`] on a worker of the engine.
+    pub fn wait_all(&self) -> Result<(), Error> {
+        self.shared.wait_until(|state| state.statements.is_empty())
+    }
+
+    /// The value of a variable, once it is there.
+    ///
+    /// # Errors
+    /// There is no such variable, it is of another type, or it is poisoned.
+    pub fn get<T: FromValue>(&self, name: &str) -> Result<T, GetError> {
+        let missing = || GetError::Missing(name.to_owned());
+        let version = self.shared.state().variables.get(name).ok_or_else(missing)?.version;
+        let is_there =
+            |state: &State| !matches!(state.versions.get(&version), Some(Version { content: Content::Pending, .. }));
+        self.shared.wait_until(is_there)?;
+        let state = self.shared.state();
+        match state.versions.get(&version).map(|version| &version.content) {
+            Some(Content::Ready(kept, code, ty)) => {
+                Ok(T::from_value(kept.value(&code.program().types, *ty).map_err(Error::Value)?)
+                    .map_err(Error::Value)?)
+            }
+            Some(Content::Poisoned { by, why }) => {
+                Err(GetError::Failed(Failed::Poisoned { name: name.to_owned(), by: *by, why: why.clone() }))
+            }
+            // Somebody else has entered something meanwhile.
+            _ => {
+                drop(state);
+                self.get(name)
+            }
+        }
+    }
+
+    /// Asks a statement to end; what it would have written is poisoned. Whether it was there.
+    pub fn cancel(&self, number: u64) -> bool {
+        let submission = {
+            let mut state = self.shared.state();
+            let Some(statement) = state.statements.get_mut(&number) else { return false };
+            match &statement.submission {
+                Some(submission) => Some(submission.clone()),
+                // Whoever submits it will see that.
+                None if statement.has_begun => {
+                    statement.is_cancelled = true;
+                    return true;
+                }
+                None => {
+                    state.fail(number, Failed::Cancelled);
+                    None
+                }
+            }
+        };
+        match submission {
+            Some(submission) => self.shared.inner.crew.cancel(&submission, Stop::Interrupted),
+            None => self.shared.settle(),
+        }
+        true
+    }
+
+    /// Asks all statements to end.
+    pub fn cancel_all(&self) {
+        let numbers: Vec<u64> = self.shared.state().statements.keys().rev().copied().collect();
+        numbers.into_iter().for_each(|number| {
+            self.cancel(number);
+        });
+    }
+
+    /// The statements that have not ended, oldest first.
+    pub fn in_flight(&self) -> Vec<InFlight> {
+        let state = self.shared.state();
+        let now = now();
+        let all = state.statements.iter().map(|(&number, statement)| InFlight {
+            number,
+            text: statement.text.clone(),
+            age: now.saturating_duration_since(statement.since),
+            waits_for: statement.waits_for.iter().map(|(&number, hazard)| (number, hazard.clone())).collect(),
+        });
+        all.collect()
+    }
+
+    /// The variables and their types.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let state = self.shared.state();
+        state.variables.iter().map(|(name, variable)| (name.clone(), variable.shape.name.clone())).collect()
+    }
+
+    /// The names of the items.
+    pub fn items(&self) -> Vec<String> {
+        self.shared.state().definitions.names().map(str::to_owned).collect()
+    }
+
+    /// Bytes that its variables and statements take.
+    pub fn memory(&self) -> u64 {
+        self.shared.budget.used()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.cancel_all();
+    }
+}
+
+/// Why a variable's value is not there.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum GetError {
+    /// There is no such variable.
+    #[error("there is no variable `{0}`")]
+    Missing(String),
+    /// It has no value.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+    /// It is of another type, or can't be waited for here.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Submits what waits for nobody, and tells of what has ended. The machine is never entered with the lock held: another worker
+    /// may wait for it.
+    fn settle(&self) {
+        let mut again = true;
+        while std::mem::take(&mut again) {
+            let mut state = self.state();
+            let mut orders = Vec::new();
+            for number in state.statements.keys().copied().collect::<Vec<_>>() {
+                match state.operands(number) {
+                    None => {}
+                    Some(Err(failed)) => state.fail(number, failed),
+                    Some(Ok(args)) => {
+                        let statement = state.statements.get_mut(&number).expect("it is there");
+                        statement.has_begun = true;
+                        orders.push((number, self.order(statement, args)));
+                    }
+                }
+            }
+            drop(state);
+            for (number, order) in orders {
+                match self.inner.crew.submit(order) {
+                    Ok(submission) => again |= self.begun(number, submission),
+                    Err(_) => self.state().fail(number, Failed::Memory),
+                }
+            }
+            self.tell();
+        }
+    }
+
+    fn order(&self, statement: &Statement, args: Vec<Kept>) -> Order {
+        let world = Collect { world: (self.worlds)(), output: statement.output.clone() };
+        Order {
+            code: statement.compiled.code.clone(),
+            function: statement.compiled.function,
+            args,
+            world: Box::new(world),
+            budget: self.budget.part(self.inner.max_memory),
+            keeper: self.budget.clone(),
+            max_depth: self.inner.max_depth,
+            priority: Priority::Normal,
+        }
+    }
+
+    /// A statement has been submitted; whether it has ended already.
+    fn begun(&self, number: u64, submission: Arc<Submission>) -> bool {
+        let mut state = self.state();
+        let statement = state.statements.get_mut(&number).expect("nobody ends it before");
+        statement.submission = Some(submission.clone());
+        let is_cancelled = statement.is_cancelled;
+        drop(state);
+        if is_cancelled {
+            self.inner.crew.cancel(&submission, Stop::Interrupted);
+        }
+        let end = End { session: self.this.clone(), number, is_told: AtomicBool::new(false) };
+        if submission.watch(&Waker::from(Arc::new(end))) {
+            return false;
+        }
+        self.finish(number);
+        true
+    }
+
+    /// The submission of a statement has ended.
+    fn ended(&self, number: u64) {
+        self.finish(number);
+        self.settle();
+    }
+
+    fn finish(&self, number: u64) {
+        let mut state = self.state();
+        let Some(statement) = state.statements.remove(&number) else { return };
+        let submission = statement.submission.as_ref().expect("it has been submitted");
+        let failed = match submission.outcome() {
+            Outcome::Done => None,
+            Outcome::Exit(code) => Some(Failed::Exit(code)),
+            Outcome::Trap(trap) => Some(Failed::Trap(statement.compiled.describe(&trap), Box::new(trap))),
+            Outcome::Stop(Stop::Memory) => Some(Failed::Memory),
+            Outcome::Stop(_) => Some(Failed::Cancelled),
+        };
+        let result = match failed {
+            Some(failed) => Err(failed),
+            None => state.take(&statement, submission),
+        };
+        state.retire(number, &statement, result);
+    }
+
+    /// Lets those know who wait, and the listener, who is told of each once.
+    fn tell(&self) {
+        if let Some(listener) = &self.listener {
+            let ended = std::mem::take(&mut self.state().ended);
+            ended.values().for_each(listener);
+        }
+        self.changed.notify_all();
+    }
+
+    fn wait_until(&self, mut done: impl FnMut(&State) -> bool) -> Result<(), Error> {
+        if self.inner.crew.is_here() {
+            return Err(Error::OnWorker);
+        }
+        if self.inner.crew.is_simulated() {
+            self.inner.crew.beat_until(&mut || done(&self.state()));
+            return Ok(());
+        }
+        let waits = |state: &mut State| !done(state);
+        drop(self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! A machine with its threads: what a run or an embedding program works with.
+//!
+//! One thread beats the heart: one of the crew's own, or, where the crew was started without, whoever waits for a submission
+//! ([`Crew::beat_for`]).
+
+use std::cell::Cell;
+use std::io;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, JoinHandle};
+
+use super::deque::{Deque, Owner};
+use super::host_call::HostTable;
+use super::interrupt::{Stop, URGENT};
+use super::local::Counts;
+use super::machine::{Issue, Machine, Parts};
+use super::record::{Hazard, Record};
+use super::recorder::Recorder;
+use super::submission::{Order, Submission, lock};
+use super::worker::{Job, Worker};
+use crate::platform::sim::{Simulated, Simulator};
+use crate::platform::sync::Mutex;
+use crate::platform::{Platform, os};
+
+/// What a crew is like.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Up to 60.
+    pub(crate) workers: usize,
+    /// How many threads may lend themselves at a time.
+    pub(crate) guests: usize,
+    pub(crate) issue: Issue,
+    pub(crate) window: u32,
+    pub(crate) count: bool,
+    /// Workers take turns as this seed says.
+    pub(crate) seed: Option<u64>,
+    pub(crate) record: bool,
+    pub(crate) leave_out: Option<Hazard>,
+    /// What threads are called, with a number.
+    pub(crate) name: String,
+    /// Whether there is a thread that beats the heart.
+    pub(crate) own_heart: bool,
+}
+
+/// See the head of this file.
+pub(crate) struct Crew {
+    machine: Arc<Machine>,
+    /// Seats that nobody has.
+    guests: Mutex<Vec<(usize, Deque<Job>)>>,
+    threads: Mutex<Vec<JoinHandle<Counts>>>,
+    heart: Mutex<Option<JoinHandle<()>>>,
+    recorder: Option<Arc<Recorder>>,
+}
+
+thread_local! {
+    /// Whose worker this thread is.
+    static WORKS_FOR: Cell<*const Machine> = const { Cell::new(ptr::null()) };
+}
+
+/// Tells whoever has a seat that what it is there for has ended.
+struct Nudge(Arc<Machine>, usize);
+
+impl Wake for Nudge {
+    fn wake(self: Arc<Self>) {
+        if let Some(seat) = self.0.seats.get(self.1) {
+            // A worker may be busy with something else.
+            seat.interrupt.raise(URGENT);
+        }
+        self.0.platform.unpark(self.1);
+    }
+}
+
+impl Crew {
+    /// Starts the threads. In a simulation the caller takes part from now on, until [`Crew::disband`].
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(crate) fn start(settings: &Settings, host: &'static HostTable) -> io::Result<Crew> {
+        let workers = settings.workers.clamp(1, 60);
+        let seats = workers + settings.guests.min(4);
+        let platform: Arc<dyn Platform> = match settings.seed {
+            None => Arc::new(os::Threads::new(seats)),
+            Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(seats, seed)))),
+        };
+        let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, settings.leave_out));
+        let mut deques: Vec<Deque<Job>> = (0..seats).map(|_| Deque::new()).collect();
+        let parts = Parts {
+            host,
+            issue: settings.issue,
+            window: settings.window.max(1),
+            count: settings.count || settings.record,
+            simulated: settings.seed.is_some(),
+            platform,
+            workers,
+            recorder: recorder.clone(),
+        };
+        let machine = Arc::new(Machine::new(parts, &deques));
+        let guests = deques.split_off(workers).into_iter().enumerate();
+        let crew = Crew {
+            machine: machine.clone(),
+            guests: Mutex::new(guests.map(|(index, deque)| (workers + index, deque)).collect()),
+            threads: Mutex::default(),
+            heart: Mutex::default(),
+            recorder,
+        };
+        for (index, deque) in deques.into_iter().enumerate() {
+            let machine = machine.clone();
+            let named = thread::Builder::new().name(format!("{}-{index}", settings.name));
+            let body = move || Self::work(&machine, index, deque, None).1;
+            match named.spawn(body) {
+                Ok(thread) => lock(&crew.threads).push(thread),
+                Err(error) => {
+                    crew.abandon();
+                    return Err(error);
+                }
+            }
+        }
+        if settings.own_heart {
+            let named = thread::Builder::new().name(format!("{}-heart", settings.name));
+            let spawned = named.spawn(move || {
+                machine.beat(&mut || machine.is_closed());
+                machine.finish();
+            });
+            match spawned {
+                Ok(thread) => *lock(&crew.heart) = Some(thread),
+                Err(error) => {
+                    crew.abandon();
+                    return Err(error);
+                }
+            }
+        } else {
+            crew.machine.platform.enter(crew.machine.heart());
+        }
+        Ok(crew)
+    }
+
+    /// Works in a seat until the machine ends, or that submission.
+    fn work(
+        machine: &Arc<Machine>,
+        index: usize,
+        deque: Deque<Job>,
+        lent_to: Option<&Arc<Submission>>,
+    ) -> (Deque<Job>, Counts) {
+        let before = WORKS_FOR.replace(Arc::as_ptr(machine));
+        // SAFETY: the machine is held here, and the worker ends before.
+        let mut worker = unsafe { Worker::new(machine, index, deque) };
+        machine.platform.enter(index);
+        worker.work(lent_to);
+        machine.platform.leave(index);
+        WORKS_FOR.set(before);
+        worker.leave()
+    }
+
+    /// Whether the calling thread is one of its workers.
+    pub(crate) fn is_here(&self) -> bool {
+        ptr::eq(WORKS_FOR.get(), Arc::as_ptr(&self.machine))
+    }
+
+    /// Whether its workers take turns in a simulation.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.machine.simulated
+    }
+
+    /// Takes an order on.
+    ///
+    /// # Errors
+    /// The memory limit, if something that it writes must be copied first.
+    pub(crate) fn submit(&self, order: Order) -> Result<Arc<Submission>, Stop> {
+        let submission = Submission::new(order)?;
+        self.machine.take_on(submission.clone());
+        Ok(submission)
+    }
+
+    /// Asks a submission to end.
+    pub(crate) fn cancel(&self, submission: &Submission, stop: Stop) {
+        self.machine.cancel(submission, stop);
+    }
+
+    /// Beats the heart until the submission has ended, or `enough` says so; that is asked at every beat.
+    pub(crate) fn beat_for(&self, submission: &Submission, enough: &mut dyn FnMut() -> bool) {
+        let nudge = Waker::from(Arc::new(Nudge(self.machine.clone(), self.machine.heart())));
+        if submission.watch(&nudge) {
+            self.machine.beat(&mut || submission.has_ended() || enough());
+        }
+    }
+
+    /// Beats the heart until `enough` says so.
+    pub(crate) fn beat_until(&self, enough: &mut dyn FnMut() -> bool) {
+        self.machine.beat(enough);
+    }
+
+    /// Lends the calling thread until the submission has ended; whether there was a seat for it.
+    pub(crate) fn lend_to(&self, submission: &Arc<Submission>) -> bool {
+        let Some((index, deque)) = lock(&self.guests).pop() else { return false };
+        let nudge = Waker::from(Arc::new(Nudge(self.machine.clone(), index)));
+        let deque =
+            if submission.watch(&nudge) { Self::work(&self.machine, index, deque, Some(submission)).0 } else { deque };
+        lock(&self.guests).push((index, deque));
+        true
+    }
+
+    /// Ends all that is in flight, and the threads; what each did. The caller is no worker, and beats the heart if nobody else
+    /// does.
+    pub(crate) fn disband(&self) -> Vec<Counts> {
+        self.machine.close();
+        match lock(&self.heart).take() {
+            Some(heart) => heart.join().expect("the heart does not panic"),
+            None => {
+                self.machine.beat(&mut || self.machine.is_closed());
+                self.machine.finish();
+                self.machine.platform.leave(self.machine.heart());
+            }
+        }
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        threads.into_iter().map(|thread| thread.join().expect("a worker does not panic")).collect()
+    }
+
+    /// Ends the threads that have been started, where not all could be.
+    fn abandon(&self) {
+        self.machine.finish();
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            thread.join().expect("a worker does not panic");
+        }
+    }
+
+    /// What was taken down, once it has been disbanded.
+    pub(crate) fn record(&self) -> Option<Record> {
+        self.recorder.as_ref().map(|recorder| recorder.finish())
+    }
+}

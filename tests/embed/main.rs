@@ -1,0 +1,18 @@
+//! The machine inside another program: engines, handles, sessions.
+
+mod engine;
+mod misuse;
+mod session;
+mod simulated;
+
+use tgvm::embed::{Engine, Module};
+
+/// A module of that text.
+pub fn library(text: &str) -> Module {
+    Module::library("test.tg", text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
+}
+
+/// An engine with so many workers.
+pub fn engine(workers: usize) -> Engine {
+    Engine::builder().workers(workers).build().expect("there are threads")
+}

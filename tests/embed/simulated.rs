@@ -1,0 +1,62 @@
+//! The same in the simulator, whose interleavings are those of a seed.
+
+use tgvm::embed::{Engine, Error, Handle, Priority};
+use tgvm::machine::Issue;
+
+use crate::library;
+
+const PROGRAM: &str = "
+task fib(n: Int) -> Int {
+    if n < 2 { return n }
+    return fib(n - 1) + fib(n - 2)
+}
+task for_ever(n: Int) -> Int {
+    var x = n
+    while x != -1 { x = x +% 2 & 1023 }
+    return x
+}
+task grow(inout xs: [Int], n: Int) -> Int {
+    for i in 0..n { xs.push(i) }
+    return xs.len()
+}
+fn index(xs: [Int], i: Int) -> Int { return xs[i] }
+";
+
+fn simulated(seed: u64, workers: usize) -> Engine {
+    let issue = if seed.is_multiple_of(2) { Issue::Lazy } else { Issue::Eager };
+    Engine::builder().workers(workers).issue(issue).simulated(seed).build().expect("there are threads")
+}
+
+#[test]
+fn submissions_end_under_every_seed() {
+    let module = library(PROGRAM);
+    for seed in 0..60 {
+        let engine = simulated(seed, 1 + seed as usize % 3);
+        let fibs: Vec<Handle<i64>> = (4..9).map(|n| engine.submit(&module, "fib", (n,)).unwrap()).collect();
+        let trap = engine.submit::<i64>(&module, "index", (vec![1], 1)).unwrap();
+        let grown = engine.call(&module, "grow").priority(Priority::Background);
+        let grown = grown.submit::<(i64, Vec<i64>)>((Vec::<i64>::new(), 3)).unwrap();
+        let expected = [3, 5, 8, 13, 21];
+        for (handle, expected) in fibs.into_iter().zip(expected) {
+            assert_eq!(handle.wait(), Ok(expected), "seed {seed}");
+        }
+        assert!(matches!(trap.wait(), Err(Error::Trap(_))), "seed {seed}");
+        assert_eq!(grown.wait(), Ok((3, vec![0, 1, 2])), "seed {seed}");
+    }
+}
+
+#[test]
+fn endless_ones_are_cancelled_under_every_seed() {
+    let module = library(PROGRAM);
+    for seed in 0..40 {
+        let engine = simulated(seed, 2);
+        let endless: Vec<Handle<i64>> = (0..3).map(|n| engine.submit(&module, "for_ever", (n * 2,)).unwrap()).collect();
+        assert_eq!(engine.submit::<i64>(&module, "fib", (6,)).unwrap().wait(), Ok(8), "seed {seed}");
+        endless[1].cancel();
+        let [first, second, third] = <[Handle<i64>; 3]>::try_from(endless).expect("there are three");
+        assert_eq!(second.wait(), Err(Error::Cancelled), "seed {seed}");
+        drop(engine);
+        assert_eq!(first.wait(), Err(Error::Cancelled), "seed {seed}");
+        assert_eq!(third.wait(), Err(Error::Cancelled), "seed {seed}");
+    }
+}
