@@ -593,6 +593,99 @@ fn errors_as_json_are_one_object_a_line() {
     tg(["check", fine.path.to_str().unwrap(), path]).is(2, &["error["]);
 }
 
+// The sandbox
+
+/// Runs the body of a `main` in a sandbox, in that folder, with these options.
+#[track_caller]
+fn boxed(folder: &Path, options: &[&str], body: &str) -> Ended {
+    fs::write(folder.join("p.tg"), format!("fn main() {{ {body} }}")).unwrap();
+    let mut command = tgvm();
+    command.current_dir(folder).args(["run", "--sandbox"]).args(options).args(["p.tg", "an argument"]);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), error: text(output.stderr) }
+}
+
+const REFUSED: &[&str] = &["trap[T0019]: not permitted"];
+
+#[test]
+fn a_sandbox_grants_only_what_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    fs::create_dir(at.join("out")).unwrap();
+    fs::write(at.join("in/a.txt"), "text").unwrap();
+    boxed(at, &[], "print(6 * 7)").prints("42\n");
+    for body in [
+        "print(read_file(\"in/a.txt\"))",
+        "print(file_exists(\"in/a.txt\"))",
+        "write_file(\"out/b.txt\", \"b\")",
+        "append_file(\"out/b.txt\", \"b\")",
+        "write_png(\"out/b.png\", Grid[Int](2, 2, fill: 0))",
+        "print(clock() >= 0.0)",
+        "print(args())",
+    ] {
+        boxed(at, &[], body).is(1, REFUSED);
+    }
+    assert_eq!(fs::read_dir(at.join("out")).unwrap().count(), 0, "nothing was written");
+    let read = &["--allow-read", "in"];
+    boxed(at, read, "print(read_file(\"in/a.txt\"))").prints("text\n");
+    boxed(at, read, "print(\"{file_exists(\"in/no.txt\")} {file_exists(\"in/no/no.txt\")}\")").prints("false false\n");
+    boxed(at, read, "write_file(\"in/a.txt\", \"b\")").is(1, REFUSED);
+    let write = &["--allow-write", "out"];
+    boxed(at, write, "write_file(\"out/b.txt\", \"b\")\nappend_file(\"out/b.txt\", \"c\")").prints("");
+    assert_eq!(fs::read_to_string(at.join("out/b.txt")).unwrap(), "bc");
+    boxed(at, write, "print(read_file(\"out/b.txt\"))").is(1, REFUSED);
+    boxed(at, &["--allow-clock"], "print(clock() >= 0.0)").prints("true\n");
+    boxed(at, &["--allow-env"], "print(args())").prints("[\"an argument\"]\n");
+}
+
+#[test]
+fn no_way_leads_out_of_a_granted_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for name in ["box", "boxes", "outside"] {
+        fs::create_dir(at.join(name)).unwrap();
+    }
+    fs::write(at.join("outside/secret.txt"), "secret").unwrap();
+    fs::write(at.join("boxes/secret.txt"), "secret").unwrap();
+    let options = &["--allow-read", "box", "--allow-write", "box"];
+    let outside = at.join("outside/secret.txt");
+    let mut ways = vec![
+        "box/../outside/secret.txt".to_owned(),
+        "box/no/../../outside/secret.txt".to_owned(),
+        "boxes/secret.txt".to_owned(),
+        outside.to_str().unwrap().to_owned(),
+        "box/..".to_owned(),
+        String::new(),
+    ];
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        symlink(&outside, at.join("box/link.txt")).unwrap();
+        symlink(at.join("outside"), at.join("box/folder")).unwrap();
+        symlink(at.join("outside/made.txt"), at.join("box/nowhere.txt")).unwrap();
+        ways.extend(
+            ["box/link.txt", "box/folder/secret.txt", "box/folder/made.txt", "box/nowhere.txt"].map(String::from),
+        );
+    }
+    for way in ways {
+        for call in [
+            "print(read_file(PATH))",
+            "print(file_exists(PATH))",
+            "write_file(PATH, \"x\")",
+            "append_file(PATH, \"x\")",
+        ] {
+            boxed(at, options, &call.replace("PATH", &format!("{way:?}"))).is(1, REFUSED);
+        }
+    }
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "secret");
+    assert!(!at.join("outside/made.txt").exists());
+    boxed(at, options, "write_file(\"box/../box/in.txt\", \"x\")").prints("");
+    boxed(at, &["--allow-read", "no such folder"], "print(1)").is(2, &["`no such folder` can't be allowed"]);
+    tg(["run", "--allow-clock", "p.tg"]).is(2, &["--sandbox"]);
+}
+
 // Help
 
 #[test]
@@ -635,8 +728,10 @@ fn each_code_is_explained_by_programs_that_show_it() {
         help.is(0, &[]);
         let (wrong, right) = examples(&help.out);
         let (command, exit) = if code.starts_with('T') { ("run", 1) } else { ("check", 2) };
+        // What is not permitted depends on who runs it.
+        let options: &[&str] = if code == "T0019" { &["--sandbox"] } else { &[] };
         fs::write(&path, wrong).unwrap();
-        let ended = tg([command, arg]);
+        let ended = tg([&[command], options, &[arg]].concat());
         assert_eq!(ended.code, Some(exit), "{code}, wrong: {}{}", ended.out, ended.error);
         assert!(ended.error.contains(&format!("[{code}]")), "{code}, wrong: {}", ended.error);
         fs::write(&path, right).unwrap();

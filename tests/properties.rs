@@ -38,8 +38,8 @@ impl World for TestWorld {
         self.output.push_str(std::str::from_utf8(bytes).expect("a program prints text"));
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
-        self.arguments.clone()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Ok(self.arguments.clone())
     }
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
@@ -56,8 +56,8 @@ impl World for TestWorld {
     fn append_file(&mut self, _: &str, _: &[u8]) -> Result<(), Fault> {
         Ok(())
     }
-    fn clock(&mut self) -> f64 {
-        0.0
+    fn clock(&mut self) -> Result<f64, Fault> {
+        Ok(0.0)
     }
 }
 

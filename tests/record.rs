@@ -30,8 +30,8 @@ impl World for Desk {
         self.printed.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
-        self.args.clone()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Ok(self.args.clone())
     }
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
@@ -51,8 +51,8 @@ impl World for Desk {
         self.written.entry(path.to_owned()).or_default().extend(bytes);
         Ok(())
     }
-    fn clock(&mut self) -> f64 {
-        0.0
+    fn clock(&mut self) -> Result<f64, Fault> {
+        Ok(0.0)
     }
 }
 

@@ -24,8 +24,8 @@ impl World for Nowhere {
         Ok(())
     }
 
-    fn args(&mut self) -> Vec<String> {
-        vec!["3".into()]
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Ok(vec!["3".into()])
     }
 
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -48,8 +48,8 @@ impl World for Nowhere {
         Ok(())
     }
 
-    fn clock(&mut self) -> f64 {
-        0.0
+    fn clock(&mut self) -> Result<f64, Fault> {
+        Ok(0.0)
     }
 }
 

@@ -23,11 +23,12 @@ pub enum TrapCode {
     File = 16,
     InvalidText = 17,
     StepIsZero = 18,
+    NotPermitted = 19,
 }
 
 impl TrapCode {
     /// All of them, in order.
-    pub const ALL: [TrapCode; 18] = {
+    pub const ALL: [TrapCode; 19] = {
         use TrapCode::*;
         [
             Overflow,
@@ -48,6 +49,7 @@ impl TrapCode {
             File,
             InvalidText,
             StepIsZero,
+            NotPermitted,
         ]
     };
 
@@ -83,6 +85,7 @@ impl TrapCode {
             File => "file error",
             InvalidText => "invalid text",
             StepIsZero => "the step of a range is zero",
+            NotPermitted => "not permitted",
         }
     }
 }

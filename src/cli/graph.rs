@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::run::{conclude, program_args, watch};
 use super::size::default_memory;
 use super::{Exit, complain, input, print, reason};
-use crate::host::StdWorld;
 use crate::host::files::write_whole;
+use crate::host::{Grants, StdWorld};
 use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome};
 use crate::machine::host_call::{Stream, World};
@@ -50,7 +50,7 @@ impl World for Aside {
     fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
         self.0.write(Stream::Error, bytes)
     }
-    fn args(&mut self) -> Vec<String> {
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
         self.0.args()
     }
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -68,7 +68,7 @@ impl World for Aside {
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.0.append_file(path, bytes)
     }
-    fn clock(&mut self) -> f64 {
+    fn clock(&mut self) -> Result<f64, Fault> {
         self.0.clock()
     }
 }
@@ -90,7 +90,7 @@ pub fn run(args: Args) -> Exit {
         Options { max_memory, issue: Issue::Eager, record: true, interrupt: interrupt.clone(), ..Options::default() };
     watch(&interrupt, None);
     let code = module.into_code();
-    let mut world = StdWorld::new(texts);
+    let mut world = StdWorld::new(texts, Grants::all());
     let (result, flushed) = if args.output.is_some() {
         (crate::embed::run(&code, &options, &mut world), world.flush())
     } else {

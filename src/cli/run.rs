@@ -1,7 +1,8 @@
 //! `tgvm run`: compiles and runs a program, and says how it ended.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use super::render::Text;
 use super::size::{default_memory, parse_count, parse_seconds, parse_size, show_size};
 use super::{Exit, complain, input, painter, say};
 use crate::bytecode::program::Program;
-use crate::host::StdWorld;
+use crate::host::{Grants, StdWorld, files};
 use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
@@ -36,12 +37,13 @@ Examples:
   tgvm run program.tg 1000 data.csv          what follows FILE is for the program
   tgvm run --max-memory 512M --timeout 10 program.tg
   tgvm run program.tgb                       what `tgvm build` wrote
+  tgvm run --sandbox --allow-read data program.tg      what somebody else wrote
   echo 'fn main() { print(6 * 7) }' | tgvm run -";
 
 /// Compile and run a program.
 ///
 /// FILE is a program's text, or what `tgvm build` made of one; - is standard input. What follows it is for the program, which
-/// may read and write files as you may.
+/// may read and write files as you may, unless it runs in a sandbox.
 #[derive(clap::Args)]
 #[command(override_usage = "tgvm run [OPTIONS] FILE [ARGS]...", after_help = AFTER_HELP)]
 pub struct Args {
@@ -72,6 +74,8 @@ pub struct Args {
     /// Tell on standard error what the run took
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    sandbox: Sandbox,
     /// Workers take turns as a seed says, for tests of the machine
     #[arg(long, hide = true, value_name = "SEED")]
     seed: Option<u64>,
@@ -82,6 +86,49 @@ pub struct Args {
     /// Move the program to another thread at every poll, for tests of the machine
     #[arg(long, hide = true)]
     migrate: bool,
+}
+
+/// What a program that is not trusted may use.
+#[derive(clap::Args)]
+struct Sandbox {
+    /// Let the program use nothing outside it: no files, no clock, no arguments. It reads standard input and prints
+    #[arg(long, help_heading = "Sandbox")]
+    sandbox: bool,
+    /// In the sandbox, let it read files in that folder; may be given more than once, as may the next
+    #[arg(long, value_name = "DIR", requires = "sandbox", help_heading = "Sandbox")]
+    allow_read: Vec<PathBuf>,
+    /// In the sandbox, let it write files in that folder
+    #[arg(long, value_name = "DIR", requires = "sandbox", help_heading = "Sandbox")]
+    allow_write: Vec<PathBuf>,
+    /// In the sandbox, let it look at the clock
+    #[arg(long, requires = "sandbox", help_heading = "Sandbox")]
+    allow_clock: bool,
+    /// In the sandbox, let it see its environment: the arguments that follow FILE
+    #[arg(long, requires = "sandbox", help_heading = "Sandbox")]
+    allow_env: bool,
+}
+
+impl Sandbox {
+    /// What that comes to; the folder that there is not, and why.
+    fn grants(&self) -> Result<Grants, (&Path, io::Error)> {
+        if !self.sandbox {
+            return Ok(Grants::all());
+        }
+        let mut grants = Grants::none();
+        for folder in &self.allow_read {
+            grants = grants.read(folder).map_err(|error| (folder.as_path(), error))?;
+        }
+        for folder in &self.allow_write {
+            grants = grants.write(folder).map_err(|error| (folder.as_path(), error))?;
+        }
+        if self.allow_clock {
+            grants = grants.with_clock();
+        }
+        if self.allow_env {
+            grants = grants.with_environment();
+        }
+        Ok(grants)
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -108,6 +155,13 @@ pub fn run(args: Args) -> Exit {
         Ok(texts) => texts,
         Err(exit) => return exit,
     };
+    let grants = match args.sandbox.grants() {
+        Ok(grants) => grants,
+        Err((folder, error)) => {
+            complain(&format!("`{}` can't be allowed: {}", folder.display(), files::reason(&error)), &[]);
+            return Exit::Unusable;
+        }
+    };
     let started = Instant::now();
     let module = match input::load(Path::new(file)) {
         Ok(module) => module,
@@ -132,7 +186,7 @@ pub fn run(args: Args) -> Exit {
         interrupt: interrupt.clone(),
     };
     watch(&interrupt, args.timeout);
-    let mut world = StdWorld::new(texts);
+    let mut world = StdWorld::new(texts, grants);
     let started = Instant::now();
     let code = module.into_code();
     let result = crate::embed::run(&code, &options, &mut world);

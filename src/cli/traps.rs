@@ -263,4 +263,17 @@ fn main() { print(day(0)) }
     for i in 0..10 by step { print(i) }
 }
 "
+    "T0019" NotPermitted
+    "The program asked for something outside it that whoever runs it has not granted: `tgvm run --sandbox` lets it use no \
+     files, no clock and no arguments but what `--allow-read`, `--allow-write`, `--allow-clock` and `--allow-env` add."
+"fn main() {
+    let start = clock()
+    print(sum(i for i in 0..1000))
+    eprint(\"{clock() - start:.3} s\")
+}
+"
+"fn main() {
+    print(sum(i for i in 0..1000))
+}
+"
 }

@@ -108,7 +108,7 @@ impl World for Collect {
         output.extend_from_slice(bytes);
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
         self.world.args()
     }
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -126,7 +126,7 @@ impl World for Collect {
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.world.append_file(path, bytes)
     }
-    fn clock(&mut self) -> f64 {
+    fn clock(&mut self) -> Result<f64, Fault> {
         self.world.clock()
     }
 }

@@ -1,8 +1,5 @@
 //! The world of a submission: output goes where the host says, and there is nothing else.
 
-use std::time::Instant;
-
-use super::handle::now;
 use crate::bytecode::trap::TrapCode;
 use crate::machine::host_call::{Stream, World};
 use crate::machine::trap::Fault;
@@ -13,18 +10,17 @@ pub type Sink = Box<dyn FnMut(Stream, &[u8]) + Send>;
 /// See the head of this file.
 pub(super) struct Closed {
     sink: Option<Sink>,
-    started: Instant,
 }
 
 impl Closed {
     pub(super) fn new(sink: Option<Sink>) -> Closed {
-        Closed { sink, started: now() }
+        Closed { sink }
     }
 }
 
 /// What a program is told that wants what its host has not granted.
-fn refused(what: &str) -> Fault {
-    Fault::trap(TrapCode::File, format!("`{what}`: the host of this program grants no files"))
+fn refused<T>(what: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::trap(TrapCode::NotPermitted, what))
 }
 
 impl World for Closed {
@@ -34,25 +30,25 @@ impl World for Closed {
         }
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
-        Vec::new()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        refused("the program's arguments")
     }
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
     }
     fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
-        Err(refused(path))
+        refused(format!("to read `{path}`"))
     }
-    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
-        Ok(false)
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        refused(format!("to read `{path}`"))
     }
     fn write_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
-        Err(refused(path))
+        refused(format!("to write `{path}`"))
     }
     fn append_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
-        Err(refused(path))
+        refused(format!("to write `{path}`"))
     }
-    fn clock(&mut self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+    fn clock(&mut self) -> Result<f64, Fault> {
+        refused("the clock")
     }
 }

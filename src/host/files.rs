@@ -31,10 +31,10 @@ pub fn reason(error: &io::Error) -> String {
     words.to_owned()
 }
 
-/// The bytes of a file; one longer than `limit` fails with `Stop::Memory`.
-pub(super) fn read(path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+/// The bytes of the file `at`, which the program calls `path`; one longer than `limit` fails with `Stop::Memory`.
+pub(super) fn read(at: &Path, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    File::open(path)
+    File::open(at)
         .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
         .map_err(|error| fault("read", path, &error))?;
     if bytes.len() as u64 > limit { Err(Stop::Memory.into()) } else { Ok(bytes) }
@@ -73,9 +73,9 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result
     file.persist(&target).map(drop).map_err(|error| error.error)
 }
 
-/// Adds to the end of a file.
-pub(super) fn append(path: &str, bytes: &[u8]) -> Outcome {
-    let file = File::options().append(true).create(true).open(path);
+/// Adds to the end of the file `at`, which the program calls `path`.
+pub(super) fn append(at: &Path, path: &str, bytes: &[u8]) -> Outcome {
+    let file = File::options().append(true).create(true).open(at);
     file.and_then(|mut file| file.write_all(bytes)).map_err(|error| fault("write", path, &error))
 }
 

@@ -9,6 +9,7 @@
 mod array;
 pub mod files;
 mod format;
+mod grants;
 mod math;
 mod output;
 mod random;
@@ -22,6 +23,7 @@ use crate::bytecode::builtins::{BUILTINS, Pattern};
 use crate::machine::host_call::HostTable;
 use crate::machine::interrupt::Interrupt;
 use crate::machine::trap::Fault;
+pub use grants::Grants;
 pub use world::StdWorld;
 
 /// What a function of the host returns.

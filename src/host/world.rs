@@ -4,9 +4,9 @@
 //! one place, since the buffer holds output for one stream at a time.
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
-use std::path::Path;
 use std::time::Instant;
 
+use super::grants::Grants;
 use super::{Outcome, files, poll_at};
 use crate::bytecode::builtins::Pattern;
 use crate::bytecode::trap::TrapCode;
@@ -35,7 +35,7 @@ pub(super) fn find(name: &str, _: &[Pattern]) -> Option<HostFn> {
         },
         "write_png" => files::write_png,
         "clock" => |call| {
-            let now = call.world().clock();
+            let now = call.world().clock()?;
             call.return_float(now);
             Ok(())
         },
@@ -44,7 +44,7 @@ pub(super) fn find(name: &str, _: &[Pattern]) -> Option<HostFn> {
 }
 
 fn args(call: &mut HostCall) -> Outcome {
-    for arg in call.world().args() {
+    for arg in call.world().args()? {
         call.push_text(Place::Result, &arg)?;
     }
     Ok(())
@@ -97,6 +97,7 @@ const BUFFER: usize = 64 << 10;
 /// See the head of the file. What is printed may stay in the buffer until [`StdWorld::flush`].
 pub struct StdWorld {
     args: Vec<String>,
+    grants: Grants,
     buffer: Vec<u8>,
     /// Where `buffer` goes.
     stream: Stream,
@@ -106,10 +107,10 @@ pub struct StdWorld {
 }
 
 impl StdWorld {
-    /// The process's world, with these arguments for the program.
-    pub fn new(args: Vec<String>) -> StdWorld {
+    /// The process's world, with these arguments for the program, as far as it may use it.
+    pub fn new(args: Vec<String>, grants: Grants) -> StdWorld {
         let watched = io::stdout().is_terminal();
-        StdWorld { args, buffer: Vec::new(), stream: Stream::Out, watched, started: Instant::now() }
+        StdWorld { args, grants, buffer: Vec::new(), stream: Stream::Out, watched, started: Instant::now() }
     }
 
     /// Writes what was printed so far.
@@ -157,8 +158,9 @@ impl World for StdWorld {
         Ok(())
     }
 
-    fn args(&mut self) -> Vec<String> {
-        self.args.clone()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        self.grants.environment()?;
+        Ok(self.args.clone())
     }
 
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -176,23 +178,24 @@ impl World for StdWorld {
     }
 
     fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
-        files::read(path, limit)
+        files::read(&self.grants.to_read(path)?, path, limit)
     }
 
     fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
-        Ok(Path::new(path).exists())
+        Ok(self.grants.to_read(path)?.exists())
     }
 
     fn write_file(&mut self, path: &str, bytes: &[u8]) -> Outcome {
-        files::write_whole(Path::new(path), |out| out.write_all(bytes))
+        files::write_whole(&self.grants.to_write(path)?, |out| out.write_all(bytes))
             .map_err(|error| files::fault("write", path, &error))
     }
 
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Outcome {
-        files::append(path, bytes)
+        files::append(&self.grants.to_write(path)?, path, bytes)
     }
 
-    fn clock(&mut self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+    fn clock(&mut self) -> Result<f64, Fault> {
+        self.grants.clock()?;
+        Ok(self.started.elapsed().as_secs_f64())
     }
 }

@@ -37,12 +37,13 @@ pub enum Stream {
     Error,
 }
 
-/// The world outside a run. The machine does no input or output by itself.
+/// The world outside a run. The machine does no input or output by itself. What a program may not use traps with
+/// `TrapCode::NotPermitted`.
 pub trait World: Send {
     /// Writes all of it, perhaps later. Fails with `Stop::OutputClosed` or `Stop::OutputFailed`.
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault>;
     /// The program's arguments.
-    fn args(&mut self) -> Vec<String>;
+    fn args(&mut self) -> Result<Vec<String>, Fault>;
     /// The next line of standard input with its end, if it has one; `None` at the end of input. A line longer than `limit`
     /// fails with `Stop::Memory`. What can't be read traps.
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault>;
@@ -55,7 +56,7 @@ pub trait World: Send {
     /// Adds to the end of a file, made if it is not there.
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault>;
     /// Seconds of a monotonic clock.
-    fn clock(&mut self) -> f64;
+    fn clock(&mut self) -> Result<f64, Fault>;
 }
 
 /// A world that is lent for a while.
@@ -83,7 +84,7 @@ impl World for Lent {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
         self.world().write(stream, bytes)
     }
-    fn args(&mut self) -> Vec<String> {
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
         self.world().args()
     }
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -101,7 +102,7 @@ impl World for Lent {
     fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.world().append_file(path, bytes)
     }
-    fn clock(&mut self) -> f64 {
+    fn clock(&mut self) -> Result<f64, Fault> {
         self.world().clock()
     }
 }

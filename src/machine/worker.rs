@@ -126,7 +126,7 @@ impl World for Gate {
         }
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
         self.of().with_world(|world| world.args())
     }
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -147,7 +147,7 @@ impl World for Gate {
         self.flush();
         self.of().with_world(|world| world.append_file(path, bytes))
     }
-    fn clock(&mut self) -> f64 {
+    fn clock(&mut self) -> Result<f64, Fault> {
         self.of().with_world(|world| world.clock())
     }
 }

@@ -27,8 +27,8 @@ impl World for Page {
         self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
-        Vec::new()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
     }
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
@@ -45,8 +45,8 @@ impl World for Page {
     fn append_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
         Err(Fault::trap(TrapCode::File, path))
     }
-    fn clock(&mut self) -> f64 {
-        0.0
+    fn clock(&mut self) -> Result<f64, Fault> {
+        Ok(0.0)
     }
 }
 

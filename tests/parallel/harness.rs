@@ -52,8 +52,8 @@ impl World for Page {
         }
         Ok(())
     }
-    fn args(&mut self) -> Vec<String> {
-        self.args.clone()
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Ok(self.args.clone())
     }
     fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
         Ok((!self.lines.is_empty()).then(|| format!("{}\n", self.lines.remove(0)).into_bytes()))
@@ -72,10 +72,10 @@ impl World for Page {
         self.files.entry(path.into()).or_default().extend_from_slice(bytes);
         Ok(())
     }
-    fn clock(&mut self) -> f64 {
+    fn clock(&mut self) -> Result<f64, Fault> {
         self.ticks += 1;
         self.at_ticks.push(self.files.values().map(Vec::len).sum());
-        self.ticks as f64
+        Ok(self.ticks as f64)
     }
 }
 
