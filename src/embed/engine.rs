@@ -175,6 +175,11 @@ impl Engine {
         self.inner.workers
     }
 
+    /// How many submissions have not ended, those of sessions included.
+    pub fn in_flight(&self) -> usize {
+        self.inner.crew.in_flight()
+    }
+
     /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more.
     ///
     /// # Errors

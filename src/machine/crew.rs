@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::io;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
 use std::thread::{self, JoinHandle};
 
@@ -170,6 +171,11 @@ impl Crew {
         let submission = Submission::new(order)?;
         self.machine.take_on(submission.clone());
         Ok(submission)
+    }
+
+    /// How many submissions have not ended.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.machine.in_flight.load(Ordering::SeqCst)
     }
 
     /// Asks a submission to end.

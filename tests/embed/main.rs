@@ -4,6 +4,7 @@ mod engine;
 mod misuse;
 mod session;
 mod simulated;
+mod soak;
 
 use tgvm::embed::{Engine, Module};
 

@@ -1,0 +1,123 @@
+//! What it costs to submit work to an engine: from a host thread to the result and back, beside tokio's spawn-and-await from outside its
+//! runtime; a million submissions from four threads, beside rayon's `spawn`; and how soon normal work is done on an engine
+//! full of background work.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tgvm::embed::{Engine, Handle, Module, Priority};
+
+const PROGRAM: &str = "
+task nothing(n: Int) -> Int { return n }
+task for_ever(n: Int) -> Int {
+    var x = n
+    while x != -1 { x = x +% 2 & 1023 }
+    return x
+}";
+
+/// Round trips of each kind, which take turns.
+const TRIPS: usize = 4000;
+/// Submissions from each of four threads.
+const EACH: u64 = 250_000;
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn timed(body: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    body();
+    start.elapsed()
+}
+
+fn verdict(what: &str, ours: f64, theirs: f64, unit: &str, most: f64) {
+    let ratio = ours / theirs;
+    let met = if ratio <= most { "met" } else { "NOT met" };
+    println!(
+        "{what:<44} {ours:>9.2} {unit:<3} peer {theirs:>9.2} {unit:<3} ratio {ratio:>5.2}  at most {most:.2}: {met}"
+    );
+}
+
+fn round_trip(engine: &Engine, module: &Module) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(engine.workers()).build().expect("threads");
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for trip in 0..TRIPS as i64 {
+        ours.push(timed(|| {
+            let handle = engine.submit::<i64>(module, "nothing", (trip,)).expect("it fits");
+            assert_eq!(handle.wait(), Ok(trip));
+        }));
+        theirs.push(timed(|| {
+            let handle = runtime.spawn(async move { black_box(trip) });
+            assert_eq!(runtime.block_on(handle).expect("it ends"), trip);
+        }));
+    }
+    let micros = |times| median(times).as_secs_f64() * 1e6;
+    verdict("submit to result, idle engine / tokio", micros(ours), micros(theirs), "us", 1.0);
+}
+
+fn many(engine: &Engine, module: &Module) {
+    let ours = timed(|| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut last: Option<Handle<i64>> = None;
+                    for n in 0..EACH as i64 {
+                        last = Some(engine.submit(module, "nothing", (n,)).expect("it fits"));
+                    }
+                    last.map(Handle::wait)
+                });
+            }
+        });
+    });
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(engine.workers()).build().expect("threads");
+    let done = Arc::new(AtomicU64::new(0));
+    let theirs = timed(|| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..EACH {
+                        let done = done.clone();
+                        pool.spawn(move || {
+                            done.fetch_add(black_box(n) | 1, Ordering::Relaxed);
+                        });
+                    }
+                });
+            }
+        });
+        while done.load(Ordering::Relaxed) < 4 * EACH {
+            thread::yield_now();
+        }
+    });
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9 / (4 * EACH) as f64;
+    verdict("a million from four threads / rayon spawn", nanos(ours), nanos(theirs), "ns", 1.0);
+}
+
+fn on_a_full_engine(engine: &Engine, module: &Module) {
+    let background = |_| engine.call(module, "for_ever").priority(Priority::Background).submit((2,)).expect("it fits");
+    let endless: Vec<Handle<i64>> = (0..2 * engine.workers()).map(background).collect();
+    thread::sleep(Duration::from_millis(50));
+    let mut times = Vec::new();
+    for n in 0..200 {
+        times.push(timed(|| {
+            engine.submit::<i64>(module, "nothing", (n,)).expect("it fits").wait().expect("it ends");
+        }));
+        thread::sleep(Duration::from_millis(1));
+    }
+    times.sort_unstable();
+    let worst = times[times.len() * 99 / 100].as_secs_f64() * 1e6;
+    endless.iter().for_each(Handle::cancel);
+    verdict("normal work among background work, 99 %", worst, 1000.0, "us", 1.0);
+}
+
+fn main() {
+    let engine = Engine::new().expect("threads");
+    let module = Module::library("embed.tg", PROGRAM).expect("it compiles");
+    round_trip(&engine, &module);
+    many(&engine, &module);
+    on_a_full_engine(&engine, &module);
+}
