@@ -432,7 +432,7 @@ fn colours_are_for_terminals_only() {
 fn files_that_cannot_be_read_give_2() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    for command in ["run", "check", "dis", "build"] {
+    for command in ["run", "repl", "check", "dis", "build"] {
         tg([command, &at("missing.tg")]).is(2, &["error: can't read", "missing.tg", "no such file"]);
         tg([command, folder.path().to_str().unwrap()]).is(2, &["error: can't read", "it is a folder"]);
     }

@@ -92,6 +92,19 @@ pub fn load(path: &Path) -> Result<Module, Exit> {
     })
 }
 
+/// Reads a program's text; where that fails, says why.
+pub fn text(path: &Path) -> Result<String, Exit> {
+    let Unreadable { message, help, .. } = match read(path) {
+        Ok(Input::Source(source)) => return Ok(source.text),
+        Ok(Input::Bytecode(name, _)) => {
+            Unreadable { message: format!("`{name}` is compiled; its text is needed here"), help: Vec::new(), name }
+        }
+        Err(unreadable) => unreadable,
+    };
+    complain(&message, &help);
+    Err(Exit::Unusable)
+}
+
 /// Why bytecode is refused, in words.
 pub fn unusable(name: String, error: &LoadError) -> Unreadable {
     let message = format!("`{name}` can't be used: {error}");

@@ -13,6 +13,7 @@ mod graph;
 mod help;
 mod input;
 pub mod render;
+mod repl;
 mod run;
 mod size;
 mod traps;
@@ -59,6 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   tgvm run program.tg                 compile and run
   tgvm run program.tg 100 out.txt     with arguments for the program
+  tgvm repl                           enter statements that run while you type
   tgvm check program.tg               only look for errors
   tgvm help E0107                     explain an error
   tgvm help sort                      explain a built-in function";
@@ -81,6 +83,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Repl(repl::Args),
     Check(check::Args),
     Dis(dis::Args),
     Build(build::Args),
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(args),
+            Command::Repl(args) => repl::run(args),
             Command::Check(args) => check::run(args),
             Command::Dis(args) => dis::run(args),
             Command::Build(args) => build::run(args),

@@ -221,7 +221,7 @@ pub fn program_args(args: &[OsString]) -> Result<Vec<String>, Exit> {
 }
 
 /// How many cores this process may use.
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get().min(64))
 }
 

@@ -1,0 +1,70 @@
+//! `tgvm repl`: as a script, and at a terminal by the order in which things appear.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Output, errors and exit code of a script.
+fn script(text: &str) -> (String, String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    command.args(["repl", "--workers", "2"]).env_remove("NO_COLOR");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[test]
+fn a_script_prints_in_order() {
+    let (out, error, code) = script(
+        "task square(x: Int) -> Int {\n    return x * x\n}\nlet a = square(7)\nprint(\"a is {a}\")\nvar all = [square(i) for i in 0..4]\nall[0] = a\nall\n",
+    );
+    assert_eq!((out.as_str(), error.as_str(), code), ("a is 49\n[49, 1, 4, 9]\n", "", Some(0)));
+    assert_eq!(script("").2, Some(0));
+}
+
+#[test]
+fn the_first_error_ends_a_script() {
+    let (out, error, code) = script("print(1)\nlet x = 1 / (1 - 1)\nprint(2)\n");
+    assert_eq!((out.as_str(), code), ("1\n", Some(1)));
+    assert!(error.contains("T0002"), "{error}");
+    let (out, error, code) = script("print(1)\nprint(y)\nprint(2)\n");
+    assert_eq!((out.as_str(), code), ("1\n", Some(2)));
+    assert!(error.contains("E0201"), "{error}");
+    assert_eq!(script("print(1)\nexit(7)\nprint(2)\n"), ("1\n".to_owned(), String::new(), Some(7)));
+    assert_eq!(script("fn f( {").2, Some(2));
+}
+
+/// The prompt comes before the result of a long task; something else is computed and shown meanwhile; the scoreboard shows the
+/// task and who waits for it; it is cancelled; and the session goes on.
+#[cfg(unix)]
+#[test]
+fn statements_run_while_others_are_entered() {
+    let state = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    command
+        .args(["repl", "--workers", "2"])
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env("XDG_STATE_HOME", state.path());
+    let mut repl = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    repl.exp_string(":help").unwrap();
+    let mut enter = |line: &str, shows: &[&str]| {
+        repl.send_line(line).unwrap();
+        for text in shows {
+            repl.exp_string(text).unwrap_or_else(|error| panic!("{line}: {text}: {error}"));
+        }
+    };
+    enter("task forever(x: Int) -> Int { var y = x; while true { y = y +% 1 }; return y }", &["tg> "]);
+    enter("let a = forever(1)", &["tg> "]);
+    enter("6 * 7", &["[2] 42"]);
+    enter("a + 1", &["tg> "]);
+    enter(":scoreboard", &["[1]", "let a = forever(1)  (runs)", "[3]", "waits for [1]: it writes `a`"]);
+    enter(":cancel 1", &["[1] cancelled", "[3] `a` has no value, since [1] failed"]);
+    enter("let a = 5", &["tg> "]);
+    enter("a + 1", &["[5] 6"]);
+    enter(":type a", &["Int"]);
+    enter(":quit", &[]);
+    repl.exp_eof().unwrap();
+    assert!(state.path().join("tgvm/history").exists(), "the history is kept");
+}
