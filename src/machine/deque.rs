@@ -26,13 +26,13 @@ pub(super) trait Thief<T>: Sync + Send {
 }
 
 /// The deque that workers use.
-#[cfg(not(any(miri, loom)))]
+#[cfg(not(any(miri, modelled)))]
 pub(super) type Deque<T> = chase_lev::Deque<T>;
-#[cfg(any(miri, loom))]
+#[cfg(any(miri, modelled))]
 pub(super) type Deque<T> = modelled::Deque<T>;
 
 /// crossbeam's.
-#[cfg(not(any(miri, loom)))]
+#[cfg(not(any(miri, modelled)))]
 mod chase_lev {
     use super::{Owner, Thief};
     use crossbeam_deque::{Steal, Stealer, Worker};
@@ -92,7 +92,7 @@ mod chase_lev {
 
 /// One behind a lock, for where the other can't be checked. Whether it is empty is told as the other tells it: a thief that looks
 /// without taking may not see yet what has just been pushed.
-#[cfg(any(miri, loom, test))]
+#[cfg(any(miri, modelled, test))]
 mod modelled {
     use super::{Owner, Thief};
     use crate::platform::sync::{AtomicUsize, Mutex, MutexGuard, fence};
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn both_deques_keep_the_order() {
         keeps_order::<modelled::Deque<u32>>();
-        #[cfg(not(any(miri, loom)))]
+        #[cfg(not(any(miri, modelled)))]
         keeps_order::<chase_lev::Deque<u32>>();
     }
 }

@@ -19,7 +19,7 @@ mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;
 mod memory;
-#[cfg(all(test, loom))]
+#[cfg(all(test, modelled))]
 mod models;
 mod output;
 mod plan;

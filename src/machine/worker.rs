@@ -65,7 +65,7 @@ impl Job {
 }
 
 /// Rounds that a worker searches before it sleeps.
-const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
+const ROUNDS: u32 = if cfg!(modelled) { 1 } else { 200 };
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 

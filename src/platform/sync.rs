@@ -1,28 +1,28 @@
-//! What the protocols of the machine are made of: the standard library's atomics and locks, or, with `--cfg loom`, those of the
+//! What the protocols of the machine are made of: the standard library's atomics and locks, or, with `--cfg modelled`, those of the
 //! model checker, which tries every order of their steps: see `machine/models.rs`.
 //!
 //! What is not part of a protocol (counts of owners, the memory budget, what is recorded) uses the standard library's.
 
-#[cfg(not(loom))]
+#[cfg(not(modelled))]
 pub(crate) use std::hint::spin_loop;
-#[cfg(not(loom))]
+#[cfg(not(modelled))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
-#[cfg(not(loom))]
+#[cfg(not(modelled))]
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
-#[cfg(loom)]
+#[cfg(modelled)]
 pub(crate) use loom::hint::spin_loop;
-#[cfg(loom)]
+#[cfg(modelled)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
-#[cfg(loom)]
+#[cfg(modelled)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
-#[cfg(loom)]
+#[cfg(modelled)]
 pub(crate) use waiting::Condvar;
 
 /// Between two accesses that are SeqCst: the checker takes them for AcqRel, and knows nothing but fences that does more.
 #[inline(always)]
 pub(crate) fn checked_seq_cst() {
-    #[cfg(loom)]
+    #[cfg(modelled)]
     fence(std::sync::atomic::Ordering::SeqCst);
 }
 
@@ -37,11 +37,11 @@ macro_rules! set {
         impl$(<$generic>)? Set<$value> for $atomic {
             #[inline(always)]
             fn set(&mut self, $to: $value) {
-                #[cfg(not(loom))]
+                #[cfg(not(modelled))]
                 {
                     *self.get_mut() = $to;
                 }
-                #[cfg(loom)]
+                #[cfg(modelled)]
                 {
                     let $this = self;
                     $checked;
@@ -57,7 +57,7 @@ set!([T] AtomicPtr<T>, *mut T, |this, value| this.with_mut(|now| *now = value));
 set!([] AtomicBool, bool, |this, value| this.store(value, std::sync::atomic::Ordering::Relaxed));
 
 /// The checker's condition variable with the standard library's ways to wait.
-#[cfg(loom)]
+#[cfg(modelled)]
 mod waiting {
     use std::sync::LockResult;
     use std::time::Duration;
