@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Wake, Waker};
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -13,14 +14,14 @@ use loom::thread;
 use super::code::Code;
 use super::deque::{Deque, Owner, Thief};
 use super::engine::Outcome;
-use super::frame::Segments;
 use super::host_call::{Stream, World};
-use super::interrupt::{HUNGRY, Interrupt};
+use super::interrupt::HUNGRY;
 use super::local::Counts;
 use super::machine::{Issue, Machine, Parts};
 use super::memory::Budget;
 use super::scoreboard::Board;
 use super::station::{Entry, Kind, Link, Ready, close, depend, stall};
+use super::submission::{Order, Priority, Submission};
 use super::trap::Fault;
 use super::worker::{Job, Worker};
 use crate::bytecode::trap::TrapCode;
@@ -83,7 +84,7 @@ struct Frame {
 impl Frame {
     fn new(entries: usize) -> Arc<Shared<Frame>> {
         let new = |seq| {
-            let entry = Box::into_raw(Entry::new());
+            let entry = Box::into_raw(Box::new(Entry::new()));
             // SAFETY: it is new.
             unsafe { Entry::reset(entry, seq, std::ptr::null_mut(), Kind::Call, 4) };
             entry
@@ -289,12 +290,18 @@ fn hand_off_to_a_frame_that_stalls() {
 }
 
 /// What a program prints, and writes to files.
-#[derive(Default)]
-struct Page(String);
+#[derive(Clone, Default)]
+struct Page(Arc<std::sync::Mutex<String>>);
+
+impl Page {
+    fn text(&self) -> std::sync::MutexGuard<'_, String> {
+        self.0.lock().expect("nobody panics")
+    }
+}
 
 impl World for Page {
     fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
+        self.text().push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
         Ok(())
     }
     fn args(&mut self) -> Result<Vec<String>, Fault> {
@@ -325,54 +332,48 @@ fn compile(text: &str) -> Arc<Code> {
     Module::from_source(&source).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}")).into_code()
 }
 
-/// A machine for some workers, and what it is made of.
-struct Made {
-    machine: *mut Machine,
-    world: *mut Page,
-    budget: Arc<Budget>,
+/// A machine for workers with these deques.
+fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
+    let parts = Parts {
+        host: host::table(),
+        issue,
+        window: 64,
+        count: false,
+        simulated: false,
+        platform: Arc::new(Threads::new(deques.len())),
+        workers: deques.len(),
+        recorder: None,
+    };
+    Arc::new(Machine::new(parts, deques))
 }
 
-impl Made {
-    fn new(code: &Arc<Code>, deques: &[Deque<Job>], issue: Issue) -> Arc<Shared<Made>> {
-        let budget = Budget::new(1 << 30);
-        let parts = Parts {
-            code: code.clone(),
-            host: host::table(),
-            budget: budget.clone(),
-            segments: Segments::new(budget.clone(), 1 << 20),
-            issue,
-            window: 64,
-            count: false,
-            simulated: false,
-            platform: Arc::new(Threads::new(deques.len())),
-            outside: Interrupt::new(),
-            recorder: None,
-        };
-        let world = Box::into_raw(Box::<Page>::default());
-        // SAFETY: the machine is dropped before the world.
-        let machine = Box::into_raw(Box::new(unsafe { Machine::new(parts, deques, &mut *world) }));
-        Arc::new(Shared(Made { machine, world, budget }))
-    }
-
-    fn machine(&self) -> &Machine {
-        // SAFETY: it is dropped with this.
-        unsafe { &*self.machine }
-    }
+/// A submission of `main`.
+fn submission(code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> Arc<Submission> {
+    let order = Order {
+        code: code.clone(),
+        function: code.program().main,
+        args: Vec::new(),
+        world: Box::new(world.clone()),
+        budget: budget.clone(),
+        keeper: budget.clone(),
+        max_depth: 1 << 20,
+        priority: Priority::Normal,
+    };
+    Submission::new(order).expect("it is passed nothing")
 }
 
-impl Drop for Made {
-    fn drop(&mut self) {
-        // SAFETY: from `Box::into_raw`; no thread is left.
-        unsafe {
-            drop(Box::from_raw(self.machine));
-            drop(Box::from_raw(self.world));
-        }
+/// Lets the workers end when a submission has.
+struct Last(Arc<Machine>);
+
+impl Wake for Last {
+    fn wake(self: Arc<Self>) {
+        self.0.finish();
     }
 }
 
-/// A job that is never done, by number.
-fn job(number: usize) -> Job {
-    Job::Entry(std::ptr::without_provenance_mut(64 * (number + 1)))
+/// A job that is never done.
+fn pushed() -> Job {
+    Job::Entry(std::ptr::without_provenance_mut(64))
 }
 
 /// Takes what is in the injector and, as a thief, on the deques, and sleeps in between, until it is over. What it got.
@@ -396,15 +397,21 @@ fn sleep_while_jobs_are_injected() {
     let code = compile("fn main() {}");
     check(move || {
         let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
-        let made = Made::new(&code, &deques, Issue::Lazy);
+        let machine = machine_for(&deques, Issue::Lazy);
+        let of = submission(&code, &Page::default(), &Budget::new(1 << 30));
+        let jobs = [(); 2].map(|()| {
+            let mut entry = Box::new(Entry::new());
+            entry.root = Arc::as_ptr(&of);
+            Job::Entry(Box::into_raw(entry))
+        });
         let taken = Arc::new(AtomicU32::new(0));
         let workers: Vec<_> = (0..2)
             .map(|index| {
-                let (made, taken) = (made.clone(), taken.clone());
+                let (machine, taken, first) = (machine.clone(), taken.clone(), Shared(jobs[0]));
                 thread::spawn(move || {
-                    let machine = made.0.machine();
-                    takes(machine, index, |got| {
-                        let bit = if got == job(0) { 1 } else { 2 };
+                    let first = first;
+                    takes(&machine, index, |got| {
+                        let bit = if got == first.0 { 1 } else { 2 };
                         let before = taken.fetch_or(bit, Ordering::SeqCst);
                         assert_eq!(before & bit, 0, "it was taken twice");
                         if before | bit == 3 {
@@ -414,9 +421,14 @@ fn sleep_while_jobs_are_injected() {
                 })
             })
             .collect();
-        made.0.machine().inject(job(0));
-        made.0.machine().inject(job(1));
+        jobs.into_iter().for_each(|job| machine.inject(job));
         workers.into_iter().for_each(|worker| worker.join().expect("it does not panic"));
+        for job in jobs {
+            let Job::Entry(entry) = job else { unreachable!("they are entries") };
+            // SAFETY: from `Box::into_raw`; no thread is left.
+            drop(unsafe { Box::from_raw(entry) });
+        }
+        of.refuse();
     });
 }
 
@@ -426,21 +438,19 @@ fn sleep_while_jobs_are_injected() {
 /// Notices: a heart that does not wake; a sleeper that raises no bit.
 #[test]
 fn sleep_while_a_busy_worker_pushes() {
-    let code = compile("fn main() {}");
     check(move || {
         let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
-        let made = Made::new(&code, &deques, Issue::Lazy);
-        let other = made.clone();
+        let machine = machine_for(&deques, Issue::Lazy);
+        let other = machine.clone();
         let worker = thread::spawn(move || {
-            let machine = other.0.machine();
-            takes(machine, 1, |got| {
-                assert_eq!(got, job(0));
-                machine.finish();
+            takes(&other, 1, |got| {
+                assert_eq!(got, pushed());
+                other.finish();
             });
         });
-        deques[0].push(job(0));
-        made.0.machine().wake_one();
-        made.0.machine().beat();
+        deques[0].push(pushed());
+        machine.wake_one();
+        machine.beat(&mut || machine.done.load(Ordering::Acquire));
         worker.join().expect("it does not panic");
     });
 }
@@ -450,17 +460,16 @@ fn sleep_while_a_busy_worker_pushes() {
 /// Notices: an end that wakes only those whose bit is up, or wakes before it says so; an unpark that leaves no token.
 #[test]
 fn sleep_at_the_end() {
-    let code = compile("fn main() {}");
     check(move || {
         let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
-        let made = Made::new(&code, &deques, Issue::Lazy);
+        let machine = machine_for(&deques, Issue::Lazy);
         let workers: Vec<_> = (0..2)
             .map(|index| {
-                let made = made.clone();
-                thread::spawn(move || takes(made.0.machine(), index, |_| unreachable!("there is nothing")))
+                let machine = machine.clone();
+                thread::spawn(move || takes(&machine, index, |_| unreachable!("there is nothing")))
             })
             .collect();
-        made.0.machine().finish();
+        machine.finish();
         workers.into_iter().for_each(|worker| worker.join().expect("it does not panic"));
     });
 }
@@ -506,35 +515,37 @@ fn check_run(text: &str, issue: Issue, right: impl Fn(Outcome, String) + Sync + 
     seen
 }
 
-/// Runs a program on two workers, and no heart beats; what it prints and how it ends. The first worker knows from the beginning that
-/// the other one has nothing to do.
+/// Runs a program on two workers, and no heart beats; what it prints and how it ends. Who takes it up knows from the beginning that the
+/// other one has nothing to do.
 fn run(code: &Arc<Code>, issue: Issue, seen: &Seen) -> (Outcome, String) {
-    let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
-    let made = Made::new(code, &deques, issue);
-    made.0.machine().seats[0].interrupt.raise(HUNGRY);
+    let mut deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
+    let machine = machine_for(&deques, issue);
+    machine.raise_all(HUNGRY);
+    let (page, budget) = (Page::default(), Budget::new(1 << 30));
+    let of = submission(code, &page, &budget);
+    assert!(of.watch(&Waker::from(Arc::new(Last(machine.clone())))), "it has not begun");
+    machine.take_on(of.clone());
     let workers: Vec<_> = deques
-        .into_iter()
+        .drain(..)
         .enumerate()
         .map(|(index, deque)| {
-            let (made, deque) = (made.clone(), Shared(deque));
+            let (machine, deque) = (machine.clone(), Shared(deque));
             let body = move || {
                 let deque = deque;
-                // SAFETY: the machine is dropped when no thread is left.
-                let mut worker = unsafe { Worker::new(made.0.machine(), index, deque.0) };
-                worker.work();
-                worker.local.counts
+                // SAFETY: the machine is held here.
+                let mut worker = unsafe { Worker::new(&machine, index, deque.0) };
+                worker.work(None);
+                worker.leave().1
             };
             thread::Builder::new().stack_size(1 << 16).spawn(body).expect("a thread is made")
         })
         .collect();
     let counts: Vec<Counts> = workers.into_iter().map(|worker| worker.join().expect("it does not panic")).collect();
     seen.add(&counts);
-    let outcome = made.0.machine().outcome();
-    // SAFETY: no worker is left.
-    let printed = unsafe { std::mem::take(&mut (*made.0.world).0) };
-    let budget = made.0.budget.clone();
-    drop(made);
+    let outcome = of.outcome();
+    drop((of, machine));
     assert_eq!(budget.used(), 0, "it leaks");
+    let printed = std::mem::take(&mut *page.text());
     (outcome, printed)
 }
 
