@@ -8,7 +8,6 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Outcome, files};
-use crate::bytecode::trap::TrapCode;
 use crate::machine::trap::Fault;
 
 /// See the head of the file.
@@ -77,7 +76,7 @@ impl Grants {
     }
 
     fn check(&self, of: impl FnOnce(&Granted) -> bool, what: &str) -> Outcome {
-        if self.0.as_ref().is_none_or(of) { Ok(()) } else { Err(refused(what)) }
+        if self.0.as_ref().is_none_or(of) { Ok(()) } else { Err(Fault::not_permitted(what)) }
     }
 
     /// Where a file lies that the program wants to look at.
@@ -92,7 +91,7 @@ impl Grants {
 
     fn resolve(&self, folders: fn(&Granted) -> &[PathBuf], verb: &str, path: &str) -> Result<PathBuf, Fault> {
         let Some(granted) = &self.0 else { return Ok(path.into()) };
-        let refused = || refused(&format!("to {verb} `{path}`"));
+        let refused = || Fault::not_permitted(format!("to {verb} `{path}`"));
         let found = real(Path::new(path)).map_err(|error| match error.kind() {
             // More would tell what lies outside.
             ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => refused(),
@@ -100,10 +99,6 @@ impl Grants {
         })?;
         if folders(granted).iter().any(|folder| found.starts_with(folder)) { Ok(found) } else { Err(refused()) }
     }
-}
-
-fn refused(what: &str) -> Fault {
-    Fault::trap(TrapCode::NotPermitted, what)
 }
 
 fn folder_of(path: &Path) -> Result<PathBuf, std::io::Error> {

@@ -10,7 +10,7 @@
 //! window is used as `bytecode::ops` says. In addition the machine keeps: an `Own` register holds 0 or an owner, a `Borrow` a
 //! live buffer, a view elements of a live buffer; a read of a register with an owner never sees 0.
 //!
-//! Called by `fiber` alone.
+//! Called by `worker`, and by `engine` for what runs in order.
 
 mod arith;
 mod buffers;

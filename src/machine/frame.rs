@@ -8,7 +8,7 @@
 //! Invariant: frames from the root to the innermost one lie in `segments`, in order; the header slots below are set for each.
 //! A slot of a segment is initialised memory from the first.
 //!
-//! Used by the interpreter and by whoever walks a suspended fiber.
+//! Used by the interpreter and by whoever walks a suspended run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

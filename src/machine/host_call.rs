@@ -37,26 +37,44 @@ pub enum Stream {
     Error,
 }
 
-/// The world outside a run. The machine does no input or output by itself. What a program may not use traps with
-/// `TrapCode::NotPermitted`.
+/// The world outside a run. The machine does no input or output by itself. By default there is nothing but a place for output: what a
+/// program may not use traps with `TrapCode::NotPermitted`.
 pub trait World: Send {
     /// Writes all of it, perhaps later. Fails with `Stop::OutputClosed` or `Stop::OutputFailed`.
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault>;
     /// The program's arguments.
-    fn args(&mut self) -> Result<Vec<String>, Fault>;
+    fn args(&mut self) -> Result<Vec<String>, Fault> {
+        Err(Fault::not_permitted("the program's arguments"))
+    }
     /// The next line of standard input with its end, if it has one; `None` at the end of input. A line longer than `limit`
     /// fails with `Stop::Memory`. What can't be read traps.
-    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault>;
+    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let _ = limit;
+        Ok(None)
+    }
     /// The bytes of a file, with `limit` as for lines.
-    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault>;
+    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        let _ = limit;
+        Err(Fault::not_permitted(format!("to read `{path}`")))
+    }
     /// Whether there is a file or folder.
-    fn file_exists(&mut self, path: &str) -> Result<bool, Fault>;
+    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
+        Err(Fault::not_permitted(format!("to read `{path}`")))
+    }
     /// Writes a file, whole or not at all.
-    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault>;
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let _ = bytes;
+        Err(Fault::not_permitted(format!("to write `{path}`")))
+    }
     /// Adds to the end of a file, made if it is not there.
-    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault>;
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let _ = bytes;
+        Err(Fault::not_permitted(format!("to write `{path}`")))
+    }
     /// Seconds of a monotonic clock.
-    fn clock(&mut self) -> Result<f64, Fault>;
+    fn clock(&mut self) -> Result<f64, Fault> {
+        Err(Fault::not_permitted("the clock"))
+    }
 }
 
 /// A world that is lent for a while.

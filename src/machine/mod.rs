@@ -1,7 +1,7 @@
-//! The machine: runs verified programs, in order.
+//! The machine: runs verified programs, in order until a worker has nothing to do, then out of order.
 //!
-//! A program is prepared once ([`code::Code`]) and run by [`engine::run`]. `unsafe` stands in `memory`, `value`, `frame`,
-//! `code`, `host_call`, `view`, `fiber` and `execute`; each use names the invariant that it relies on.
+//! A program is prepared once ([`code::Code`]); [`engine::run`] runs it from beginning to end, and a `crew` takes on calls of its
+//! functions for as long as it lives. Each use of `unsafe` names the invariant that it relies on, which stands at the head of a file.
 
 mod back_off;
 mod boxes;

@@ -304,26 +304,8 @@ impl World for Page {
         self.text().push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
         Ok(())
     }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
-    }
-    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(None)
-    }
-    fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
-        Err(Fault::trap(TrapCode::File, path))
-    }
-    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
-        Ok(false)
-    }
-    fn write_file(&mut self, _: &str, bytes: &[u8]) -> Result<(), Fault> {
-        self.write(Stream::Out, bytes)
-    }
     fn append_file(&mut self, _: &str, bytes: &[u8]) -> Result<(), Fault> {
         self.write(Stream::Out, bytes)
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        Ok(0.0)
     }
 }
 

@@ -23,6 +23,11 @@ impl Fault {
     pub fn trap(code: TrapCode, values: impl Into<String>) -> Fault {
         Fault::Trap(code, values.into())
     }
+
+    /// The trap of a program that asks for what it may not use.
+    pub fn not_permitted(what: impl Into<String>) -> Fault {
+        Fault::trap(TrapCode::NotPermitted, what)
+    }
 }
 
 impl From<Stop> for Fault {

@@ -27,27 +27,6 @@ impl World for Page {
         self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
         Ok(())
     }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
-    }
-    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(None)
-    }
-    fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
-        Err(Fault::trap(TrapCode::File, path))
-    }
-    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
-        Ok(false)
-    }
-    fn write_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
-        Err(Fault::trap(TrapCode::File, path))
-    }
-    fn append_file(&mut self, path: &str, _: &[u8]) -> Result<(), Fault> {
-        Err(Fault::trap(TrapCode::File, path))
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        Ok(0.0)
-    }
 }
 
 /// The opcodes of all programs that the tests of this file have run.
