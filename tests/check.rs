@@ -804,7 +804,7 @@ fn only_calls_and_ifs(typed: &Typed, block: &Block) {
         match &typed[id].kind {
             ExprKind::Call { .. } | ExprKind::Builtin { .. } | ExprKind::Assert(..) => {}
             ExprKind::If { arms, otherwise } => {
-                for block in arms.iter().map(|arm| &arm.1).chain(otherwise) {
+                for block in arms.iter().map(|arm| &arm.1).chain(otherwise.as_deref()) {
                     assert!(block.value.is_none());
                     only_calls_and_ifs(typed, block);
                 }

@@ -245,7 +245,7 @@ fn is_well_typed(typed: &Typed, expr: &Expr) -> bool {
         ExprKind::Interpolation(_) => expr.ty == TypeId::STR,
         ExprKind::If { arms, otherwise } => {
             arms.iter().all(|(cond, _)| ty(*cond) == TypeId::BOOL)
-                && arms.iter().map(|arm| &arm.1).chain(otherwise).all(|block| match block.value {
+                && arms.iter().map(|arm| &arm.1).chain(otherwise.as_deref()).all(|block| match block.value {
                     Some(value) => ty(value) == expr.ty,
                     None => !valued_type(expr.ty) || block.diverges,
                 })

@@ -318,7 +318,8 @@ pub fn describe(types: &TypeTable, register: RegType) -> String {
 pub fn effects(program: &Program) -> Vec<Effects> {
     let count = program.functions.len();
     let mut effects = vec![Effects::NONE; count];
-    let mut callers: Vec<Vec<u32>> = vec![Vec::new(); count];
+    // (callee, caller)
+    let mut calls: Vec<(u32, u32)> = Vec::new();
     for (index, function) in program.functions.iter().enumerate() {
         for &instr in &function.code {
             match instr.op() {
@@ -328,21 +329,22 @@ pub fn effects(program: &Program) -> Vec<Effects> {
                     }
                 }
                 Some(Op::Call) => {
-                    if let Some(callers) = callers.get_mut(instr.get(Field::I) as usize)
-                        && callers.last() != Some(&(index as u32))
-                    {
-                        callers.push(index as u32);
+                    let call = (instr.get(Field::I) as u32, index as u32);
+                    if calls.last() != Some(&call) {
+                        calls.push(call);
                     }
                 }
                 _ => {}
             }
         }
     }
+    calls.sort_unstable();
     // Each function's set grows at most once for every effect there is.
     let mut changed: Vec<usize> = (0..count).filter(|&index| effects[index] != Effects::NONE).collect();
     while let Some(callee) = changed.pop() {
-        for &caller in &callers[callee] {
-            let caller = caller as usize;
+        let first = calls.partition_point(|&(other, _)| (other as usize) < callee);
+        for caller in calls[first..].iter().take_while(|&&(other, _)| other as usize == callee) {
+            let caller = caller.1 as usize;
             if !effects[caller].has(effects[callee]) {
                 effects[caller] = effects[caller].with(effects[callee]);
                 changed.push(caller);

@@ -240,8 +240,8 @@ impl Listing<'_> {
 
 /// Where a jump goes, if the instruction is one.
 fn target(index: usize, instr: Instr) -> Option<usize> {
-    let operand = instr.op()?.info().operands.last().filter(|operand| operand.role == Role::Jump)?;
-    usize::try_from(index as i64 + 1 + instr.signed(operand.field)).ok()
+    let field = instr.op()?.info().jump?;
+    usize::try_from(index as i64 + 1 + instr.signed(field)).ok()
 }
 
 fn is_generic(builtin: u32) -> bool {

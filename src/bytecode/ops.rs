@@ -185,12 +185,21 @@ pub struct OpInfo {
     pub name: &'static str,
     /// Its operands, in the order of printing.
     pub operands: &'static [Operand],
+    /// The field of the distance that it may jump: its last operand's, if that is one.
+    pub jump: Option<Field>,
     /// The elements it touches.
     pub region: Region,
     /// What it costs.
     pub cost: Cost,
     /// What it does.
     pub doc: &'static str,
+}
+
+const fn jump(operands: &[(Field, Role)]) -> Option<Field> {
+    match operands {
+        [.., (field, Role::Jump)] => Some(*field),
+        _ => None,
+    }
 }
 
 macro_rules! region {
@@ -213,6 +222,7 @@ macro_rules! ops {
         pub const TABLE: &[OpInfo] = &[$(OpInfo {
             name: $name,
             operands: &[$(Operand { field: Field::$field, role: Role::$role, kind: Kind::$kind }),*],
+            jump: jump(&[$((Field::$field, Role::$role)),*]),
             region: region!($($region)*),
             cost: Cost::$cost,
             doc: $doc,

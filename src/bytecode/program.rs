@@ -3,6 +3,7 @@
 use super::effects::Effects;
 use super::ops::Instr;
 use super::types::{TypeId, TypeTable};
+use smallvec::SmallVec;
 
 /// What a register of a function holds, from the first instruction to the last.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +39,9 @@ pub enum Passing {
     InoutView,
 }
 
+/// What the registers of a parameter or a value hold, in order.
+pub type Registers = SmallVec<[RegType; 8]>;
+
 /// A parameter's type and how it is passed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Param {
@@ -49,7 +53,7 @@ pub struct Param {
 
 impl Param {
     /// The registers that the parameter takes in the callee's frame.
-    pub fn registers(self, types: &TypeTable) -> Vec<RegType> {
+    pub fn registers(self, types: &TypeTable) -> Registers {
         let tails = |head: RegType| {
             let count = if matches!(types.get(self.ty), super::types::Type::Grid(_)) { 5 } else { 3 };
             std::iter::once(head).chain(std::iter::repeat_n(RegType::Tail, count - 1)).collect()
@@ -64,7 +68,7 @@ impl Param {
 }
 
 /// The registers of a value of type `ty`, with `held` for its Str, array and grid slots.
-pub fn slot_registers(types: &TypeTable, ty: TypeId, held: fn(TypeId) -> RegType) -> Vec<RegType> {
+pub fn slot_registers(types: &TypeTable, ty: TypeId, held: fn(TypeId) -> RegType) -> Registers {
     types
         .leaves(ty)
         .iter()

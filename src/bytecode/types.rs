@@ -4,7 +4,7 @@
 //! `Grid[T]` (a pointer to a counted buffer), and for a struct those of its fields, side by side. The same
 //! holds for an array's elements, so `bodies[i].pos` is one load.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// A type of a [`TypeTable`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ pub const MAX_STRUCT_SLOTS: usize = 256;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TypeTable {
     types: Vec<Type>,
-    index: HashMap<Type, TypeId>,
+    index: FxHashMap<Type, TypeId>,
     /// The structs.
     pub structs: Vec<StructType>,
     leaves: Vec<Box<[TypeId]>>,
@@ -69,7 +69,8 @@ pub struct TypeTable {
 
 impl Default for TypeTable {
     fn default() -> Self {
-        let mut table = TypeTable { types: Vec::new(), index: HashMap::new(), structs: Vec::new(), leaves: Vec::new() };
+        let mut table =
+            TypeTable { types: Vec::new(), index: FxHashMap::default(), structs: Vec::new(), leaves: Vec::new() };
         for ty in [Type::Int, Type::Float, Type::Bool, Type::Str, Type::Unit, Type::Never] {
             table.add(ty);
         }

@@ -108,7 +108,7 @@ impl<'t> Checker<'t> {
             tree::ExprKind::NewGrid(element, args) => self.new_grid(element, args, span),
             tree::ExprKind::Comprehension { element, clause } => self.comprehension(*element, clause, hint, span),
             tree::ExprKind::Reduction { name, element, clause } => self.reduction(*name, *element, clause, span),
-            tree::ExprKind::If { arms, otherwise } => self.if_value(arms, otherwise.as_ref(), hint, span),
+            tree::ExprKind::If { arms, otherwise } => self.if_value(arms, otherwise.as_deref(), hint, span),
             tree::ExprKind::Error => {
                 self.incomplete = true;
                 self.poison(span)
@@ -351,7 +351,7 @@ impl<'t> Checker<'t> {
             None if poisoned => ERROR,
             None => TypeId::NEVER,
         };
-        self.push(ExprKind::If { arms: typed_arms, otherwise: Some(otherwise) }, ty, span)
+        self.push(ExprKind::If { arms: typed_arms.into(), otherwise: Some(Box::new(otherwise)) }, ty, span)
     }
 
     /// The condition of an `if` or a `while`.

@@ -12,7 +12,8 @@ use super::walk::operands;
 use crate::bytecode::builtins::BUILTINS;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// No factor is larger, so that sums of a few products of 32-bit numbers fit into 64 bits.
 const MAX_FACTOR: i64 = 1 << 20;
@@ -142,9 +143,9 @@ pub struct Proof {
 pub struct Env {
     index: LocalId,
     /// Declared or written in the body.
-    changing: HashSet<LocalId>,
+    changing: FxHashSet<LocalId>,
     /// The values of what is declared by `let` in it.
-    lets: HashMap<LocalId, ExprId>,
+    lets: FxHashMap<LocalId, ExprId>,
 }
 
 impl Env {
@@ -206,7 +207,7 @@ struct Look<'a> {
     function: &'a Function,
     env: Env,
     /// What the body declares.
-    own: HashSet<LocalId>,
+    own: FxHashSet<LocalId>,
     accesses: Vec<Access>,
     /// A `break` or `return` that leaves the loop.
     leaves: Option<(Span, &'static str)>,
@@ -223,8 +224,9 @@ pub fn prove(
     step: Option<ExprId>,
     body: &Block,
 ) -> Result<(Proof, Env), Box<Refusal>> {
-    let env = Env { index, changing: [index].into(), lets: HashMap::new() };
-    let mut look = Look { typed, function, env, own: [index].into(), accesses: Vec::new(), leaves: None };
+    let env = Env { index, changing: FxHashSet::from_iter([index]), lets: FxHashMap::default() };
+    let mut look =
+        Look { typed, function, env, own: FxHashSet::from_iter([index]), accesses: Vec::new(), leaves: None };
     look.declarations(body);
     look.env.changing.extend(&look.own);
     look.block(body, 0);
@@ -626,8 +628,8 @@ fn source_parts(source: &Source) -> Vec<ExprId> {
 /// Those of which that can't be seen.
 pub(super) fn check(typed: &mut Typed) -> Result<(), Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
-    let mut gaps = HashMap::new();
-    for (at, function) in typed.functions.iter().enumerate() {
+    let mut gaps = FxHashMap::default();
+    for (at, function) in typed.functions.iter().enumerate().filter(|(_, function)| function.has_each) {
         for (local, source, body) in eaches(typed, &function.body) {
             let step = match *source {
                 Source::Range { step, .. } => step,

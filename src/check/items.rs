@@ -9,7 +9,7 @@ use crate::check::typed::ConstValue;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
 use crate::syntax::tree::{Item, Name, TypeExpr, TypeKind};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Where an item stands.
 pub(super) fn span(item: &Item) -> Span {
@@ -63,7 +63,7 @@ impl Checker<'_> {
             self.consts.push(Constant::predeclared(name, ty, value));
             self.name_globally(name, Global::Const(self.consts.len() as u32 - 1));
         }
-        let mut known: HashMap<&str, u16> = HashMap::new();
+        let mut known: FxHashMap<&str, u16> = FxHashMap::default();
         for (index, builtin) in BUILTINS.iter().enumerate() {
             let list = *known.entry(builtin.name).or_insert_with(|| {
                 self.overloads.push(Vec::new());

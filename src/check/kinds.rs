@@ -70,7 +70,7 @@ impl Checker<'_> {
         if let Some(&known) = self.ordered.get(&ty) {
             return known;
         }
-        let (mut seen, mut open) = (std::collections::HashSet::from([ty]), vec![ty]);
+        let (mut seen, mut open) = (rustc_hash::FxHashSet::from_iter([ty]), vec![ty]);
         let mut ordered = true;
         while let Some(ty) = open.pop() {
             let mut visit = |part: TypeId| {

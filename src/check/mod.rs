@@ -29,7 +29,7 @@ use crate::bytecode::types::{TypeId, TypeTable};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
 use crate::syntax::tree::{self, Symbol, Tree};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use typed::{Const, Expr, ExprId, ExprKind, Function, FunctionId, Local, LocalId, Typed};
 
 /// The type of what has been reported already. It is never part of a [`Typed`].
@@ -121,6 +121,8 @@ struct Body {
     ends_unused: bool,
     /// What its built-ins do.
     effects: Effects,
+    /// Whether an `each` loop stands in it.
+    has_each: bool,
 }
 
 /// The state of a check.
@@ -138,7 +140,7 @@ struct Checker<'t> {
     /// Parallel to `types.structs`; `None` for the predeclared one.
     structs: Vec<Option<&'t tree::StructItem>>,
     /// Index of a struct's field by its name.
-    fields: HashMap<(u32, Symbol), u32>,
+    fields: FxHashMap<(u32, Symbol), u32>,
     consts: Vec<consts::Constant<'t>>,
     /// The constants that are not literals, and their sizes.
     table: Vec<Const>,
@@ -153,7 +155,7 @@ struct Checker<'t> {
     /// How many more names may be compared for "did you mean".
     suggestion_budget: usize,
     /// By type: whether `<` orders it, as far as that is known.
-    ordered: HashMap<TypeId, bool>,
+    ordered: FxHashMap<TypeId, bool>,
     /// Where the number of types went over the limit.
     too_many_types: Option<Span>,
 }
@@ -169,7 +171,7 @@ impl<'t> Checker<'t> {
             names: vec![Entry { global: Global::None, local: None, overloads: None }; tree.names.len()],
             overloads: Vec::new(),
             structs: Vec::new(),
-            fields: HashMap::new(),
+            fields: FxHashMap::default(),
             consts: Vec::new(),
             table: Vec::new(),
             measures: Vec::new(),
@@ -180,7 +182,7 @@ impl<'t> Checker<'t> {
             body: Body::default(),
             facts: effects::Facts::default(),
             suggestion_budget: scope::MAX_COMPARED,
-            ordered: HashMap::new(),
+            ordered: FxHashMap::default(),
             too_many_types: None,
         }
     }
@@ -196,7 +198,7 @@ impl<'t> Checker<'t> {
             Some(main) if self.diagnostics.is_empty() && !self.incomplete => {
                 let (types, functions) = (self.types, self.checked);
                 let mut typed =
-                    Typed { types, functions, main, consts: self.table, exprs: self.exprs, gaps: HashMap::new() };
+                    Typed { types, functions, main, consts: self.table, exprs: self.exprs, gaps: FxHashMap::default() };
                 independent::check(&mut typed).map(|()| typed)
             }
             _ => {

@@ -54,6 +54,7 @@ impl<'t> Checker<'t> {
             locals: state.locals,
             body,
             effects: state.effects,
+            has_each: state.has_each,
             head: item.head,
         }
     }
@@ -154,7 +155,7 @@ impl<'t> Checker<'t> {
             tree::StmtKind::Assign { place, op, value } => (self.assignment(*place, *op, *value)?, false),
             tree::StmtKind::Expr(id) => {
                 if let tree::ExprKind::If { arms, otherwise } = &self.tree[*id].kind {
-                    let (id, diverges) = self.if_statement(arms, otherwise.as_ref(), self.tree[*id].span);
+                    let (id, diverges) = self.if_statement(arms, otherwise.as_deref(), self.tree[*id].span);
                     (StmtKind::Expr(id), diverges)
                 } else {
                     let value = self.expr(*id, None);
@@ -170,6 +171,7 @@ impl<'t> Checker<'t> {
             }
             tree::StmtKind::For { name, source, body } | tree::StmtKind::Each { name, source, body } => {
                 let each = matches!(stmt.kind, tree::StmtKind::Each { .. });
+                self.body.has_each |= each;
                 let (source, element) = self.source(source);
                 let mark = self.enter();
                 let local = self.bind(*name, element, LocalKind::Loop);
@@ -272,7 +274,8 @@ impl<'t> Checker<'t> {
         }
         let otherwise = otherwise.map(|body| self.block(body));
         diverges &= otherwise.as_ref().is_some_and(|body| body.diverges);
-        (self.push(ExprKind::If { arms: typed, otherwise }, TypeId::UNIT, span), diverges)
+        let kind = ExprKind::If { arms: typed.into(), otherwise: otherwise.map(Box::new) };
+        (self.push(kind, TypeId::UNIT, span), diverges)
     }
 
     /// Reports a statement that does nothing.

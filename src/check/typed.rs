@@ -8,7 +8,7 @@ use crate::bytecode::types::{TypeId, TypeTable};
 use crate::syntax::span::Span;
 use crate::syntax::tree::Format;
 pub use crate::syntax::tree::{BinaryOp, UnaryOp};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// An expression of the arena.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,7 +37,7 @@ pub struct Typed {
     /// The arena.
     pub exprs: Vec<Expr>,
     /// What must hold before an `each` loop begins (else T0008), by function and the loop's variable.
-    pub gaps: HashMap<(usize, LocalId), Vec<Gap>>,
+    pub gaps: FxHashMap<(usize, LocalId), Vec<Gap>>,
 }
 
 impl std::ops::Index<ExprId> for Typed {
@@ -88,6 +88,8 @@ pub struct Function {
     pub body: Block,
     /// What it and all that it calls does besides computing.
     pub effects: Effects,
+    /// Whether an `each` loop stands in it.
+    pub has_each: bool,
     /// Keyword to end of signature.
     pub head: Span,
 }
@@ -334,9 +336,9 @@ pub enum ExprKind {
     /// `if`: as an expression every block has a value (or diverges) and there is an `else`; as a statement none has one.
     If {
         /// Condition and block, in order.
-        arms: Vec<(ExprId, Block)>,
+        arms: Box<[(ExprId, Block)]>,
         /// `else`
-        otherwise: Option<Block>,
+        otherwise: Option<Box<Block>>,
     },
     /// `[e for …]`
     Comprehension {

@@ -59,7 +59,7 @@ pub fn operands<'a>(typed: &'a Typed, e: ExprId, f: &mut dyn FnMut(ExprId), g: &
                 f(*cond);
                 g(block);
             }
-            otherwise.iter().for_each(g);
+            otherwise.as_deref().into_iter().for_each(g);
         }
         ExprKind::Comprehension { element, clause } | ExprKind::Reduction { element, clause, .. } => {
             source_operands(&clause.source, f);

@@ -8,7 +8,8 @@
 
 use crate::bytecode::ops::{Field, HEADER, Instr, Kind, MAX_REGISTERS, Op, Role};
 use crate::bytecode::program::RegType;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// A register of the function that is being compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -80,8 +81,8 @@ pub struct Emitter {
     fixed: Vec<RegType>,
     owned: Vec<RegType>,
     other: Vec<RegType>,
-    free: HashMap<RegType, Vec<Reg>>,
-    free_groups: HashMap<Vec<RegType>, Vec<Reg>>,
+    free: FxHashMap<RegType, SmallVec<[Reg; 4]>>,
+    free_groups: FxHashMap<Vec<RegType>, Vec<Reg>>,
     window: usize,
     /// What instructions are emitted for.
     pub site: u32,
@@ -111,7 +112,7 @@ pub struct TooManyRegisters;
 impl Emitter {
     /// An empty function whose results and parameters are `fixed`.
     pub fn new(fixed: Vec<RegType>) -> Emitter {
-        Emitter { fixed, ..Emitter::default() }
+        Emitter { fixed, items: Vec::with_capacity(32), ..Emitter::default() }
     }
 
     /// A register of that type that was never used before.
@@ -126,7 +127,7 @@ impl Emitter {
 
     /// A free register of that type.
     pub fn take(&mut self, ty: RegType) -> Reg {
-        match self.free.get_mut(&ty).and_then(Vec::pop) {
+        match self.free.get_mut(&ty).and_then(SmallVec::pop) {
             Some(reg) => reg,
             None => self.fresh(ty),
         }
@@ -253,36 +254,15 @@ impl Emitter {
         moved_to.push(flat.len());
         let targets: Vec<usize> = self.labels.iter().map(|&at| moved_to.get(at).copied().unwrap_or(0)).collect();
 
-        // Where each instruction lies. A short jump that doesn't reach takes three: `j +1; jmp +1; jmp target`.
-        let mut far = vec![false; flat.len()];
-        let mut at = vec![0i64; flat.len() + 1];
-        loop {
-            for i in 0..flat.len() {
-                at[i + 1] = at[i] + if far[i] { 3 } else { 1 };
-            }
-            let mut changed = false;
-            for (i, ins) in flat.iter().enumerate() {
-                if let Some(label) = short_jump(ins)
-                    && !far[i]
-                    && i16::try_from(at[targets[label]] - at[i] - 1).is_err()
-                {
-                    far[i] = true;
-                    changed = true;
-                }
-            }
-            if !changed {
-                break;
-            }
-        }
-
-        let mut code = Vec::with_capacity(at[flat.len()] as usize);
+        let layout = Layout::of(&flat, &targets);
+        let mut code = Vec::with_capacity(layout.at(flat.len()) as usize);
         let mut sites = Vec::with_capacity(code.capacity());
         for (i, ins) in flat.iter().enumerate() {
             let mut word = ins.op as u64;
             for (operand, &arg) in ins.op.info().operands.iter().zip(&ins.args) {
                 let value = match (operand.role, operand.kind) {
-                    (Role::Jump, _) if far[i] => 1,
-                    (Role::Jump, _) => at[targets[arg as usize]] - at[i] - 1,
+                    (Role::Jump, _) if layout.is_far(i) => 1,
+                    (Role::Jump, _) => layout.at(targets[arg as usize]) - layout.at(i) - 1,
                     (_, Kind::None) if matches!(ins.op, Op::Call | Op::Sys) && operand.field == Field::A => {
                         bases[3] as i64
                     }
@@ -293,19 +273,66 @@ impl Emitter {
             }
             code.push(Instr(word));
             sites.push(ins.site);
-            if far[i] {
+            if layout.is_far(i) {
                 let label = short_jump(ins).expect("only short jumps are widened");
                 code.push(Instr::ai(Op::Jump, 0, 1));
-                code.push(Instr::ai(Op::Jump, 0, (at[targets[label]] - at[i] - 3) as i32));
+                code.push(Instr::ai(Op::Jump, 0, (layout.at(targets[label]) - layout.at(i) - 3) as i32));
                 sites.extend([ins.site; 2]);
             }
         }
         let mut registers = self.fixed;
         registers.append(&mut self.owned);
         registers.append(&mut self.other);
-        let labels = targets.iter().map(|&target| at[target] as u32).collect();
+        let labels = targets.iter().map(|&target| layout.at(target) as u32).collect();
         let owned = bases[1] as u16..bases[2] as u16;
         Ok(Finished { code, sites, registers, owned, window: self.window as u16, labels })
+    }
+}
+
+/// Where the instructions lie. A short jump that doesn't reach takes three: `j +1; jmp +1; jmp target`.
+#[derive(Default)]
+struct Layout {
+    /// For each instruction and the end; empty if none takes more than one.
+    at: Vec<i64>,
+    /// Whether it is a short jump that doesn't reach; empty as above.
+    far: Vec<bool>,
+}
+
+impl Layout {
+    /// The layout of instructions whose labels are at `targets`.
+    fn of(flat: &[Ins], targets: &[usize]) -> Layout {
+        if flat.len() < i16::MAX as usize {
+            return Layout::default();
+        }
+        let mut layout = Layout { at: vec![0; flat.len() + 1], far: vec![false; flat.len()] };
+        loop {
+            for i in 0..flat.len() {
+                layout.at[i + 1] = layout.at[i] + if layout.far[i] { 3 } else { 1 };
+            }
+            let mut changed = false;
+            for (i, ins) in flat.iter().enumerate() {
+                if let Some(label) = short_jump(ins)
+                    && !layout.far[i]
+                    && i16::try_from(layout.at[targets[label]] - layout.at[i] - 1).is_err()
+                {
+                    layout.far[i] = true;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return layout;
+            }
+        }
+    }
+
+    /// Where the `i`th instruction lies.
+    fn at(&self, i: usize) -> i64 {
+        self.at.get(i).copied().unwrap_or(i as i64)
+    }
+
+    /// Whether the `i`th is a short jump that doesn't reach.
+    fn is_far(&self, i: usize) -> bool {
+        self.far.get(i).copied().unwrap_or(false)
     }
 }
 
@@ -317,9 +344,8 @@ fn pad<const N: usize>(args: [i64; N]) -> [i64; 4] {
 
 /// The label of a jump whose distance has 16 bits.
 fn short_jump(ins: &Ins) -> Option<usize> {
-    let operands = ins.op.info().operands;
-    let place = operands.iter().position(|o| o.role == Role::Jump && o.field == Field::C)?;
-    Some(ins.args[place] as usize)
+    let info = ins.op.info();
+    (info.jump == Some(Field::C)).then(|| ins.args[info.operands.len() - 1] as usize)
 }
 
 fn place_field(field: Field, value: i64) -> u64 {

@@ -131,7 +131,7 @@ impl<'a> Gen<'a, '_> {
             },
             ExprKind::If { arms, otherwise } => {
                 let dest = self.early_dest(ty, want);
-                self.if_value(arms, otherwise.as_ref(), &smallvec![dest]);
+                self.if_value(arms, otherwise.as_deref(), &smallvec![dest]);
                 self.late_dest(dest, expr.ty, want)
             }
             ExprKind::Reduction { reduction, element, clause } => {
@@ -504,7 +504,7 @@ impl<'a> Gen<'a, '_> {
             ExprKind::NewArray(count, fill) => self.new_array(e, *count, *fill, dests[0]),
             ExprKind::NewGrid(rows, cols, fill) => self.new_grid(e, *rows, *cols, *fill, dests[0]),
             ExprKind::Interpolation(pieces) => self.interpolation(e, pieces, dests[0]),
-            ExprKind::If { arms, otherwise } => self.if_value(arms, otherwise.as_ref(), dests),
+            ExprKind::If { arms, otherwise } => self.if_value(arms, otherwise.as_deref(), dests),
             ExprKind::Comprehension { element, clause } => self.comprehension(e, *element, clause, dests[0]),
             ExprKind::Reduction { reduction, element, clause } => {
                 self.reduction(e, *reduction, *element, clause, dests);

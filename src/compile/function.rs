@@ -15,8 +15,8 @@ use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 use crate::check::typed::*;
 use crate::syntax::span::Span;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// The registers of a value's slots.
@@ -61,7 +61,7 @@ pub struct Loop {
 /// The constants of the outermost loop, loaded before it.
 struct Hoisted {
     preheader: Preheader,
-    words: HashMap<(RegType, u64), Reg>,
+    words: FxHashMap<(RegType, u64), Reg>,
 }
 
 /// A function that is being compiled.
@@ -81,11 +81,11 @@ pub struct Gen<'a, 'p> {
     temps: Vec<Temp>,
     pub loops: Vec<Loop>,
     hoisted: Option<Hoisted>,
-    last_uses: Rc<HashSet<ExprId>>,
+    last_uses: Rc<FxHashSet<ExprId>>,
     /// Values of the lower part of a long chain.
-    pub ready: HashMap<ExprId, Slots>,
+    pub ready: FxHashMap<ExprId, Slots>,
     /// In a function that runs iterations of a loop: the variables of which each iteration has only its own part.
-    pub narrow: HashMap<LocalId, Narrow>,
+    pub narrow: FxHashMap<LocalId, Narrow>,
 }
 
 /// Compiles function `index`; also gives the number of its result registers.
@@ -133,7 +133,7 @@ impl<'a, 'p> Gen<'a, 'p> {
         pool: &'p mut Pool,
         memo: &'p mut Memo<'a>,
         index: usize,
-        last_uses: Rc<HashSet<ExprId>>,
+        last_uses: Rc<FxHashSet<ExprId>>,
         result: TypeId,
         params: &[Param],
     ) -> Gen<'a, 'p> {
@@ -152,8 +152,8 @@ impl<'a, 'p> Gen<'a, 'p> {
             loops: Vec::new(),
             hoisted: None,
             last_uses,
-            ready: HashMap::new(),
-            narrow: HashMap::new(),
+            ready: FxHashMap::default(),
+            narrow: FxHashMap::default(),
         }
     }
 
@@ -401,7 +401,7 @@ impl<'a> Gen<'a, '_> {
             return false;
         }
         let preheader = self.out.preheader();
-        self.hoisted = Some(Hoisted { preheader, words: HashMap::new() });
+        self.hoisted = Some(Hoisted { preheader, words: FxHashMap::default() });
         true
     }
 

@@ -31,7 +31,7 @@ use crate::syntax::span::Source;
 /// instruction can name.
 pub fn compile(typed: &Typed, source: &Source) -> Result<Program, Vec<Diagnostic>> {
     let mut types = typed.types.clone();
-    let mut pool = pool::Pool::new(&mut types, &typed.consts);
+    let mut pool = pool::Pool::new(&mut types, typed);
     pool.ranges.first = typed.functions.len() as u32;
     let params: Vec<Vec<program::Param>> = typed.functions.iter().map(|f| params_of(f, &types)).collect();
     let inlinable = uses::inlinable(typed);
@@ -113,7 +113,7 @@ fn fixed_registers(
     result: crate::bytecode::types::TypeId,
     params: &[program::Param],
 ) -> Vec<RegType> {
-    let mut registers = slot_registers(types, result, RegType::Own);
+    let mut registers = slot_registers(types, result, RegType::Own).into_vec();
     for param in params {
         registers.extend(param.registers(types));
     }

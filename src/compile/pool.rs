@@ -3,10 +3,13 @@
 use super::range::{Callee, LoopKey};
 use crate::bytecode::program::{Constant, Function, Site, Value};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
-use crate::check::typed::{Const, ConstValue};
+use crate::check::typed::{ConstValue, Typed};
 use crate::syntax::span::Span;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
+
+/// How many of the last sites are looked at before a new one is made.
+const RECENT_SITES: usize = 8;
 
 /// One slot of a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,11 +23,10 @@ pub enum Slot {
 /// The pool of a program.
 pub struct Pool {
     words: Vec<u64>,
-    word_index: HashMap<u64, u32>,
+    word_index: FxHashMap<u64, u32>,
     values: Vec<Value>,
-    text_index: HashMap<Box<str>, u32>,
+    text_index: FxHashMap<Box<str>, u32>,
     sites: Vec<Site>,
-    site_index: HashMap<Site, u32>,
     /// For each constant of the typed tree, its slots.
     consts: Vec<Vec<Slot>>,
     /// The functions that run iterations of loops, which come after those of the program's text, and which loop's they are.
@@ -38,26 +40,25 @@ pub struct Ranges {
     /// The number of the first one.
     pub first: u32,
     /// For each loop, by its body's or variable's identity: the function to call and what it takes, if there is one.
-    pub made: HashMap<LoopKey, Option<Rc<Callee>>>,
+    pub made: FxHashMap<LoopKey, Option<Rc<Callee>>>,
 }
 
 impl Pool {
     /// A pool with the program's constants. Adds the types that built-ins and reductions need.
-    pub fn new(types: &mut TypeTable, consts: &[Const]) -> Pool {
+    pub fn new(types: &mut TypeTable, typed: &Typed) -> Pool {
         for element in [TypeId::INT, TypeId::FLOAT, TypeId::STR] {
             types.array(element);
         }
         let mut pool = Pool {
             words: Vec::new(),
-            word_index: HashMap::new(),
+            word_index: FxHashMap::default(),
             values: Vec::new(),
-            text_index: HashMap::new(),
-            sites: Vec::new(),
-            site_index: HashMap::new(),
+            text_index: FxHashMap::default(),
+            sites: Vec::with_capacity(typed.exprs.len()),
             consts: Vec::new(),
             ranges: Ranges::default(),
         };
-        for constant in consts {
+        for constant in &typed.consts {
             let mut slots = Vec::new();
             pool.slots(types, constant.ty, &constant.value, &mut slots);
             pool.consts.push(slots);
@@ -91,10 +92,16 @@ impl Pool {
     /// The index of a site; `inlined` as in [`Site`].
     pub fn site(&mut self, span: Span, inlined: Option<(u32, u32)>) -> u32 {
         let site = Site { start: span.start, end: span.end, inlined };
-        *self.site_index.entry(site).or_insert_with(|| {
-            self.sites.push(site);
-            self.sites.len() as u32 - 1
-        })
+        // An expression is come back to after its operands: most sites that are there already are among the last.
+        let recent = self.sites.len().saturating_sub(RECENT_SITES);
+        let index = match self.sites[recent..].iter().rposition(|&known| known == site) {
+            Some(at) => recent + at,
+            None => {
+                self.sites.push(site);
+                self.sites.len() - 1
+            }
+        };
+        index as u32
     }
 
     /// The parts of the program: words, values, sites, and the functions that run iterations of loops.

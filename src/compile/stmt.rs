@@ -95,7 +95,7 @@ impl<'a> Gen<'a, '_> {
 
     fn expression_statement(&mut self, e: ExprId) {
         match &self.typed[e].kind {
-            ExprKind::If { arms, otherwise } => self.if_statement(arms, otherwise.as_ref()),
+            ExprKind::If { arms, otherwise } => self.if_statement(arms, otherwise.as_deref()),
             ExprKind::Assert(cond, message) => self.assert(e, *cond, *message),
             ExprKind::Call { .. } | ExprKind::Builtin { .. } => self.call_statement(e),
             _ => {

@@ -6,7 +6,8 @@ use crate::bytecode::types::TypeId;
 use crate::check::typed::*;
 pub use crate::check::walk::operands;
 use crate::check::walk::{place_operands, source_operands};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
 
 /// How much an inlined function's expression may hold.
 const INLINE_NODES: usize = 24;
@@ -94,7 +95,7 @@ impl<'a> Memo<'a> {
     }
 
     fn facts(&mut self, root: ExprId) -> u8 {
-        let mut stack = vec![root];
+        let mut stack: SmallVec<[ExprId; 16]> = smallvec![root];
         while let Some(&e) = stack.last() {
             if self.facts[e.0 as usize] != 0 {
                 stack.pop();
@@ -133,9 +134,9 @@ impl<'a> Memo<'a> {
             }
             ExprKind::If { arms, otherwise } => {
                 let simple = |block: &Block| block.stmts.is_empty();
-                if arms.iter().all(|(_, block)| simple(block)) && otherwise.as_ref().is_some_and(simple) {
+                if arms.iter().all(|(_, block)| simple(block)) && otherwise.as_deref().is_some_and(simple) {
                     // The values are not among the operands: be careful about them, too.
-                    if is_ref { WINDOW | WRITES } else { WINDOW | self.block_values(arms, otherwise.as_ref()) }
+                    if is_ref { WINDOW | WRITES } else { WINDOW | self.block_values(arms, otherwise.as_deref()) }
                 } else {
                     WINDOW | WRITES
                 }
@@ -257,7 +258,7 @@ pub fn last_uses(typed: &Typed, function: &Function) -> Vec<ExprId> {
         function,
         declared: vec![0; function.locals.len()],
         last: vec![None; function.locals.len()],
-        counts: HashMap::new(),
+        counts: FxHashMap::default(),
         stmt: 0,
         next_stmt: 0,
         depth: 0,
@@ -296,7 +297,7 @@ struct LastUses<'a> {
     function: &'a Function,
     declared: Vec<u32>,
     last: Vec<Option<Use>>,
-    counts: HashMap<(u32, u32), u32>,
+    counts: FxHashMap<(u32, u32), u32>,
     stmt: u32,
     next_stmt: u32,
     depth: u32,
@@ -353,7 +354,7 @@ impl<'a> LastUses<'a> {
                 self.used(place.root, None);
             }
             StmtKind::Expr(e) => match &self.typed[*e].kind {
-                ExprKind::If { arms, otherwise } => self.arms(arms, otherwise.as_ref()),
+                ExprKind::If { arms, otherwise } => self.arms(arms, otherwise.as_deref()),
                 _ => self.expr(*e),
             },
             StmtKind::While { cond, body } => {
@@ -406,7 +407,7 @@ impl<'a> LastUses<'a> {
 
     fn expr(&mut self, root: ExprId) {
         // Long chains hang on first operands: go down those in a loop, then come back up.
-        let mut spine = vec![root];
+        let mut spine: SmallVec<[ExprId; 16]> = smallvec![root];
         while let Some(first) = first_operand(self.typed, *spine.last().expect("it has the root")) {
             spine.push(first);
         }
@@ -423,7 +424,7 @@ impl<'a> LastUses<'a> {
             ExprKind::Local(local) => self.used(*local, Some(e)),
             ExprKind::If { arms, otherwise } => {
                 self.pending += 1;
-                self.arms(arms, otherwise.as_ref());
+                self.arms(arms, otherwise.as_deref());
                 self.pending -= 1;
             }
             ExprKind::Comprehension { element, clause } | ExprKind::Reduction { element, clause, .. } => {

@@ -90,12 +90,15 @@ impl Module {
         if !diagnostics.is_empty() {
             return Err(in_order(diagnostics));
         }
-        Module::of(&tree, source)
+        Module::of(tree, source)
     }
 
-    fn of(tree: &Tree, source: &Source) -> Result<Module, Vec<Diagnostic>> {
-        let typed = check(tree).map_err(in_order)?;
+    fn of(tree: Tree, source: &Source) -> Result<Module, Vec<Diagnostic>> {
+        let typed = check(&tree).map_err(in_order)?;
+        // Each stage's memory is the next one's.
+        drop(tree);
         let program = compile(&typed, source).map_err(in_order)?;
+        drop(typed);
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
         Ok(Module { verified, code: OnceLock::new() })
     }
@@ -115,7 +118,7 @@ impl Module {
         let (mut tree, diagnostics) = parse(&source);
         let result = if diagnostics.is_empty() {
             tree.ensure_main();
-            Module::of(&tree, &source)
+            Module::of(tree, &source)
         } else {
             Err(in_order(diagnostics))
         };

@@ -6,7 +6,9 @@
 use super::diagnostic::Diagnostic;
 use super::literal::{self, NumberError, TextError};
 use super::span::Span;
+use super::token::Token;
 use super::tree::*;
+use lalrpop_util::ParseError;
 
 /// How many diagnostics are kept; who has so many will not read on.
 pub(crate) const MAX_DIAGNOSTICS: usize = 1_000;
@@ -21,7 +23,22 @@ pub(crate) struct Builder<'s> {
     marks: Vec<(usize, u32)>,
     /// Blocks already read, in source order, for the tokens that stand for them.
     pub blocks: Vec<Block>,
+    /// What waits for its right operand, in every expression that is being read: the left operand and the operator.
+    operators: Vec<(ExprId, BinaryOp)>,
 }
+
+/// An expression being read: operands with infix operators between them.
+#[derive(Clone, Copy)]
+pub(crate) struct Operands {
+    /// How many operators wait outside of it.
+    base: usize,
+    /// The operand read last.
+    last: ExprId,
+}
+
+/// `a < b < c`: the second comparison, which has no meaning.
+#[derive(Debug)]
+pub(crate) struct ChainedComparison(pub Span);
 
 /// Where a [`Builder`] stood.
 #[derive(Clone, Copy)]
@@ -42,6 +59,7 @@ impl<'s> Builder<'s> {
             stmts: Vec::new(),
             marks: Vec::new(),
             blocks: Vec::new(),
+            operators: Vec::new(),
         }
     }
 
@@ -54,6 +72,7 @@ impl<'s> Builder<'s> {
     pub fn undo(&mut self, checkpoint: Checkpoint) {
         self.tree.items.truncate(checkpoint.items);
         self.stmts.truncate(checkpoint.stmts);
+        self.operators.clear();
     }
 
     /// Keeps a diagnostic, unless there are very many.
@@ -214,7 +233,44 @@ impl<'s> Builder<'s> {
         self.tree.add(ExprKind::Unary(op, e), span)
     }
 
-    pub fn binary(&mut self, a: ExprId, op: BinaryOp, b: ExprId) -> ExprId {
+    /// An expression that begins with `first`.
+    pub fn open_operands(&mut self, first: ExprId) -> Operands {
+        Operands { base: self.operators.len(), last: first }
+    }
+
+    /// The expression goes on with an operator, which stands at `span`, and an operand.
+    pub fn operand(
+        &mut self,
+        before: Operands,
+        op: BinaryOp,
+        span: Span,
+        next: ExprId,
+    ) -> Result<Operands, ParseError<u32, Token, ChainedComparison>> {
+        let mut last = before.last;
+        while let Some(&(left, waiting)) = self.operators[before.base..].last()
+            && waiting.precedence() >= op.precedence()
+        {
+            if waiting.precedence() == op.precedence() && op.compares() {
+                return Err(ParseError::User { error: ChainedComparison(span) });
+            }
+            self.operators.pop();
+            last = self.binary(left, waiting, last);
+        }
+        self.operators.push((last, op));
+        Ok(Operands { base: before.base, last: next })
+    }
+
+    /// The expression ends.
+    pub fn close_operands(&mut self, Operands { base, mut last }: Operands) -> ExprId {
+        while self.operators.len() > base
+            && let Some((left, op)) = self.operators.pop()
+        {
+            last = self.binary(left, op, last);
+        }
+        last
+    }
+
+    fn binary(&mut self, a: ExprId, op: BinaryOp, b: ExprId) -> ExprId {
         let span = self.tree[a].span.to(self.tree[b].span);
         self.tree.add(ExprKind::Binary(op, a, b), span)
     }
@@ -272,12 +328,12 @@ impl<'s> Builder<'s> {
     }
 
     /// `callee(element for …)`
-    pub fn reduction(&mut self, callee: ExprId, element: ExprId, clause: Clause, r: u32) -> ExprId {
+    pub fn reduction(&mut self, callee: ExprId, element: ExprId, clause: Box<Clause>, r: u32) -> ExprId {
         let node = &self.tree[callee];
         let span = Span::new(node.span.start, r);
         let kind = match node.kind {
             ExprKind::Name(symbol) if !self.parenthesised(callee) => {
-                ExprKind::Reduction { name: Name { symbol, span: node.span }, element, clause: Box::new(clause) }
+                ExprKind::Reduction { name: Name { symbol, span: node.span }, element, clause }
             }
             _ => {
                 self.not_callable(callee);

@@ -235,10 +235,6 @@ impl<'a> Failure<'a> {
     fn operator(&self) -> Option<Diagnostic> {
         use Token::*;
         let found = self.found();
-        if found.compares() && self.expects("&&") {
-            let diagnostic = Diagnostic::new("E0117", self.here(), "comparisons don't chain", "");
-            return Some(diagnostic.help("compare twice: `a < b && b < c`"));
-        }
         if found == Assign {
             let before = self.tokens[..self.at].iter().rev().map(|&(_, token, _)| token);
             let head = before.take_while(|&token| token != Block).find(|token| matches!(token, If | While));

@@ -42,6 +42,7 @@ pub fn parse(source: &Source) -> (Tree, Vec<Diagnostic>) {
 /// Parses a program that has no syntax error; false if it has one.
 fn parse_whole(builder: &mut Builder, tokens: &[Spanned]) -> bool {
     let marker = (0, Token::StartProgram, 0);
+    builder.tree.exprs.reserve(tokens.len() / 3);
     let tokens = std::iter::once(marker).chain(tokens.iter().copied());
     grammar::UnitParser::new().parse(builder, tokens).is_ok()
 }

@@ -10,7 +10,7 @@
 
 use lalrpop_util::ParseError;
 
-use super::builder::{Builder, Checkpoint};
+use super::builder::{Builder, ChainedComparison, Checkpoint};
 use super::diagnostic::Diagnostic;
 use super::explain::Failure;
 use super::lexer::Lexed;
@@ -399,10 +399,14 @@ impl<'a, 's> Recovery<'a, 's> {
         self.builder.blocks.truncate(self.builder.blocks.len() - blocks.len());
     }
 
-    fn explain(&mut self, error: ParseError<u32, Token, ()>, end: Spanned, blocks: &[(u32, usize)]) {
+    fn explain(&mut self, error: ParseError<u32, Token, ChainedComparison>, end: Spanned, blocks: &[(u32, usize)]) {
         let top = self.units.len() == 1;
         let tokens = &self.out[self.units[self.units.len() - 1].start..];
         let (at, expected) = match error {
+            ParseError::User { error: ChainedComparison(span) } => {
+                let diagnostic = Diagnostic::new("E0117", span, "comparisons don't chain", "");
+                return self.builder.report(diagnostic.help("compare twice: `a < b && b < c`"));
+            }
             ParseError::UnrecognizedToken { token: (l, ..), expected } => {
                 (tokens.partition_point(|&(start, ..)| start < l), expected)
             }
@@ -410,7 +414,6 @@ impl<'a, 's> Recovery<'a, 's> {
             ParseError::ExtraToken { token: (l, ..) } | ParseError::InvalidToken { location: l } => {
                 (tokens.partition_point(|&(start, ..)| start < l), Vec::new())
             }
-            ParseError::User { .. } => (0, Vec::new()),
         };
         let failure = Failure { text: self.builder.text(), tokens, at, end, expected: &expected, top };
         let diagnostic = failure.explain();

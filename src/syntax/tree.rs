@@ -7,6 +7,8 @@
 //! loop. `else if` chains are a flat list of arms.
 
 use super::span::Span;
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
 
 /// A name's text, interned in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -24,25 +26,21 @@ pub struct Name {
 /// The interned names of one tree.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    texts: Vec<Box<str>>,
-    index: std::collections::HashMap<Box<str>, Symbol>,
+    texts: IndexSet<Box<str>, FxBuildHasher>,
 }
 
 impl Names {
     /// The symbol of `text`, made if it is new.
     pub fn intern(&mut self, text: &str) -> Symbol {
-        if let Some(&symbol) = self.index.get(text) {
-            return symbol;
+        match self.texts.get_index_of(text) {
+            Some(index) => Symbol(index as u32),
+            None => Symbol(self.texts.insert_full(text.into()).0 as u32),
         }
-        let symbol = Symbol(self.texts.len() as u32);
-        self.texts.push(text.into());
-        self.index.insert(text.into(), symbol);
-        symbol
     }
 
     /// The symbol of `text`, if it occurs in the program.
     pub fn find(&self, text: &str) -> Option<Symbol> {
-        self.index.get(text).copied()
+        self.texts.get_index_of(text).map(|index| Symbol(index as u32))
     }
 
     /// How many there are: symbols count from 0, so a table by symbol has this length.
@@ -299,7 +297,7 @@ pub enum ExprKind {
     /// `sum(e for x in xs if c)` and its like.
     Reduction { name: Name, element: ExprId, clause: Box<Clause> },
     /// `if`, as a statement or as an expression: its arms in order, and `else`.
-    If { arms: Vec<(ExprId, Block)>, otherwise: Option<Block> },
+    If { arms: Box<[(ExprId, Block)]>, otherwise: Option<Box<Block>> },
     /// An expression with a syntax error, already reported.
     Error,
 }
@@ -413,6 +411,28 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// How tightly it binds: of two operators the one with more takes the operand between them, of equals the left one.
+    pub fn precedence(self) -> u8 {
+        use BinaryOp::*;
+        match self {
+            Mul | Div | Rem | WrapMul => 9,
+            Add | Sub | WrapAdd | WrapSub => 8,
+            Shl | Shr => 7,
+            BitAnd => 6,
+            BitXor => 5,
+            BitOr => 4,
+            Eq | Ne | Lt | Le | Gt | Ge => 3,
+            And => 2,
+            Or => 1,
+        }
+    }
+
+    /// Whether it is a comparison, which does not chain.
+    pub fn compares(self) -> bool {
+        use BinaryOp::*;
+        matches!(self, Eq | Ne | Lt | Le | Gt | Ge)
+    }
+
     /// As it is written.
     pub fn text(self) -> &'static str {
         use BinaryOp::*;

@@ -87,7 +87,7 @@ fn bad_files_have_one_clear_error_each() {
 #[test]
 fn forged_counts_allocate_nothing() {
     let mut bytes = file::write(&program(EMPTY));
-    bytes.truncate(32);
+    bytes.truncate(file::HEADER_LENGTH);
     // No types, no structs, 2^60 functions.
     bytes.extend([0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]);
     file::seal(&mut bytes);
@@ -152,11 +152,11 @@ proptest! {
     ) {
         let mut bytes = file::write(&samples()[sample % samples().len()]);
         for (at, byte) in changes {
-            let count = bytes.len() - 32;
-            bytes[32 + at % count] = byte;
+            let count = bytes.len() - file::HEADER_LENGTH;
+            bytes[file::HEADER_LENGTH + at % count] = byte;
         }
         if let Some(cut) = cut {
-            bytes.truncate(32 + cut % (bytes.len() - 32));
+            bytes.truncate(file::HEADER_LENGTH + cut % (bytes.len() - file::HEADER_LENGTH));
         }
         file::seal(&mut bytes);
         if let Ok(program) = file::read(&bytes) {
@@ -169,7 +169,7 @@ proptest! {
     #[test]
     fn any_bytes_are_harmless(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let mut bytes = file::write(&program(EMPTY));
-        bytes.truncate(32);
+        bytes.truncate(file::HEADER_LENGTH);
         bytes.extend(body);
         file::seal(&mut bytes);
         if let Ok(program) = file::read(&bytes) {

@@ -98,7 +98,7 @@ pub fn assemble(code: &str, registers: usize) -> Vec<Instr> {
 
 pub fn function(types: &TypeTable, name: &str, sketch: Sketch) -> Function {
     let params: Vec<Param> = sketch.params.iter().map(|&(passing, ty)| Param { ty, passing }).collect();
-    let mut registers = slot_registers(types, sketch.result, RegType::Own);
+    let mut registers = slot_registers(types, sketch.result, RegType::Own).into_vec();
     let results = registers.len();
     params.iter().for_each(|param| registers.extend(param.registers(types)));
     let owned_start = registers.len();

@@ -12,7 +12,7 @@ use crate::bytecode::ops::{Field, HEADER, Instr, Kind, Op, Operand, Role};
 use crate::bytecode::program::{Function, Program, RegType};
 use crate::bytecode::trap::TrapCode;
 use crate::bytecode::types::{Type, TypeId};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Functions longer than this are refused, so that an event's label and a clock's time fit.
 const MAX_CODE: usize = 1 << 26;
@@ -26,7 +26,7 @@ pub struct Checker<'p> {
     program: &'p Program,
     signatures: &'p [Signature],
     /// Of the built-ins that were called, at each type.
-    builtins: HashMap<(u16, u16), Signature>,
+    builtins: FxHashMap<(u16, u16), Signature>,
     function: &'p Function,
     /// How many registers the function has.
     count: usize,
@@ -111,7 +111,7 @@ impl<'p> Checker<'p> {
         Checker {
             program,
             signatures,
-            builtins: HashMap::new(),
+            builtins: FxHashMap::default(),
             function: &program.functions[0],
             count: 0,
             base: 0,
@@ -171,8 +171,8 @@ impl<'p> Checker<'p> {
                 }
                 Some(op) => op,
             };
-            if let Some(Operand { field, role: Role::Jump, .. }) = op.info().operands.last() {
-                let target = index as i64 + 1 + instr.signed(*field);
+            if let Some(field) = op.info().jump {
+                let target = index as i64 + 1 + instr.signed(field);
                 match usize::try_from(target).ok().and_then(|target| self.labels.get_mut(target)) {
                     Some(label) => *label = 0,
                     None => return Err(Fault::at(index, format!("it jumps to {target}, out of the function"))),
@@ -210,7 +210,10 @@ impl<'p> Checker<'p> {
         }
         let info = op.info();
         let mut step = Step::default();
-        for operand in info.operands.iter().filter(|operand| operand.role != Role::Def) {
+        for operand in info.operands {
+            if operand.role == Role::Def {
+                continue;
+            }
             if operand.kind == Kind::None {
                 self.number(op, instr, operand, &mut step)?;
             } else {
@@ -234,8 +237,8 @@ impl<'p> Checker<'p> {
     }
 
     fn jumps(&mut self, index: usize, op: Op, instr: Instr) -> Result {
-        let Some(Operand { field, role: Role::Jump, .. }) = op.info().operands.last() else { return Ok(()) };
-        let target = (index as i64 + 1 + instr.signed(*field)) as usize;
+        let Some(field) = op.info().jump else { return Ok(()) };
+        let target = (index as i64 + 1 + instr.signed(field)) as usize;
         self.events.jump(self.labels[target]);
         if op == Op::Jump {
             self.events.end();

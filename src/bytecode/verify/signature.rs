@@ -24,7 +24,7 @@ impl Signature {
         if result != TypeId::UNIT && !is_value(types, result) {
             return Err(format!("its result can't be of type {}", result.0));
         }
-        let mut registers = slot_registers(types, result, RegType::Own);
+        let mut registers = slot_registers(types, result, RegType::Own).into_vec();
         let results = registers.len();
         let mut returned: Vec<(u16, RegType)> = (0..).zip(registers.iter().copied()).collect();
         for (number, param) in params.iter().enumerate() {
