@@ -98,7 +98,7 @@ const FINGERPRINT: u64 = {
 pub fn write(program: &Program) -> Vec<u8> {
     let instructions: usize = program.functions.iter().map(|function| function.code.len()).sum();
     // About what it comes to: growing what has millions of bytes would cost more than filling it.
-    let size = program.source.len() + instructions * 12 + program.sites.len() * 12 + program.functions.len() * 64;
+    let size = program.source.len() + instructions * 12 + program.sites.len() * 6 + program.functions.len() * 64;
     let mut writer = Writer(Vec::with_capacity(size));
     writer.0.resize(HEADER_LENGTH, 0);
     writer.program(program);
@@ -162,6 +162,13 @@ impl Writer {
         self.byte(number as u8);
     }
 
+    /// A number as its distance from the last one, which is small in a list that mostly goes up by little.
+    fn step(&mut self, last: &mut u32, number: u32) {
+        let distance = i64::from(number) - i64::from(*last);
+        *last = number;
+        self.number((distance << 1 ^ distance >> 63) as u64);
+    }
+
     fn fixed(&mut self, bits: u64) {
         self.0.extend_from_slice(&bits.to_le_bytes());
     }
@@ -198,9 +205,10 @@ impl Writer {
                 }
             }
         });
+        let mut last = 0;
         self.list(&program.sites, |w, site| {
-            w.number(u64::from(site.start));
-            w.number(u64::from(site.end));
+            w.step(&mut last, site.start);
+            w.number(u64::from(site.end.wrapping_sub(site.start)));
             match site.inlined {
                 None => w.number(0),
                 Some((function, call)) => {
@@ -269,7 +277,8 @@ impl Writer {
         }
         self.number(u64::from(function.effects.0));
         self.list(&function.code, |w, instr| w.fixed(instr.0));
-        self.list(&function.sites, |w, &site| w.number(u64::from(site)));
+        let mut last = 0;
+        self.list(&function.sites, |w, &site| w.step(&mut last, site));
         self.number(function.part_of.map_or(0, |whole| u64::from(whole) + 1));
     }
 }
@@ -311,6 +320,15 @@ impl<'a> Reader<'a> {
         T::try_from(self.number()?).map_err(|_| "a number is too large".into())
     }
 
+    /// What [`Writer::step`] wrote.
+    fn step(&mut self, last: &mut u32) -> Read<u32> {
+        let number = self.number()?;
+        let distance = (number >> 1) as i64 ^ -((number & 1) as i64);
+        *last =
+            i64::from(*last).checked_add(distance).and_then(|n| n.try_into().ok()).ok_or("a number is too large")?;
+        Ok(*last)
+    }
+
     fn fixed(&mut self) -> Read<u64> {
         Ok(u64::from_le_bytes(self.take(8)?.try_into().expect("it is eight bytes")))
     }
@@ -339,6 +357,7 @@ impl<'a> Reader<'a> {
     }
 
     fn program(&mut self) -> Read<Program> {
+        let mut last = 0;
         Ok(Program {
             types: self.types()?,
             functions: self.list(12, Self::function)?,
@@ -354,7 +373,8 @@ impl<'a> Reader<'a> {
                 Ok(Value { ty, data })
             })?,
             sites: self.list(3, |r| {
-                let (start, end) = (r.small()?, r.small()?);
+                let (start, length): (u32, u32) = (r.step(&mut last)?, r.small()?);
+                let end = start.wrapping_add(length);
                 let inlined = match r.number()?.checked_sub(1) {
                     None => None,
                     Some(function) => Some((function.try_into().map_err(|_| "a number is too large")?, r.small()?)),
@@ -401,6 +421,7 @@ impl<'a> Reader<'a> {
     }
 
     fn function(&mut self) -> Read<Function> {
+        let mut last = 0;
         Ok(Function {
             name: self.text()?,
             is_task: match self.byte()? {
@@ -438,7 +459,7 @@ impl<'a> Reader<'a> {
             window: self.small()?,
             effects: Effects(self.small()?),
             code: self.list(8, |r| Ok(Instr(r.fixed()?)))?,
-            sites: self.list(1, |r| r.small())?,
+            sites: self.list(1, |r| r.step(&mut last))?,
             part_of: match self.small::<u32>()? {
                 0 => None,
                 after => Some(after - 1),

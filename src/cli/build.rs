@@ -36,11 +36,11 @@ pub fn run(args: Args) -> Exit {
         complain(&format!("`{}` would be overwritten with its own compilation", output.display()), &[]);
         return Exit::Unusable;
     }
-    let module = match input::load(&args.file) {
-        Ok(module) => module,
+    let program = match input::compile(&args.file) {
+        Ok(program) => program,
         Err(exit) => return exit,
     };
-    match write_whole(&output, |out| out.write_all(&file::write(module.program()))) {
+    match write_whole(&output, |out| out.write_all(&file::write(&program))) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&format!("can't write `{}`: {}", output.display(), reason(&error)), &[]);

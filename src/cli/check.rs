@@ -7,7 +7,8 @@ use serde_json::json;
 use super::input::{self, Input, Unreadable};
 use super::render::Text;
 use super::{Exit, print};
-use crate::embed::Module;
+use crate::bytecode::program::Program;
+use crate::embed::{Module, compile_source};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Source;
 
@@ -32,16 +33,21 @@ pub struct Args {
 pub fn run(args: Args) -> Exit {
     let mut exit = Exit::Done;
     for file in &args.files {
-        let result = if args.json { check_json(file) } else { input::load(file).map(drop) };
+        let result = if args.json { check_json(file) } else { input::compile(file).map(let_go) };
         exit = result.err().unwrap_or(exit);
     }
     exit
 }
 
+/// Leaves the program to the end of the process, which frees it at once and not piece by piece.
+fn let_go(program: Program) {
+    std::mem::forget(program);
+}
+
 fn check_json(file: &Path) -> Result<(), Exit> {
     let unreadable = match input::read(file) {
-        Ok(Input::Source(source)) => match Module::from_source(&source) {
-            Ok(_) => return Ok(()),
+        Ok(Input::Source(source)) => match compile_source(&source) {
+            Ok(program) => return Ok(let_go(program)),
             Err(diagnostics) => {
                 let text = Text::new(&source.name, &source.text);
                 let lines: String = diagnostics.iter().map(|d| to_json(d, &source, &text)).collect();

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Exit, complain, reason, render, say};
 use crate::bytecode::file::is_bytecode;
-use crate::embed::{LoadError, Module};
+use crate::bytecode::program::Program;
+use crate::embed::{LoadError, Module, compile_source};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Source;
 
@@ -75,15 +76,28 @@ fn read_all(file: impl Read, size: u64) -> std::io::Result<Vec<u8>> {
 
 /// Reads, compiles and verifies `path`; where that fails, says why.
 pub fn load(path: &Path) -> Result<Module, Exit> {
+    load_by(path, Module::from_source, Module::from_bytecode)
+}
+
+/// Reads and compiles `path`, to be looked at or written and not to be run; where that fails, says why.
+pub fn compile(path: &Path) -> Result<Program, Exit> {
+    load_by(path, compile_source, |bytes| Module::from_bytecode(bytes).map(Module::into_program))
+}
+
+fn load_by<T>(
+    path: &Path,
+    compile: fn(&Source) -> Result<T, Vec<Diagnostic>>,
+    decode: fn(&[u8]) -> Result<T, LoadError>,
+) -> Result<T, Exit> {
     let loaded = match read(path) {
-        Ok(Input::Source(source)) => match Module::from_source(&source) {
-            Ok(module) => Ok(module),
+        Ok(Input::Source(source)) => match compile(&source) {
+            Ok(compiled) => Ok(compiled),
             Err(diagnostics) => {
                 report(&diagnostics, &source);
                 return Err(Exit::Unusable);
             }
         },
-        Ok(Input::Bytecode(name, bytes)) => Module::from_bytecode(&bytes).map_err(|error| unusable(name, &error)),
+        Ok(Input::Bytecode(name, bytes)) => decode(&bytes).map_err(|error| unusable(name, &error)),
         Err(unreadable) => Err(unreadable),
     };
     loaded.map_err(|Unreadable { message, help, .. }| {

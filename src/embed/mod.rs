@@ -64,6 +64,25 @@ impl std::fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+/// Compiles a program that is not run here, and so need not be verified: whoever reads bytecode verifies it.
+///
+/// # Errors
+/// As [`Module::from_source`].
+pub(crate) fn compile_source(source: &Source) -> Result<Program, Vec<Diagnostic>> {
+    let (tree, diagnostics) = parse(source);
+    if !diagnostics.is_empty() {
+        return Err(in_order(diagnostics));
+    }
+    compile_tree(tree, source)
+}
+
+fn compile_tree(tree: Tree, source: &Source) -> Result<Program, Vec<Diagnostic>> {
+    let typed = check(&tree).map_err(in_order)?;
+    // Each stage's memory is the next one's.
+    drop(tree);
+    compile(&typed, source).map_err(in_order)
+}
+
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels[0].span);
     diagnostics
@@ -86,21 +105,12 @@ impl Module {
     /// # Panics
     /// If the verifier refuses what the compiler made, which is a mistake in one of them.
     pub fn from_source(source: &Source) -> Result<Module, Vec<Diagnostic>> {
-        let (tree, diagnostics) = parse(source);
-        if !diagnostics.is_empty() {
-            return Err(in_order(diagnostics));
-        }
-        Module::of(tree, source)
+        compile_source(source).map(Module::of)
     }
 
-    fn of(tree: Tree, source: &Source) -> Result<Module, Vec<Diagnostic>> {
-        let typed = check(&tree).map_err(in_order)?;
-        // Each stage's memory is the next one's.
-        drop(tree);
-        let program = compile(&typed, source).map_err(in_order)?;
-        drop(typed);
+    fn of(program: Program) -> Module {
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
-        Ok(Module { verified, code: OnceLock::new() })
+        Module { verified, code: OnceLock::new() }
     }
 
     /// Compiles a program of which a host calls functions, so that it may be without `main`. Messages call it `name`.
@@ -118,7 +128,7 @@ impl Module {
         let (mut tree, diagnostics) = parse(&source);
         let result = if diagnostics.is_empty() {
             tree.ensure_main();
-            Module::of(tree, &source)
+            compile_tree(tree, &source).map(Module::of)
         } else {
             Err(in_order(diagnostics))
         };
@@ -151,6 +161,11 @@ impl Module {
     /// The same, prepared once.
     pub(crate) fn code(&self) -> &Arc<Code> {
         self.code.get_or_init(|| Arc::new(Code::new(self.verified.clone())))
+    }
+
+    /// The program, to be looked at or written.
+    pub(crate) fn into_program(self) -> Program {
+        self.verified.into_inner()
     }
 
     /// The program, for the disassembler and the file format.

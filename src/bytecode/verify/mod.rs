@@ -34,6 +34,13 @@ pub(super) use types::struct_order;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Verified(Program);
 
+impl Verified {
+    /// The program, no longer known to be verified.
+    pub fn into_inner(self) -> Program {
+        self.0
+    }
+}
+
 impl std::ops::Deref for Verified {
     type Target = Program;
     fn deref(&self) -> &Program {
