@@ -329,7 +329,7 @@ pub fn effects(program: &Program) -> Vec<Effects> {
                     }
                 }
                 Some(Op::Call) => {
-                    let call = (instr.get(Field::I) as u32, index as u32);
+                    let call = (instr.get(Field::I), index as u32);
                     if calls.last() != Some(&call) {
                         calls.push(call);
                     }

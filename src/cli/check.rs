@@ -47,7 +47,10 @@ fn let_go(program: Program) {
 fn check_json(file: &Path) -> Result<(), Exit> {
     let unreadable = match input::read(file) {
         Ok(Input::Source(source)) => match compile_source(&source) {
-            Ok(program) => return Ok(let_go(program)),
+            Ok(program) => {
+                let_go(program);
+                return Ok(());
+            }
             Err(diagnostics) => {
                 let text = Text::new(&source.name, &source.text);
                 let lines: String = diagnostics.iter().map(|d| to_json(d, &source, &text)).collect();
