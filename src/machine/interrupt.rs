@@ -94,6 +94,11 @@ impl Interrupt {
         self.0.word.fetch_or(bits, Ordering::Relaxed);
     }
 
+    /// Whether any of some bits is up.
+    pub(super) fn has(&self, bits: u32) -> bool {
+        self.0.word.load(Ordering::Relaxed) & bits != 0
+    }
+
     /// Takes down what was raised, but for [`STOPS`], [`MIGRATE`] and [`ALWAYS`]; what it was.
     pub(super) fn lower(&self) -> u32 {
         self.0.word.fetch_and(STOPS | MIGRATE | ALWAYS, Ordering::Relaxed)

@@ -746,7 +746,9 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             issuer.action = Action::RunAndWait(entry);
             return Step::Leave;
         }
-        local.lift_back_off(issuer.board);
+        if !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
+            local.lift_back_off(issuer.board);
+        }
         if local.offer(entry) {
             return Step::Next(issuer.issued);
         }

@@ -178,7 +178,7 @@ impl Local {
         }
     }
 
-    /// A thief has found something ready in a frame: its function is worth promoting.
+    /// A thief has found something ready in a frame while what comes before it is being done: its function is worth promoting.
     #[inline]
     pub(super) unsafe fn lift_back_off(&self, board: *mut Board) {
         // SAFETY: this worker is its issuer.

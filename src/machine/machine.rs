@@ -36,6 +36,8 @@ pub(super) struct Seat {
     pub(super) interrupt: Interrupt,
     /// It does background work.
     pub(super) in_background: AtomicBool,
+    /// It has looked for a job since the last tick.
+    pub(super) stirred: AtomicBool,
     pub(super) thief: <Deque<Job> as Owner<Job>>::Thief,
 }
 
@@ -67,7 +69,12 @@ pub(super) struct Machine {
     /// Jobs that any worker may take, by priority.
     injectors: [Injector<Job>; 2],
     sleepers: Sleepers,
-    pub(super) searching: AtomicU32,
+    /// Workers that look for work: of them there are at most `searchers`.
+    searching: AtomicU32,
+    searchers: u32,
+    processors: usize,
+    /// How many workers are kept awake: one for each processor, and for each that waits in a function of the host.
+    useful: AtomicUsize,
     /// Nothing more is taken on, and what is in flight is squashed.
     closing: AtomicBool,
     pub(super) done: AtomicBool,
@@ -95,8 +102,12 @@ impl Machine {
         let seat = |deque: &Deque<Job>| Seat {
             interrupt: Interrupt::new(),
             in_background: AtomicBool::new(false),
+            stirred: AtomicBool::new(false),
             thief: deque.thief(),
         };
+        // Half of them, so that the others' work is not slowed down by being looked for.
+        let processors = platform.processors().min(workers);
+        let searchers = (processors / 2).max(1) as u32;
         Machine {
             host,
             segments: Arc::default(),
@@ -111,6 +122,9 @@ impl Machine {
             injectors: [Injector::new(), Injector::new()],
             sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
+            searchers,
+            processors,
+            useful: AtomicUsize::new(processors),
             closing: AtomicBool::new(false),
             done: AtomicBool::new(false),
             heart_rests: AtomicBool::new(false),
@@ -158,8 +172,10 @@ impl Machine {
         // SAFETY: the caller has the job, and what it is done for has not ended.
         let priority = unsafe { (*job.done_for()).priority };
         self.injectors[priority as usize].push(job);
-        if self.sleepers.any() {
-            self.wake_one();
+        if self.searching.load(Ordering::Relaxed) > 0 {
+            // It sees the job before it sleeps.
+        } else if self.has_spare() {
+            self.sleepers.wake_one(&*self.platform);
         } else if priority == Priority::Normal {
             self.ask_background();
         }
@@ -196,7 +212,18 @@ impl Machine {
 
     /// Whether some worker has nothing to do.
     pub(super) fn is_hungry(&self) -> bool {
-        self.searching.load(Ordering::Relaxed) > 0 || self.sleepers.any()
+        self.searching.load(Ordering::Relaxed) > 0 || self.has_spare()
+    }
+
+    /// Whether a worker sleeps that had better work, if there is something to do.
+    #[inline]
+    fn has_spare(&self) -> bool {
+        self.sleepers.any() && self.awake() < self.useful.load(Ordering::Relaxed)
+    }
+
+    /// How many workers don't sleep, at some moment.
+    fn awake(&self) -> usize {
+        self.workers - self.sleepers.count(self.workers)
     }
 
     /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
@@ -212,10 +239,30 @@ impl Machine {
         self.sleepers.are_all(self.workers) && !self.has_work()
     }
 
-    /// Wakes one of those that sleep.
+    /// Wakes one of those that sleep, unless somebody is looking for work, and so will find what there is.
     #[inline]
     pub(super) fn wake_one(&self) {
-        self.sleepers.wake_one(&*self.platform);
+        if self.has_spare() && self.searching.load(Ordering::Relaxed) == 0 {
+            self.sleepers.wake_one(&*self.platform);
+        }
+    }
+
+    /// Whether a worker may look for work; if so, [`Machine::end_search`] when it does no more.
+    pub(super) fn begin_search(&self) -> bool {
+        if self.searching.fetch_add(1, Ordering::SeqCst) < self.searchers {
+            return true;
+        }
+        self.searching.fetch_sub(1, Ordering::SeqCst);
+        false
+    }
+
+    /// A worker looks no more. Whoever saw it looking has woken nobody: the last one does, if it has found something and there is
+    /// more.
+    pub(super) fn end_search(&self, has_found: bool) {
+        let others = self.searching.fetch_sub(1, Ordering::SeqCst) - 1;
+        if has_found && others == 0 && self.has_spare() && self.has_work() {
+            self.sleepers.wake_one(&*self.platform);
+        }
     }
 
     /// Raises bits of every worker's poll word.
@@ -225,9 +272,13 @@ impl Machine {
 
     /// What has to be done now and then.
     fn heartbeat(&self, tick: bool) {
-        if self.sleepers.any() {
+        if tick {
+            self.count_waiting();
+        }
+        if self.has_spare() {
             if self.has_work() {
-                self.wake_one();
+                // Whoever is looking may be without a processor.
+                self.sleepers.wake_one(&*self.platform);
             }
             self.raise_all(HUNGRY);
         }
@@ -237,6 +288,19 @@ impl Machine {
         if self.normal_waits() {
             self.ask_background();
         }
+    }
+
+    /// Whoever has neither polled nor looked for a job since the last tick waits for something outside: another may work in its
+    /// place.
+    fn count_waiting(&self) {
+        let mut waiting = 0;
+        for (worker, seat) in self.seats[..self.workers].iter().enumerate() {
+            let stirred = seat.stirred.swap(false, Ordering::Relaxed);
+            if !stirred && seat.interrupt.has(TICK) && !self.sleepers.has(worker) {
+                waiting += 1;
+            }
+        }
+        self.useful.store(self.processors + waiting, Ordering::Relaxed);
     }
 
     /// Beats the heart until `until` says so, which is asked at every beat, and whenever the heart's seat is unparked: on a thread that is

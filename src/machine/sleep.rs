@@ -28,6 +28,16 @@ impl Sleepers {
         self.0.load(Ordering::Relaxed) != 0
     }
 
+    /// How many of the first `workers` sleep, at some moment.
+    pub(super) fn count(&self, workers: usize) -> usize {
+        (self.0.load(Ordering::Relaxed) & (u64::MAX >> (64 - workers))).count_ones() as usize
+    }
+
+    /// Whether the worker sleeps, at some moment.
+    pub(super) fn has(&self, worker: usize) -> bool {
+        self.0.load(Ordering::Relaxed) & 1 << worker != 0
+    }
+
     /// Whether the first `workers` all sleep, and nobody has woken one of them.
     pub(super) fn are_all(&self, workers: usize) -> bool {
         let all = u64::MAX >> (64 - workers);
@@ -49,15 +59,8 @@ impl Sleepers {
     }
 
     /// Wakes one of those that sleep.
-    #[inline]
-    pub(super) fn wake_one(&self, platform: &dyn Platform) {
-        if self.any() {
-            self.wake_somebody(platform);
-        }
-    }
-
     #[cold]
-    fn wake_somebody(&self, platform: &dyn Platform) {
+    pub(super) fn wake_one(&self, platform: &dyn Platform) {
         let mut sleepers = self.0.load(Ordering::Relaxed);
         while sleepers != 0 {
             step();

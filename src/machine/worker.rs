@@ -270,6 +270,7 @@ impl Worker {
         }
         while !machine.done.load(Ordering::Acquire) && !self.is_released() {
             step();
+            machine.seats[self.local.index].stirred.store(true, Ordering::Relaxed);
             let Some(job) = self.find() else { continue };
             // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
@@ -340,9 +341,9 @@ impl Worker {
     fn search(&mut self) -> Option<Job> {
         let machine = self.machine();
         let since = machine.platform.now();
-        machine.searching.fetch_add(1, Ordering::Relaxed);
+        let searches = machine.begin_search();
         let mut found = None;
-        for round in 0..ROUNDS {
+        for round in 0..if searches { ROUNDS } else { 1 } {
             step();
             found = self.steal();
             if found.is_some() || machine.done.load(Ordering::Acquire) {
@@ -355,7 +356,9 @@ impl Worker {
                 std::hint::spin_loop();
             }
         }
-        machine.searching.fetch_sub(1, Ordering::Relaxed);
+        if searches {
+            machine.end_search(found.is_some());
+        }
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
             self.turn_away();
             machine.sleep(self.local.index);

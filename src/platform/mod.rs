@@ -18,6 +18,10 @@ pub trait Platform: Send + Sync {
     fn unpark(&self, worker: usize);
     /// Nanoseconds since some moment.
     fn now(&self) -> u64;
+    /// How many threads run at a time: with more workers than that, one that looks for work keeps another from doing some.
+    fn processors(&self) -> usize {
+        usize::MAX
+    }
     /// Called by each worker, and the caller, before anything else on its thread.
     fn enter(&self, worker: usize) {
         let _ = worker;

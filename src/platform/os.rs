@@ -49,6 +49,10 @@ impl Platform for Threads {
         wake.notify_one();
     }
 
+    fn processors(&self) -> usize {
+        thread::available_parallelism().map_or(1, usize::from)
+    }
+
     fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
