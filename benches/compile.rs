@@ -1,7 +1,8 @@
 //! Compile speed over generated programs, and whether it is linear in their length.
 //!
 //! `cargo bench --bench compile`, `-- --runs 9` for more runs (5). The commands are measured as processes: `check` reads,
-//! parses and checks; `build` compiles, verifies and writes the bytecode, too. The stages are timed in this process.
+//! parses, checks and compiles; `build` writes the bytecode, too. The stages are timed in this process, the verifier's, which `run`
+//! needs, among them.
 
 mod common;
 
