@@ -613,13 +613,20 @@ impl<'a> Gen<'a, '_> {
         let shape = self.temp_ints(2);
         self.scalar(rows, Want::Fresh(shape));
         self.scalar(cols, Want::Fresh(shape.plus(1)));
-        let value = self.slots_of_element(element, fill);
+        // A new grid holds zeros, which the system has ready.
+        let is_zero = match self.typed[fill].kind {
+            ExprKind::Int(value) => value == 0,
+            ExprKind::Float(value) => value.to_bits() == 0,
+            ExprKind::Bool(value) => !value,
+            _ => false,
+        };
+        let value = if is_zero { Slots::new() } else { self.slots_of_element(element, fill) };
         self.at(self.typed[e].span);
         self.out.emit(Op::NewGrid, [dest.arg(), shape.arg(), i64::from(ty.0)]);
         self.now_live(dest);
-        if self.side_by_side(element) {
+        if self.side_by_side(element) && !is_zero {
             self.out.emit(Op::FillGrid, [dest.arg(), value[0].arg()]);
-        } else {
+        } else if !is_zero {
             self.fill_grid_with(dest, element, &value);
         }
         self.release(mark);

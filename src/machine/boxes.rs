@@ -77,6 +77,18 @@ impl Area {
         }
     }
 
+    /// Whether it is all of its buffer.
+    ///
+    /// # Safety
+    /// The buffer is live, and nobody resizes it.
+    pub(super) unsafe fn is_whole(&self) -> bool {
+        // SAFETY: the caller's.
+        let held = unsafe { &*buffer(self.root) };
+        let (rows, cols) = if held.is_grid() { (held.rows, held.cols) } else { (1, held.len) };
+        let slots = cols * u64::from(held.stride());
+        (self.rows.0, self.cols.0) == (0, 0) && u64::from(self.rows.1) >= rows && self.cols.1 >= slots
+    }
+
     pub(super) fn meets(&self, other: &Area) -> bool {
         self.root == other.root
             && self.rows.0 < other.rows.1

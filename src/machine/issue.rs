@@ -369,10 +369,10 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
             return detach(issuer, held);
         }
         if board.has_sharing && !before(board.sharing, board.head) {
-            // Who was passed it to read may still share it.
+            // Who was passed all of it to read may still share it.
             let mut sharer = None;
             board.boxes.of_root(held, &mut |record| {
-                if !before(record.seq, board.head) {
+                if !before(record.seq, board.head) && record.area.is_whole() {
                     let entry = board.entry_of(record.seq);
                     if (*entry).shares && !Entry::is_closed(entry) {
                         sharer = Some(entry);

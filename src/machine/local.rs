@@ -16,6 +16,8 @@ const KEEP: usize = 8;
 /// Entries that retire before a promotion is judged, and nanoseconds.
 const JUDGED_AFTER: u32 = 32;
 const JUDGED_AT: u64 = 50_000;
+/// Nanoseconds: where the entries of a frame take longer than that on the average, taking up the frame for a few of them costs little.
+const LONG: u64 = 1_000;
 /// The largest ring is that many times the window.
 const RINGS: u32 = 16;
 
@@ -135,11 +137,15 @@ impl Local {
             let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
             let mut open = flight;
             if flight >= window || (*board).is_full() {
-                let middle;
-                (open, middle) = (*board).open();
+                // Where entries take long the window is kept full; else many are issued at a time.
+                let now = machine.platform.now();
+                let is_slow = now.saturating_sub((*board).full_at) > u64::from(window) * LONG;
+                let until;
+                (open, until) = (*board).open(if is_slow { 8 } else { 2 });
                 self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
                 if open >= window {
-                    return middle;
+                    (*board).full_at = now;
+                    return until;
                 }
                 // Behind work that takes long the ring grows; behind work that nobody has begun yet, it had better be begun.
                 let head = (*board).entry_of((*board).head);

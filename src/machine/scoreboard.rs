@@ -93,6 +93,8 @@ pub(super) struct Board {
     /// Whoever promoted it, and when.
     pub(super) promoted_by: usize,
     pub(super) promoted_at: u64,
+    /// When the window was full lastly.
+    pub(super) full_at: u64,
     pub(super) judged: bool,
     pub(super) retired: u32,
     pub(super) ran: Vec<u32>,
@@ -155,6 +157,7 @@ impl Board {
             log: Log::default(),
             promoted_by: 0,
             promoted_at: 0,
+            full_at: 0,
             judged: false,
             retired: 0,
             ran: Vec::new(),
@@ -391,8 +394,8 @@ impl Board {
         self.ring.len() as u32
     }
 
-    /// How many have not completed, and the one in their middle.
-    pub(super) fn open(&self) -> (u32, Option<*mut Entry>) {
+    /// How many have not completed, and the last of the oldest of them, of which one in `part` is.
+    pub(super) fn open(&self, part: usize) -> (u32, Option<*mut Entry>) {
         let mut open = Vec::new();
         let mut seq = self.head;
         while seq != self.tail_now() {
@@ -403,7 +406,7 @@ impl Board {
             }
             seq = seq.wrapping_add(1);
         }
-        (open.len() as u32, open.get(open.len() / 2).copied())
+        (open.len() as u32, open.get(open.len() / part).copied())
     }
 
     /// Puts the registers back to where they came from. Nothing is in the ring, no register pending.

@@ -268,6 +268,16 @@ pub(super) unsafe fn fill_grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
         }
         let (layout, stride, value) = ((*grid).layout(), (*grid).stride() as usize, &raw const reg!(pc, regs, B));
         let mut to = data(grid);
+        if stride == 1 && layout.refs.is_empty() {
+            let words = std::slice::from_raw_parts_mut(to, (*grid).len as usize);
+            for part in words.chunks_mut(POLL_EVERY as usize * 16) {
+                part.fill(*value);
+                if let Err(stop) = cx.interrupt.check() {
+                    return stopped(cx, stop);
+                }
+            }
+            return true;
+        }
         for done in 1..=(*grid).len {
             Heap::share_one(layout, value);
             cx.heap.drop_elements(layout, to, 1);
