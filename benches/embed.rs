@@ -1,6 +1,6 @@
 //! What it costs to submit work to an engine: from a host thread to the result and back, beside tokio's spawn-and-await from outside its
-//! runtime; a million submissions from four threads, beside rayon's `spawn`; and how soon normal work is done on an engine
-//! full of background work.
+//! runtime; a million submissions from four threads, beside rayon's `spawn`; how soon normal work is done on an engine
+//! full of background work; and a call of a host's function from bytecode, beside one of an `fn`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tgvm::embed::{Engine, Handle, Module, Priority};
+use tgvm::embed::{Engine, Functions, Handle, Module, Priority};
 
 const PROGRAM: &str = "
 task nothing(n: Int) -> Int { return n }
@@ -16,12 +16,82 @@ task for_ever(n: Int) -> Int {
     var x = n
     while x != -1 { x = x +% 2 & 1023 }
     return x
+}
+extern fn host_next(x: Int) -> Int
+extern fn host_add(inout xs: [Int], x: Int)
+fn next(x: Int) -> Int {
+    var y = x
+    y = y +% 1
+    return y
+}
+fn add(inout xs: [Int], x: Int) {
+    xs[0] = xs[0] +% x
+    xs[1] = xs[1] +% x
+}
+fn no_calls(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = x +% i & 7 }
+    return x
+}
+fn calls(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = next(x) }
+    return x
+}
+fn host_calls(n: Int) -> Int {
+    var x = 0
+    for i in 0..n { x = host_next(x) }
+    return x
+}
+fn view_calls(n: Int) -> Int {
+    var xs = [0, 0]
+    for i in 0..n { add(&xs, i) }
+    return xs[0]
+}
+fn host_view_calls(n: Int) -> Int {
+    var xs = [0, 0]
+    for i in 0..n { host_add(&xs, i) }
+    return xs[0]
 }";
 
 /// Round trips of each kind, which take turns.
 const TRIPS: usize = 4000;
 /// Submissions from each of four threads.
 const EACH: u64 = 250_000;
+
+/// Calls of each kind, and how often they take turns.
+const CALLS: i64 = 2_000_000;
+const TURNS: usize = 9;
+
+/// The functions that the program declares.
+fn functions() -> Functions<'static> {
+    let mut functions = Functions::new();
+    functions.add("host_next", |x: i64| x.wrapping_add(1)).pure();
+    functions
+        .add("host_add", |xs: &mut [i64], x: i64| {
+            xs[0] = xs[0].wrapping_add(x);
+            xs[1] = xs[1].wrapping_add(x);
+        })
+        .pure();
+    functions
+}
+
+/// What a call of a function of the host costs, beside one of an `fn` that does the same; the loop around them is taken off.
+fn host_calls(engine: &Engine, module: &Module) {
+    let names = ["no_calls", "calls", "host_calls", "view_calls", "host_view_calls"];
+    let mut times: [Vec<Duration>; 5] = Default::default();
+    for _ in 0..TURNS {
+        for (name, times) in names.iter().zip(&mut times) {
+            times.push(timed(|| {
+                let handle = engine.submit::<i64>(module, name, (CALLS,)).expect("it fits");
+                black_box(handle.wait().expect("it ends"));
+            }));
+        }
+    }
+    let [empty, plain, host, view, host_view] = times.map(|times| median(times).as_secs_f64() * 1e9 / CALLS as f64);
+    verdict("a call of the host / of an fn", host - empty, plain - empty, "ns", 3.0);
+    verdict("the same with a view to write", host_view - empty, view - empty, "ns", 3.0);
+}
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
@@ -117,6 +187,8 @@ fn on_a_full_engine(engine: &Engine, module: &Module) {
 fn main() {
     let engine = Engine::new().expect("threads");
     let module = Module::library("embed.tg", PROGRAM).expect("it compiles");
+    let module = module.link(&functions()).expect("it fits");
+    host_calls(&engine, &module);
     round_trip(&engine, &module);
     many(&engine, &module);
     on_a_full_engine(&engine, &module);

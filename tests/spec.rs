@@ -11,6 +11,7 @@ use tgvm::bytecode::ops::{Region, Role, TABLE};
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::check::codes::CHECK;
 use tgvm::compile::codes::COMPILE;
+use tgvm::embed::codes::LINK;
 use tgvm::syntax::codes::SYNTAX;
 
 fn spec_path() -> PathBuf {
@@ -185,7 +186,7 @@ fn instructions_table() -> String {
 }
 
 fn codes_table() -> String {
-    let mut codes: Vec<_> = SYNTAX.iter().chain(CHECK).chain(COMPILE).collect();
+    let mut codes: Vec<_> = SYNTAX.iter().chain(CHECK).chain(COMPILE).chain(LINK).collect();
     codes.sort_by_key(|code| code.code);
     let mut table = String::from("| code | what is wrong |\n| --- | --- |\n");
     for code in codes {

@@ -117,7 +117,7 @@ fn type_text(tree: &Tree, ty: &TypeExpr) -> String {
 fn statements(body: &str) -> usize {
     let tree = good(&format!("fn main() {{\n{body}\n}}\n"));
     match &tree.items[0] {
-        Item::Function(function) => function.body.stmts.len(),
+        Item::Function(function) => function.body.as_ref().expect("it has one").stmts.len(),
         other => panic!("{other:?}"),
     }
 }
@@ -350,6 +350,10 @@ mod mistakes {
         ("item_const_value", "const X\n"),
         ("item_def", "def f(x):\n    return x\n"),
         ("item_extra_brace", "fn main() {\n    if a {\n        b()\n    }\n    }\n    c()\n}\n\nfn f() {\n}\n"),
+        ("item_extern_body", "extern fn draw(x: Int) {\n    print(x)\n}\n\nfn main() {\n}\n"),
+        ("item_extern_bare", "extern draw(x: Int)\n\nfn main() {\n}\n"),
+        ("item_extern_no_parameters", "extern task draw -> Int\n\nfn main() {\n}\n"),
+        ("item_extern_untyped", "extern fn draw(x, y: Int)\n\nfn main() {\n}\n"),
         ("item_field_types", "struct P { x, y }\n"),
         ("item_generic_type", "fn f(m: Map[Int]) {\n}\n"),
         ("item_import", "import math\n\nfn main() {\n}\n"),
@@ -392,9 +396,10 @@ mod mistakes {
         let (tree, diagnostics) = parsed(text);
         assert_eq!(diagnostics.len(), 3, "{}", shown(text, &diagnostics));
         let Item::Function(f) = &tree.items[0] else { panic!() };
-        assert_eq!(f.body.stmts.len(), 4);
-        assert!(matches!(f.body.stmts[1].kind, StmtKind::Error));
-        assert!(matches!(f.body.stmts[3].kind, StmtKind::Expr(_)));
+        let stmts = &f.body.as_ref().expect("it has one").stmts;
+        assert_eq!(stmts.len(), 4);
+        assert!(matches!(stmts[1].kind, StmtKind::Error));
+        assert!(matches!(stmts[3].kind, StmtKind::Expr(_)));
         assert_eq!(tree.items.len(), 2);
     }
 

@@ -69,6 +69,12 @@ impl Access {
         access.region(program, op, instr);
         match op {
             Op::Return | Op::ReturnValue | Op::ReturnDrop => access.returns(program, function, op),
+            // Its own registers are where a call of it has them in the window.
+            Op::Host => {
+                if let Ok(own) = Signature::of_function(program, function) {
+                    access.call(&own, 0);
+                }
+            }
             _ => {}
         }
         join(&mut access.registers_read);
@@ -138,15 +144,16 @@ impl Access {
             Region::Replace(root) => self.regions_written.push(part(root, Extent::Whole)),
             Region::Call => {
                 if let Some(callee) = callee(program, op, instr) {
-                    self.call(&callee);
+                    self.call(&callee, self.window);
                 }
             }
         }
     }
 
-    fn call(&mut self, callee: &Signature) {
+    /// A call of `callee`, whose results and arguments are in the registers from `first` on.
+    fn call(&mut self, callee: &Signature, first: u16) {
         for (number, &held) in (0..).zip(&callee.registers) {
-            let root = self.window.saturating_add(number);
+            let root = first.saturating_add(number);
             if usize::from(number) >= callee.results {
                 self.registers_read.push(root..root.saturating_add(1));
             }
@@ -161,7 +168,7 @@ impl Access {
             }
         }
         for &(number, held) in &callee.returned {
-            let root = self.window.saturating_add(number);
+            let root = first.saturating_add(number);
             self.registers_written.push(root..root.saturating_add(1));
             if let RegType::Own(_) = held {
                 let part = Part { root, extent: Extent::Whole };
@@ -328,6 +335,7 @@ pub fn effects(program: &Program) -> Vec<Effects> {
                         effects[index] = effects[index].with(builtin.effects);
                     }
                 }
+                Some(Op::Host) => effects[index] = effects[index].with(Effects::HOST),
                 Some(Op::Call) => {
                     let call = (instr.get(Field::I), index as u32);
                     if calls.last() != Some(&call) {

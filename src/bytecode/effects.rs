@@ -21,14 +21,22 @@ impl Effects {
     pub const CLOCK: Effects = Effects(32);
     /// Irrevocable class: ends the program (`exit`).
     pub const EXIT: Effects = Effects(64);
-    /// What waits for all older work: the irrevocable class.
+    /// Calls a function of the host: what that does is known when the program is linked.
+    pub const HOST: Effects = Effects(128);
+    /// What waits for all older work: the irrevocable class, of what is built in.
     pub const IRREVOCABLE: Effects = Effects(4 | 8 | 64);
     /// Name of each, in the order of the bits.
-    pub const NAMES: [&'static str; 7] = ["output", "read-files", "write-files", "stdin", "args", "clock", "exit"];
+    pub const NAMES: [&'static str; 8] =
+        ["output", "read-files", "write-files", "stdin", "args", "clock", "exit", "host"];
 
     /// Both together.
     pub const fn with(self, other: Effects) -> Effects {
         Effects(self.0 | other.0)
+    }
+
+    /// What is left without those of `other`.
+    pub const fn without(self, other: Effects) -> Effects {
+        Effects(self.0 & !other.0)
     }
 
     /// Whether they have some in common.

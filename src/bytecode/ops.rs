@@ -389,6 +389,7 @@ ops! {
     Return  "ret"   [] {} Heavy "returns; the results are in the first registers. Not in a function with owned locals";
     ReturnValue "ret.v" [A Use Scalar] {} Heavy "register 0 = A, and returns. Not in a function with owned locals";
     ReturnDrop "ret.d" [] {} Heavy "drops the owned locals and returns";
+    Host    "host"  [] {} Heavy "calls the host's function that this function stands for, on its registers, and returns. The only instruction of its function";
     Trap    "trap"  [X Immediate None] {} Scalar "traps with code X";
 }
 

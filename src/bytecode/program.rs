@@ -1,7 +1,7 @@
 //! A compiled program: functions, constants, and where each instruction came from.
 
 use super::effects::Effects;
-use super::ops::Instr;
+use super::ops::{Instr, Op};
 use super::types::{TypeId, TypeTable};
 use smallvec::SmallVec;
 
@@ -113,6 +113,13 @@ pub struct Function {
     pub part_of: Option<u32>,
     /// It runs iterations of a loop. Not in files: whoever forges one must not be able to claim that iterations are independent.
     pub range: Option<Range>,
+}
+
+impl Function {
+    /// Whether it stands for a function of the host.
+    pub fn is_extern(&self) -> bool {
+        self.code.first().is_some_and(|instr| instr.op() == Some(Op::Host))
+    }
 }
 
 /// What a function that runs iterations `lo..hi` of a loop promises. `lo` and `hi` are its first two parameters (Ints, passed In);

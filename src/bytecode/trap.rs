@@ -24,11 +24,13 @@ pub enum TrapCode {
     InvalidText = 17,
     StepIsZero = 18,
     NotPermitted = 19,
+    HostPanicked = 20,
+    HostFailed = 21,
 }
 
 impl TrapCode {
     /// All of them, in order.
-    pub const ALL: [TrapCode; 19] = {
+    pub const ALL: [TrapCode; 21] = {
         use TrapCode::*;
         [
             Overflow,
@@ -50,6 +52,8 @@ impl TrapCode {
             InvalidText,
             StepIsZero,
             NotPermitted,
+            HostPanicked,
+            HostFailed,
         ]
     };
 
@@ -86,6 +90,8 @@ impl TrapCode {
             InvalidText => "invalid text",
             StepIsZero => "the step of a range is zero",
             NotPermitted => "not permitted",
+            HostPanicked => "a function of the host panicked",
+            HostFailed => "a function of the host failed",
         }
     }
 }

@@ -417,6 +417,26 @@ fn main() {
     print(double(4))
 }
 "
+    "E0319" "a type that does not cross to the host"
+    "An `extern` function is one of the program that embeds the machine. What goes there and comes back is an Int, Float, Bool or \
+     Str, or an array or grid of Int, Float or Bool: these lie in memory as the host's own do."
+"struct Point { x: Float, y: Float }
+
+extern fn plot(p: Point)
+
+fn main() {
+    plot(Point(x: 1.0, y: 2.0))
+}
+"
+"struct Point { x: Float, y: Float }
+
+extern fn plot(x: Float, y: Float)
+
+fn main() {
+    let p = Point(x: 1.0, y: 2.0)
+    plot(p.x, p.y)
+}
+"
     "E0401" "a change of what is only read"
     "Only a `var` and an `inout` parameter can be assigned or passed with `&`. What is declared with `let`, other parameters, \
      loop variables and constants keep their value."

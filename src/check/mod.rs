@@ -12,6 +12,7 @@ pub mod codes;
 mod consts;
 mod effects;
 mod expr;
+mod externs;
 pub mod independent;
 mod items;
 mod kinds;
@@ -222,6 +223,10 @@ impl<'t> Checker<'t> {
         if !item.params.is_empty() || item.result.is_some() {
             let diagnostic = Diagnostic::new("E0209", item.head, "`main` takes no parameters and gives no result", "")
                 .help("write `fn main()`; the program's arguments come from `args()`, an exit code goes to `exit`");
+            self.report(diagnostic);
+        } else if item.body.is_none() {
+            let diagnostic = Diagnostic::new("E0209", item.head, "`main` is the program's own, and not the host's", "")
+                .help("write `fn main() { … }`; a host that only calls functions needs no `main`");
             self.report(diagnostic);
         }
         Some(FunctionId(main))

@@ -40,15 +40,22 @@ impl<'t> Checker<'t> {
             let ty = self.functions[index as usize].params[position].ty;
             self.bind(param.name, ty, kind);
         }
-        let body = self.block(&item.body);
+        let body = match &item.body {
+            Some(block) => {
+                let body = self.block(block);
+                if result != TypeId::UNIT && !body.diverges {
+                    self.report_no_return(block, item, result);
+                }
+                body
+            }
+            None => self.extern_body(index),
+        };
         self.leave(mark);
-        if result != TypeId::UNIT && !body.diverges {
-            self.report_no_return(item, result);
-        }
         let state = std::mem::take(&mut self.body);
         Function {
             name: self.text(item.name.symbol).into(),
             is_task: item.is_task,
+            is_extern: item.body.is_none(),
             params: item.params.len(),
             result,
             locals: state.locals,
@@ -59,13 +66,13 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn report_no_return(&mut self, item: &tree::FunctionItem, result: TypeId) {
+    fn report_no_return(&mut self, block: &tree::Block, item: &tree::FunctionItem, result: TypeId) {
         // A last expression without `return` has been reported; so has a syntax error.
-        let fails = matches!(item.body.stmts.last(), Some(tree::Stmt { kind: tree::StmtKind::Error, .. }));
+        let fails = matches!(block.stmts.last(), Some(tree::Stmt { kind: tree::StmtKind::Error, .. }));
         if self.body.ends_unused || fails {
             return;
         }
-        let end = item.body.span.end;
+        let end = block.span.end;
         let name = self.text(item.name.symbol);
         let message = format!("`{name}` may end without giving its `{}`", self.type_name(result));
         let diagnostic =
@@ -317,7 +324,7 @@ impl<'t> Checker<'t> {
     /// Whether the function, which has a result, ends with what stands there.
     fn is_last(&self, span: Span) -> bool {
         let signature = &self.functions[self.body.function as usize];
-        let last = signature.item.body.stmts.last();
+        let last = signature.item.body.as_ref().and_then(|body| body.stmts.last());
         signature.result != TypeId::UNIT
             && last.is_some_and(|stmt| stmt.span.end >= span.end && stmt.span.start <= span.start)
     }

@@ -78,6 +78,8 @@ pub struct Function {
     pub name: String,
     /// `task`
     pub is_task: bool,
+    /// `extern`: the host has it, and `body` is empty.
+    pub is_extern: bool,
     /// How many of `locals` are parameters; they come first, in order.
     pub params: usize,
     /// [`TypeId::UNIT`] for none.

@@ -3,11 +3,12 @@
 use super::traps::TRAPS;
 use crate::check::codes::CHECK;
 use crate::compile::codes::COMPILE;
+use crate::embed::codes::LINK;
 use crate::syntax::codes::{Code, SYNTAX};
 
 /// All codes, in order: errors, then traps.
 pub fn all() -> Vec<&'static Code> {
-    let mut codes: Vec<_> = SYNTAX.iter().chain(CHECK).chain(COMPILE).chain(TRAPS).collect();
+    let mut codes: Vec<_> = SYNTAX.iter().chain(CHECK).chain(COMPILE).chain(LINK).chain(TRAPS).collect();
     codes.sort_by_key(|code| code.code);
     codes
 }

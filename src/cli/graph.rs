@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Exit {
         Ok(texts) => texts,
         Err(exit) => return exit,
     };
-    let module = match input::load(Path::new(file)) {
+    let module = match input::load_to_run(Path::new(file)) {
         Ok(module) => module,
         Err(exit) => return exit,
     };

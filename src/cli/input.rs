@@ -106,6 +106,18 @@ fn load_by<T>(
     })
 }
 
+/// The same for a program that is to run here, where there is no host.
+pub fn load_to_run(path: &Path) -> Result<Module, Exit> {
+    let module = load(path)?;
+    let needs = module.needs_host();
+    if needs.is_empty() {
+        return Ok(module);
+    }
+    let program = module.program();
+    report(&needs, &Source::new(program.source_name.clone(), program.source.clone()));
+    Err(Exit::Unusable)
+}
+
 /// Reads a program's text; where that fails, says why.
 pub fn text(path: &Path) -> Result<String, Exit> {
     let Unreadable { message, help, .. } = match read(path) {

@@ -163,7 +163,7 @@ pub fn run(args: Args) -> Exit {
         }
     };
     let started = Instant::now();
-    let module = match input::load(Path::new(file)) {
+    let module = match input::load_to_run(Path::new(file)) {
         Ok(module) => module,
         Err(exit) => return exit,
     };

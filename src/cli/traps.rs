@@ -276,4 +276,36 @@ fn main() { print(day(0)) }
     print(sum(i for i in 0..1000))
 }
 "
+    "T0020" HostPanicked
+    "An `extern` function, which is one of the program that embeds the machine, panicked: that is a mistake in it. The message is \
+     what it said. Nothing but this call has ended, and what the function would have written may be half written."
+"extern fn tenth(xs: [Int]) -> Int       // in the host: |xs: &[i64]| xs[9]
+
+fn main() {
+    print(tenth([1, 2, 3]))
+}
+"
+"extern fn tenth(xs: [Int]) -> Int
+
+fn main() {
+    let xs = [1, 2, 3]
+    if xs.len() > 9 { print(tenth(xs)) } else { print(\"there is none\") }
+}
+"
+    "T0021" HostFailed
+    "An `extern` function, which is one of the program that embeds the machine, gave an error instead of a result, or was to answer \
+     later and will not. The message is the host's."
+"extern fn price(item: Str) -> Float     // in the host: an error if it does not know the item
+
+fn main() {
+    print(price(\"phlogiston\"))
+}
+"
+"extern fn is_known(item: Str) -> Bool
+extern fn price(item: Str) -> Float
+
+fn main() {
+    if is_known(\"phlogiston\") { print(price(\"phlogiston\")) }
+}
+"
 }

@@ -107,7 +107,9 @@ pub fn compile<'a>(
     generator.at(function.head);
     generator.block(&function.body);
     generator.at(function.head);
-    if !function.body.diverges {
+    if function.is_extern {
+        generator.out.emit(Op::Host, []);
+    } else if !function.body.diverges {
         generator.out.emit(Op::Return, []);
     } else if generator.out.end_is_open() {
         // After a call that never returns.

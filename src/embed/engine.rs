@@ -21,6 +21,9 @@ pub enum SubmitError {
     /// The module has no such function.
     #[error("the module has no function `{0}`")]
     NoFunction(String),
+    /// It calls functions of a host, and the module has not been linked with any: this one, for example.
+    #[error("the module has not been linked with a host's functions: it needs `{0}`")]
+    NotLinked(String),
     /// It takes another number of arguments.
     #[error("`{0}` takes {1} arguments, not {2}")]
     Count(String, usize, usize),
@@ -269,6 +272,9 @@ impl Call<'_> {
     pub fn submit<T: FromAnswer>(self, args: impl IntoArgs) -> Result<Handle<T>, SubmitError> {
         let code = self.module.code();
         let name = || self.function.to_owned();
+        if let Some(&missing) = code.missing().first() {
+            return Err(SubmitError::NotLinked(code.program().functions[missing as usize].name.clone()));
+        }
         let function = find(code, self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
         let params = &code.program().functions[function as usize].params;
         let args = args.into_args();

@@ -3,8 +3,13 @@
 //!
 //! `docs/embedding.md` is the guide.
 
+mod callable;
+pub mod codes;
+mod crossing;
 mod engine;
+mod function;
 mod handle;
+mod link;
 mod pending;
 mod session;
 mod statement;
@@ -30,7 +35,10 @@ use crate::syntax::tree::Tree;
 pub use crate::machine::host_call::Stream;
 pub use crate::machine::submission::Priority;
 pub use crate::machine::transfer::TransferError;
+pub use callable::Callable;
+pub use crossing::{Element, Flag, GridView, GridViewMut, Output, Param, Return};
 pub use engine::{Builder, Call, Engine, SubmitError};
+pub use function::{Entry, Functions, Resource};
 pub use handle::{Error, Handle, Trapped};
 pub use session::{Ended, Entered, Failed, GetError, Hazard, InFlight, Listener, Session, Worlds};
 pub use statement::Problem;
@@ -54,6 +62,17 @@ pub struct Mistakes {
     /// One or more, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
     text: String,
+}
+
+impl Mistakes {
+    fn new(diagnostics: Vec<Diagnostic>, source: &Source) -> Mistakes {
+        let line = |diagnostic: &Diagnostic| {
+            let (line, column) = source.line_column(diagnostic.labels[0].span.start);
+            format!("{}:{line}:{column}: {} {}", source.name, diagnostic.code, diagnostic.message)
+        };
+        let text = diagnostics.iter().map(line).collect::<Vec<_>>().join("\n");
+        Mistakes { diagnostics, text }
+    }
 }
 
 impl std::fmt::Display for Mistakes {
@@ -132,14 +151,7 @@ impl Module {
         } else {
             Err(in_order(diagnostics))
         };
-        result.map_err(|diagnostics| {
-            let line = |diagnostic: &Diagnostic| {
-                let (line, column) = source.line_column(diagnostic.labels[0].span.start);
-                format!("{name}:{line}:{column}: {} {}", diagnostic.code, diagnostic.message)
-            };
-            let text = diagnostics.iter().map(line).collect::<Vec<_>>().join("\n");
-            Mistakes { diagnostics, text }
-        })
+        result.map_err(|diagnostics| Mistakes::new(diagnostics, &source))
     }
 
     /// Reads a program that [`crate::bytecode::file::write`] wrote.

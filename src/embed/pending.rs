@@ -13,6 +13,7 @@ use super::statement::{Compiled, Definitions, Seen, Shape};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::types::TypeId;
 use crate::machine::code::Code;
+use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
@@ -64,6 +65,30 @@ pub(super) struct Statement {
     pub(super) submission: Option<Arc<Submission>>,
 }
 
+/// A resource that statements use.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Used {
+    Files,
+    Stdin,
+    /// Whatever the irrevocable functions of the host use.
+    Host,
+    Place(Place),
+}
+
+/// What a function and all that it calls use, and whether they write it.
+fn used_by(code: &Code, function: u32) -> Vec<(Used, bool)> {
+    let effects = code.effects(function);
+    let files = effects.meets(Effects::READ_FILES.with(Effects::WRITE_FILES));
+    let builtin = [
+        (Used::Files, files, effects.meets(Effects::WRITE_FILES)),
+        (Used::Stdin, effects.meets(Effects::STDIN), true),
+        (Used::Host, effects.meets(Effects::HOST), true),
+    ];
+    let builtin = builtin.into_iter().filter(|&(_, uses, _)| uses).map(|(used, _, writes)| (used, writes));
+    let places = code.places(function).map(|(place, writes)| (Used::Place(place.clone()), writes));
+    builtin.chain(places).collect()
+}
+
 /// Who used a resource lastly.
 #[derive(Default)]
 pub(super) struct Resource {
@@ -81,8 +106,7 @@ pub(super) struct State {
     pub(super) ended: BTreeMap<u64, Ended>,
     pub(super) entered: u64,
     pub(super) last_version: u64,
-    pub(super) files: Resource,
-    pub(super) stdin: Resource,
+    pub(super) resources: BTreeMap<Used, Resource>,
     pub(super) fence: Option<u64>,
 }
 
@@ -183,7 +207,8 @@ impl State {
             }
             _ => None,
         };
-        let effects = compiled.effects;
+        let (code, function) = (&compiled.code, compiled.function);
+        let effects = code.effects(function);
         if effects.meets(Effects::CLOCK) {
             for &other in self.statements.keys() {
                 wait(&self.statements, other, Hazard::Clock);
@@ -192,21 +217,20 @@ impl State {
         } else if let Some(fence) = self.fence {
             wait(&self.statements, fence, Hazard::Clock);
         }
-        let files = effects.meets(Effects::READ_FILES.with(Effects::WRITE_FILES));
-        let uses = [
-            (&mut self.files, files, effects.meets(Effects::WRITE_FILES)),
-            (&mut self.stdin, effects.meets(Effects::STDIN), true),
-        ];
-        for (resource, uses, writes) in uses {
-            if uses {
-                resource.writer.into_iter().for_each(|other| wait(&self.statements, other, Hazard::Effect));
-                if writes {
-                    resource.readers.drain(..).for_each(|other| wait(&self.statements, other, Hazard::Effect));
-                    resource.writer = Some(number);
-                } else {
-                    resource.readers.retain(|other| self.statements.contains_key(other));
-                    resource.readers.push(number);
-                }
+        for (used, writes) in used_by(code, function) {
+            let hazard = || match &used {
+                Used::Files | Used::Stdin => Hazard::Effect,
+                Used::Host => Hazard::Host(None),
+                Used::Place(place) => Hazard::Host(Some(place.name.to_string())),
+            };
+            let resource = self.resources.entry(used.clone()).or_default();
+            resource.writer.into_iter().for_each(|other| wait(&self.statements, other, hazard()));
+            if writes {
+                resource.readers.drain(..).for_each(|other| wait(&self.statements, other, hazard()));
+                resource.writer = Some(number);
+            } else {
+                resource.readers.retain(|other| self.statements.contains_key(other));
+                resource.readers.push(number);
             }
         }
         let statement = Statement {

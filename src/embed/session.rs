@@ -14,6 +14,7 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::engine::{Engine, Inner};
+use super::function::Functions;
 use super::handle::{Error, now};
 use super::pending::{Collect, Content, State, Statement, Version, lock};
 use super::statement::Problem;
@@ -98,6 +99,8 @@ pub enum Hazard {
     WriteAfterRead(String),
     /// Both use files or standard input, and one of them writes.
     Effect,
+    /// Both use that resource of the host, and one of them writes it; without a name, both call what is irrevocable.
+    Host(Option<String>),
     /// One of them reads the clock.
     Clock,
 }
@@ -108,6 +111,8 @@ impl std::fmt::Display for Hazard {
             Hazard::ReadAfterWrite(name) => write!(f, "it writes `{name}`"),
             Hazard::WriteAfterRead(name) => write!(f, "it reads `{name}`"),
             Hazard::Effect => f.write_str("files"),
+            Hazard::Host(Some(name)) => write!(f, "`{name}` of the host"),
+            Hazard::Host(None) => f.write_str("the host"),
             Hazard::Clock => f.write_str("the clock"),
         }
     }
@@ -226,6 +231,32 @@ impl Session {
             }
         }
         Ok(entered)
+    }
+
+    /// The functions of the host that items may declare (`extern fn`) from now on, in place of those that it had.
+    ///
+    /// # Errors
+    /// Items that have been entered declare others.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tgvm::embed::{Engine, Functions};
+    /// let mut functions = Functions::new();
+    /// functions.add("answer", || 42).pure();
+    /// let engine = Engine::new()?;
+    /// let session = engine.session();
+    /// session.provide(Arc::new(functions))?;
+    /// session.enter("extern fn answer() -> Int")?;
+    /// session.enter("let x = answer()")?;
+    /// assert_eq!(session.get::<i64>("x")?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn provide(&self, functions: Arc<Functions<'static>>) -> Result<(), Problem> {
+        let mut state = self.shared.state();
+        let all = state.definitions.with_functions(functions);
+        all.check(&Source::new("host", ""))?;
+        state.definitions = all;
+        Ok(())
     }
 
     /// The type of an expression, as it is written.

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::bytecode::effects::Effects;
+use super::function::Functions;
+use super::link::misfits;
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 use crate::bytecode::verify::verify;
 use crate::check::check;
@@ -82,9 +83,14 @@ pub(super) struct Seen {
     pub(super) mutable: bool,
 }
 
-/// The items of a session, by name, in the order in which they were first entered.
+/// What a session's statements see besides its variables.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Definitions(Vec<(String, Source)>);
+pub(super) struct Definitions {
+    /// Items by name, in the order in which they were first entered.
+    items: Vec<(String, Source)>,
+    /// The functions of the host, which some of them declare.
+    functions: Arc<Functions<'static>>,
+}
 
 /// A statement that can be submitted.
 #[derive(Clone, Debug)]
@@ -95,7 +101,6 @@ pub(super) struct Compiled {
     pub(super) takes: Vec<(String, bool)>,
     /// What it gives.
     pub(super) gives: Option<(TypeId, Shape)>,
-    pub(super) effects: Effects,
     origins: Arc<Origins>,
 }
 
@@ -179,7 +184,7 @@ impl Attempt<'_> {
             text.push_str(&source.text[(span.start + blank) as usize..span.end as usize]);
             origins.0.push((Span::new(start, text.len() as u32), source.clone()));
         };
-        for (_, source) in &self.definitions.0 {
+        for (_, source) in &self.definitions.items {
             add(&mut text, source, Span::new(0, source.text.len() as u32), 0);
             text.push('\n');
         }
@@ -229,22 +234,36 @@ impl Definitions {
     /// With an item more, or another of that name.
     pub(super) fn with(&self, name: &str, source: Source) -> Definitions {
         let mut all = self.clone();
-        match all.0.iter_mut().find(|(other, _)| other == name) {
+        match all.items.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = source,
-            None => all.0.push((name.to_owned(), source)),
+            None => all.items.push((name.to_owned(), source)),
         }
         all
     }
 
-    /// Whether they fit together.
+    /// With other functions of the host.
+    pub(super) fn with_functions(&self, functions: Arc<Functions<'static>>) -> Definitions {
+        Definitions { items: self.items.clone(), functions }
+    }
+
+    /// Whether they fit together, and the host.
     pub(super) fn check(&self, source: &Source) -> Result<(), Problem> {
         let piece = Piece { span: Span::default(), kind: PieceKind::Statement, names: Vec::new() };
-        Attempt { definitions: self, source, takes: Vec::new(), piece: &piece }.check(Form::Plain).map(|_| ())
+        let attempt = Attempt { definitions: self, source, takes: Vec::new(), piece: &piece };
+        let (typed, text, origins) = attempt.check(Form::Plain)?;
+        if typed.functions.iter().any(|function| function.is_extern) {
+            let program = compile(&typed, &text).map_err(|diagnostics| origins.problem(diagnostics, source))?;
+            let misfits = misfits(&program, &self.functions);
+            if !misfits.is_empty() {
+                return Err(origins.problem(misfits, source));
+            }
+        }
+        Ok(())
     }
 
     /// The text and names of all.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.items.iter().map(|(name, _)| name.as_str())
     }
 
     /// The type of an expression.
@@ -322,13 +341,11 @@ impl Definitions {
         let program = compile(&typed, &text).map_err(|diagnostics| origins.problem(diagnostics, source))?;
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
         let gives = gives.map(|_| (result, Shape::of(&typed.types, result)));
-        let effects = verified.functions[function].effects;
         Ok(Compiled {
-            code: Arc::new(Code::new(verified)),
+            code: Arc::new(self.functions.link(verified)),
             function: function as u32,
             takes: attempt.takes.iter().map(|(seen, writes)| (seen.name.clone(), *writes)).collect(),
             gives,
-            effects,
             origins: Arc::new(origins),
         })
     }

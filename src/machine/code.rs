@@ -11,8 +11,10 @@
 use std::sync::OnceLock;
 
 use super::back_off::BackOff;
+use super::extern_call::{Extern, Place};
 use super::host_call::SysLayout;
 use super::layout::Layouts;
+use super::linked::{Linked, Uses};
 use super::memory::{HEADER_BYTES, buffer, data, free_immortal, immortal, slot};
 use super::plan::Plan;
 use crate::bytecode::effects::Effects;
@@ -88,6 +90,8 @@ pub(super) struct FunctionInfo {
     /// Registers that the caller takes back, and whether they own: results, then those of `inout` parameters.
     pub(super) returned: Box<[(u16, bool)]>,
     pub(super) effects: Effects,
+    /// What it and all that it calls use besides buffers: roots, and whether they write them.
+    pub(super) resources: Box<[(u64, bool)]>,
     /// What it is if it runs iterations of a loop.
     pub(super) range: Option<RangeInfo>,
     /// Its calls may run out of order, or calls in it may.
@@ -166,6 +170,8 @@ pub struct Code {
     words: Box<[u64]>,
     pub(super) functions: Box<[FunctionInfo]>,
     values: Box<[u64]>,
+    /// What `host` instructions point to. Not a box, as below.
+    linked: Linked,
     /// What `sys` instructions point to. Not a box: moving one claims all that it holds, and the pointers would be void.
     _sys: Vec<SysLayout>,
 }
@@ -186,20 +192,33 @@ impl Drop for Code {
 }
 
 impl Code {
-    /// Prepares a program.
+    /// Prepares a program. If it calls functions of a host, these trap: see [`crate::embed::Module::link`].
     pub fn new(program: Verified) -> Code {
+        Code::link(program, &mut |_| None)
+    }
+
+    /// Prepares a program that calls functions of a host: those that `find` gives. They fit those that they are given for.
+    pub(crate) fn link(program: Verified, find: &mut dyn FnMut(&Function) -> Option<Extern>) -> Code {
+        let linked = Linked::new(&program, find);
         let layouts = Layouts::new(&program.types);
         let values = make_values(&program, &layouts);
         let sys = SysTable::of(&program);
         let mut functions = Vec::with_capacity(program.functions.len());
         let issuing = issuing(&program);
         let mut end = 0;
-        for (function, &issues) in program.functions.iter().zip(&issuing) {
-            functions.push(FunctionInfo::of(&program.types, function, end + PROLOGUE_WORDS, issues));
+        for ((function, uses), &issues) in program.functions.iter().zip(linked.uses(&program)).zip(&issuing) {
+            functions.push(FunctionInfo::of(&program.types, function, end + PROLOGUE_WORDS, issues, uses));
             end += PROLOGUE_WORDS + function.code.len();
         }
         let mut words = Vec::with_capacity(end + program.words.len() + values.len() + sys.layouts.len());
-        let mut writer = Writer { program: &program, functions: &functions, sys: &sys, data: end, words: &mut words };
+        let mut writer = Writer {
+            program: &program,
+            functions: &functions,
+            sys: &sys,
+            linked: &linked,
+            data: end,
+            words: &mut words,
+        };
         for index in 0..functions.len() {
             writer.function(index);
         }
@@ -207,11 +226,13 @@ impl Code {
         words.extend_from_slice(&values);
         let layouts_of_sys = sys.layouts;
         words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
+        words.extend(linked.externs().iter().map(|callee| std::ptr::from_ref(callee).expose_provenance() as u64));
         Code {
             layouts,
             words: words.into(),
             functions: functions.into(),
             values: values.into(),
+            linked,
             _sys: layouts_of_sys,
             program,
         }
@@ -220,6 +241,22 @@ impl Code {
     /// The program it was made of.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The functions of a host that it calls and was not linked with, by index.
+    pub(crate) fn missing(&self) -> &[u32] {
+        self.linked.missing()
+    }
+
+    /// What a function and all that it calls do besides computing; [`Effects::HOST`] if they call what is irrevocable in the host.
+    pub(crate) fn effects(&self, function: u32) -> Effects {
+        self.functions[function as usize].effects
+    }
+
+    /// What of the host's a function and all that it calls use, and whether they write it.
+    pub(crate) fn places(&self, function: u32) -> impl Iterator<Item = (&Place, bool)> {
+        let resources = &self.functions[function as usize].resources;
+        resources.iter().filter_map(|&(root, write)| Some((self.linked.place(root)?, write)))
     }
 
     /// The first instruction of function `index`.
@@ -268,7 +305,7 @@ pub(super) unsafe fn prologue(entry: *const u64) -> *const Prologue {
 }
 
 impl FunctionInfo {
-    fn of(types: &TypeTable, function: &Function, entry: usize, issues: bool) -> FunctionInfo {
+    fn of(types: &TypeTable, function: &Function, entry: usize, issues: bool, uses: Uses) -> FunctionInfo {
         let own = |range: std::ops::Range<usize>| -> Box<[u16]> {
             let owns = |at: &usize| matches!(function.registers[*at], RegType::Own(_));
             range.filter(owns).map(|at| at as u16).collect()
@@ -302,7 +339,8 @@ impl FunctionInfo {
                 .into_iter()
                 .map(|at| (at, matches!(function.registers[usize::from(at)], RegType::Own(_))))
                 .collect(),
-            effects: function.effects,
+            effects: uses.effects,
+            resources: uses.resources.into(),
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,
             back_off: BackOff::default(),
@@ -375,6 +413,7 @@ struct Writer<'a> {
     program: &'a Program,
     functions: &'a [FunctionInfo],
     sys: &'a SysTable,
+    linked: &'a Linked,
     /// Where the words after the functions begin.
     data: usize,
     words: &'a mut Vec<u64>,
@@ -400,13 +439,14 @@ impl Writer<'_> {
         // SAFETY: the struct has no padding, and any bits are words.
         self.words.extend_from_slice(&unsafe { std::mem::transmute::<Prologue, [u64; PROLOGUE_WORDS]>(prologue) });
         for at in 0..function.code.len() {
-            let word = self.instruction(function, at);
+            let word = self.instruction(index, at);
             self.words.push(word.0.to_le());
         }
     }
 
     /// The instruction as the loop wants it.
-    fn instruction(&self, function: &Function, index: usize) -> Instr {
+    fn instruction(&self, of: usize, index: usize) -> Instr {
+        let function = &self.program.functions[of];
         let instr = function.code[index];
         let Some(op) = instr.op() else { unreachable!("the verifier has looked") };
         let number = || instr.get(Field::I) as usize;
@@ -419,6 +459,7 @@ impl Writer<'_> {
                 let key = (instr.get(Field::B) as u16, instr.get(Field::C) as u16);
                 self.data + words + values + self.sys.index[&key]
             }
+            Op::Host => self.data + words + values + self.sys.layouts.len() + self.linked.number(of),
             Op::MoveRef if instr.get(Field::A) as usize >= function.registers.len() => {
                 return Instr(instr.0 & !0xff00 | u64::from(INTO_WINDOW) << 8);
             }

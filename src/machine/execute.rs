@@ -810,6 +810,13 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                         (regs, pc) = frame::parent(regs);
                         break 'calls;
                     }
+                    Op::Host => {
+                        if !calls::host(cx, pc, regs) {
+                            fail!()
+                        }
+                        (regs, pc) = frame::parent(regs);
+                        break 'calls;
+                    }
                     Op::Trap => return arith::trap(cx, pc, regs),
                 }
             }

@@ -13,6 +13,7 @@ use super::code::{INTO_WINDOW, Passed};
 use super::execute::{Context, overlap};
 use super::frame::complete;
 use super::host_call::SysLayout;
+use super::linked::FILES;
 use super::local::Local;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
 use super::plan::{Plan, Renumbered, Shape, Slot, Value, What, renumbered};
@@ -96,17 +97,6 @@ pub(super) enum Step {
     Next(usize),
     /// Leaves: see [`Issuer::action`].
     Leave,
-}
-
-/// What stands for the files, and for standard input, among roots of buffers.
-const FILES: u64 = 8;
-const STDIN: u64 = 16;
-
-/// What a call with these effects reads and writes besides buffers: roots, and whether it writes them.
-pub(super) fn resources(effects: Effects) -> impl Iterator<Item = (u64, bool)> {
-    let files = effects.meets(Effects::READ_FILES.with(Effects::WRITE_FILES));
-    let files = files.then_some((FILES, effects.meets(Effects::WRITE_FILES)));
-    files.into_iter().chain(effects.meets(Effects::STDIN).then_some((STDIN, true)))
 }
 
 /// See [`Step`].
@@ -704,7 +694,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             }
         }
         let effects = info.effects;
-        for (root, write) in resources(effects) {
+        for &(root, write) in &info.resources {
             access(board, entry, Area::whole(root), write);
         }
         let stored = if info.results == 1 && board.shadow.is_none() {

@@ -57,6 +57,13 @@ impl Layout {
         TEXT_LAYOUT.get_or_init(|| Layout::of((0, TEXT, Box::default())))
     }
 
+    /// That of an array of Ints, Floats or Bools, or of a grid of them.
+    pub(crate) fn of_scalars(is_grid: bool) -> &'static Layout {
+        static LAYOUTS: [OnceLock<&'static Layout>; 2] = [OnceLock::new(), OnceLock::new()];
+        let flags = if is_grid { GRID } else { 0 };
+        LAYOUTS[usize::from(is_grid)].get_or_init(|| Layout::of((1, flags, Box::default())))
+    }
+
     /// The immortal empty value.
     pub(crate) fn empty(&'static self) -> u64 {
         slot(self.empty.get_or_init(|| Empty(immortal(self, 0, 0))).0)

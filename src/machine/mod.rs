@@ -10,11 +10,13 @@ pub(crate) mod crew;
 mod deque;
 pub mod engine;
 mod execute;
+pub(crate) mod extern_call;
 mod frame;
 pub mod host_call;
 pub mod interrupt;
 mod issue;
 mod layout;
+pub(crate) mod linked;
 mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
 mod machine;

@@ -141,7 +141,7 @@ pub struct Region {
 
 impl Region {
     /// Roots of resources are below this one.
-    pub const RESOURCES: u64 = 64;
+    pub const RESOURCES: u64 = super::linked::RESOURCES;
 
     /// Whether it is something outside the program.
     pub fn is_resource(&self) -> bool {

@@ -17,7 +17,8 @@ use super::boxes::{Area, Boxes, Record as Filed};
 use super::code::{Code, Passed};
 use super::execute::Context;
 use super::host_call::SysLayout;
-use super::issue::{Step, element, resources};
+use super::issue::{Step, element};
+use super::linked::builtin_resources;
 use super::memory::{buffer, is_unique};
 use super::plan::{Plan, Shape, Value, WATCH_RECORD, What as Planned};
 use super::record::{Access, Carrier, Ending, EntryId, Event, Hazard, Issued, Kind, Need, Order, Record, Region, What};
@@ -466,7 +467,7 @@ unsafe fn used(what: Planned, pc: *const u64, regs: *mut u64) -> SmallVec<[(Area
                 let window = instr.get(Field::A) as u16;
                 let at = pc.offset(instr.signed(Field::I) as isize);
                 let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*at as usize);
-                areas.extend(resources(layout.effects).map(|(root, write)| (Area::whole(root), write)));
+                areas.extend(builtin_resources(layout.effects).map(|(root, write)| (Area::whole(root), write)));
                 for passed in &layout.passed {
                     match *passed {
                         Passed::View { at, is_grid, mutable } => {

@@ -15,6 +15,7 @@ use super::plan::What;
 use super::station::Entry;
 use super::trap::{Fault, Trace, TraceLine};
 use crate::bytecode::ops::{Field, Instr};
+use crate::bytecode::program::Function;
 
 pub(super) struct Run {
     pub(super) stack: Stack,
@@ -117,6 +118,12 @@ impl Run {
         self.stack.close(heap);
     }
 
+    /// Whether nothing in the program called its base frame.
+    fn is_root(&self) -> bool {
+        // SAFETY: the entry is live as long as its run.
+        self.entry.is_null() || unsafe { (*self.entry).board.is_null() }
+    }
+
     /// Adds the chain of calls to a trace, from the instruction where it is.
     pub(super) fn trace(&self, code: &Code, trace: &mut Trace) {
         let sites = &code.program().sites;
@@ -127,8 +134,13 @@ impl Run {
                 let entry = frame::entry(regs);
                 ((*prologue(entry)).index, entry)
             };
-            let part_of = code.program().functions[function as usize].part_of;
-            if trace.shows(part_of) {
+            let Function { part_of, .. } = code.program().functions[function as usize];
+            // SAFETY: as above; a frame goes on after its call.
+            let above = unsafe { frame::caller(regs) };
+            // What is known of a function of the host is who called it, unless the host did.
+            let is_shown =
+                !code.program().functions[function as usize].is_extern() || (above.is_none() && self.is_root());
+            if is_shown && trace.shows(part_of) {
                 let mut site = code.site(function, entry, pc);
                 while let Some((inlined, call)) = sites[site as usize].inlined {
                     trace.add(TraceLine { function: inlined, site });
@@ -136,8 +148,7 @@ impl Run {
                 }
                 trace.add(TraceLine { function: part_of.unwrap_or(function), site });
             }
-            // SAFETY: as above; a frame goes on after its call.
-            match unsafe { frame::caller(regs) } {
+            match above {
                 Some((above, return_pc)) => (regs, pc) = (above, return_pc.wrapping_sub(1)),
                 None => break,
             }

@@ -15,7 +15,7 @@ use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::host_call::{Stream, World};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, URGENT};
-use super::issue::{Action, Cause, Issuer, resources};
+use super::issue::{Action, Cause, Issuer};
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
 use super::memory::{Budget, Heap, buffer};
@@ -896,7 +896,7 @@ impl Worker {
                     Passed::Owner(_) => {}
                 }
             }
-            for (root, write) in resources(info.effects) {
+            for &(root, write) in &info.resources {
                 access(Area::whole(root), write);
             }
             if let Some(shadow) = &mut board.shadow {

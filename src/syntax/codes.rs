@@ -148,8 +148,7 @@ pub const SYNTAX: &[Code] = &[
     Code {
         code: "E0116",
         title: "a reserved word",
-        explain: "`enum`, `match`, `use` and `extern` are kept for later versions of the language and can't be \
-            names.",
+        explain: "`enum`, `match` and `use` are kept for later versions of the language and can't be names.",
         wrong: "fn main() {\n    let match = 1\n}\n",
         right: "fn main() {\n    let hit = 1\n    print(hit)\n}\n",
     },

@@ -156,7 +156,7 @@ impl<'a> Failure<'a> {
             Struct => {
                 Diagnostic::new("E0121", here, "a struct inside a function", "").help("move it out of the function")
             }
-            Fn | Task => Diagnostic::new("E0121", here, "a function inside a function", "")
+            Fn | Task | Extern => Diagnostic::new("E0121", here, "a function inside a function", "")
                 .help("functions stand side by side: move it out of this one"),
             Else => Diagnostic::new("E0114", here, "`else` without an `if` before it", "")
                 .help("`else` follows the `}` of its `if` on the same line: `} else {`"),
@@ -260,7 +260,7 @@ impl<'a> Failure<'a> {
     fn function(&self) -> Option<Diagnostic> {
         use Token::*;
         let found = self.found();
-        if matches!(self.first(), Fn | Task | Struct) && self.expected.len() == 1 && self.expects(":") {
+        if matches!(self.first(), Fn | Task | Extern | Struct) && self.expected.len() == 1 && self.expects(":") {
             let name = self.text(self.at - 1);
             let diagnostic = Diagnostic::new("E0122", self.span(self.at - 1), format!("`{name}` has no type"), "");
             return Some(diagnostic.help(match found {
@@ -268,14 +268,24 @@ impl<'a> Failure<'a> {
                 _ => format!("write `{name}: Int`, say"),
             }));
         }
-        if !matches!(self.first(), Fn | Task) {
-            return None;
+        // Where the name stands, and what follows the parameters.
+        let (name_at, rest) = match self.first() {
+            Fn | Task => (1, " { … }"),
+            Extern => (2, ""),
+            _ => return None,
+        };
+        if name_at == 2 && self.at == 1 {
+            return Some(self.unexpected().help("what the host has is declared as `extern fn` or `extern task`"));
         }
-        let keyword = self.text(0);
-        if self.at == 2 && self.back(1) == Some(Name) {
-            let name = self.text(1);
-            let diagnostic = Diagnostic::new("E0112", self.span(1), format!("`{name}` has no parameter list"), "");
-            return Some(diagnostic.help(format!("write `{keyword} {name}() {{ … }}`")));
+        if name_at == 2 && found == Block {
+            return Some(self.unexpected().help("an `extern` function has no block here: the host has it"));
+        }
+        if self.at == name_at + 1 && self.back(1) == Some(Name) {
+            let name = self.text(name_at);
+            let diagnostic =
+                Diagnostic::new("E0112", self.span(name_at), format!("`{name}` has no parameter list"), "");
+            let head = self.slice(self.span(0).start, self.span(name_at).end);
+            return Some(diagnostic.help(format!("write `{head}(){rest}`")));
         }
         if self.back(1) == Some(CloseParen) && matches!(found, Name | OpenBracket | Colon) && self.expects("->") {
             let type_at = if found == Colon { self.at + 1 } else { self.at };

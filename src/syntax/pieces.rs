@@ -81,6 +81,7 @@ fn piece(text: &str, tokens: &[(u32, Token, u32)]) -> Piece {
     let assigns = top_level(tokens).find(|&at| tokens[at].1 == Token::Assign);
     let value = |at: usize| tokens.get(at + 1).map_or(span.end, |token| token.0);
     let (kind, skip) = match (tokens[0].1, word(0), word(1), assigns) {
+        (Token::Extern, ..) if let Some(name) = word(2) => (PieceKind::Item(name), 3),
         (token, _, Some(name), _) if token.starts_item() => (PieceKind::Item(name), 2),
         (Token::Let | Token::Var, _, Some(name), Some(at)) => {
             (PieceKind::Let { mutable: tokens[0].1 == Token::Var, name, value: value(at) }, 2)

@@ -206,6 +206,7 @@ impl<'a, 's> Recovery<'a, 's> {
         use Token::*;
         let tokens = self.current();
         tokens.last().is_some_and(|&(_, last, _)| last != Block)
+            && tokens.first().is_some_and(|&(_, first, _)| first != Extern)
             && tokens.iter().any(|&(_, token, _)| matches!(token, Fn | Task | Struct | If | While | For | Each))
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Token {
     Struct,
     #[token("const")]
     Const,
+    #[token("extern")]
+    Extern,
     #[token("let")]
     Let,
     #[token("var")]
@@ -55,7 +57,6 @@ pub(crate) enum Token {
     #[token("enum")]
     #[token("match")]
     #[token("use")]
-    #[token("extern")]
     Reserved,
 
     #[regex("[A-Za-z_][A-Za-z0-9_]*")]
@@ -250,8 +251,8 @@ impl Token {
         matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
     }
 
-    /// `fn`, `task`, `struct` or `const`.
+    /// `fn`, `task`, `struct`, `const` or `extern`.
     pub fn starts_item(self) -> bool {
-        matches!(self, Token::Fn | Token::Task | Token::Struct | Token::Const)
+        matches!(self, Token::Fn | Token::Task | Token::Struct | Token::Const | Token::Extern)
     }
 }

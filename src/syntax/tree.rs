@@ -87,7 +87,7 @@ impl Tree {
         let is_main = |item: &Item| matches!(item, Item::Function(function) if function.name.symbol == symbol);
         if !self.items.iter().any(is_main) {
             let span = Span::default();
-            let (name, body) = (Name { symbol, span }, Block { stmts: Vec::new(), span });
+            let (name, body) = (Name { symbol, span }, Some(Block { stmts: Vec::new(), span }));
             let (params, result) = (Vec::new(), None);
             self.items.push(Item::Function(FunctionItem { is_task: false, name, params, result, body, head: span }));
         }
@@ -147,8 +147,8 @@ pub struct FunctionItem {
     pub params: Vec<Param>,
     /// The result's type; none for a function without `->`.
     pub result: Option<TypeExpr>,
-    /// Its statements.
-    pub body: Block,
+    /// Its statements; none of one that the host has (`extern`).
+    pub body: Option<Block>,
     /// From the keyword to the end of the signature.
     pub head: Span,
 }

@@ -11,6 +11,16 @@ use tgvm::bytecode::verify::verify;
 fn well_formed_programs_are_accepted() {
     let pair = &[PAIRS_LOCAL, STR_LOCAL, I, I];
     let accepted: &[(&str, Sketch)] = &[
+        ("a function of the host", code(&[], 0, "host")),
+        (
+            "one that takes and gives",
+            Sketch {
+                params: &[(Passing::In, INT), (Passing::InoutView, INTS), (Passing::Inout, STR)],
+                result: STR,
+                code: "host",
+                ..EMPTY
+            },
+        ),
         ("scalars", code(&[I, F, B], 0, "ldi r0, 1; ldk.f r1, 1; lt.i r2, r0, r0; ldk.i r0, 0; jt r2, 0; ret")),
         ("a loop", code(&[I, I], 0, "ldi r0, 0; ldi r1, 9; for r0, r1, -1; ret")),
         (

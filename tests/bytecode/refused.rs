@@ -34,6 +34,9 @@ fn each_rule_for_instructions_refuses() {
         // Opcodes, registers, numbers
         ("the machine's own", code(&[], 0, "complete; ret"), "the machine's own"),
         ("the machine's own, too", code(&[], 0, "bridge; ret"), "the machine's own"),
+        ("a host function with more to it", code(&[I], 0, "ldi r0, 1; host"), "not the only instruction"),
+        ("a host function with locals", code(&[I], 0, "host"), "has no locals"),
+        ("a host function that calls", code(&[], 2, "host"), "has no locals, and calls nothing"),
         ("no register", code(&[I], 0, "ldi r1, 0; ret"), "no register 1"),
         ("a register of the header", code(&[I], 1, "mov r0, r3; ret"), "no register 3"),
         ("beyond the window", code(&[I], 1, "ldi w1, 0; ret"), "w1 is beyond the window"),

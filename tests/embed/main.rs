@@ -1,6 +1,7 @@
 //! The machine inside another program: engines, handles, sessions.
 
 mod engine;
+mod functions;
 mod misuse;
 mod session;
 mod simulated;

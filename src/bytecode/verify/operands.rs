@@ -150,7 +150,7 @@ impl<'p> Checker<'p> {
         }
         let last = function.code.len() - 1;
         match function.code[last].op() {
-            Some(Op::Jump | Op::Return | Op::ReturnValue | Op::ReturnDrop | Op::Trap) => {}
+            Some(Op::Jump | Op::Return | Op::ReturnValue | Op::ReturnDrop | Op::Host | Op::Trap) => {}
             _ => return Err(Fault::at(last, "the function goes on past its last instruction".into())),
         }
         self.flow
@@ -206,6 +206,7 @@ impl<'p> Checker<'p> {
             Op::View | Op::GridView | Op::RowView => return self.view(op, instr),
             Op::Drop => return self.drop_value(instr),
             Op::Call | Op::Sys => return self.call(op, instr),
+            Op::Host => return self.host(),
             _ => {}
         }
         let info = op.info();
@@ -260,6 +261,20 @@ impl<'p> Checker<'p> {
         }
         self.events.returns();
         self.window.clear()
+    }
+
+    /// The function is one of the host, which sees its parameters and sets its results: there is nothing else to it.
+    fn host(&mut self) -> Result {
+        let results = usize::from(self.function.results);
+        if self.function.code.len() != 1 {
+            return Err("it is not the only instruction of its function".into());
+        }
+        if usize::from(self.function.owned_start) != self.count || self.function.window != 0 {
+            return Err("a function of the host has no locals, and calls nothing".into());
+        }
+        (0..results).for_each(|register| self.events.define(register as u16));
+        self.events.returns();
+        Ok(())
     }
 
     // Registers

@@ -1,4 +1,5 @@
-//! Calls with more to do than to link a frame: results to null, views to check, the end of a segment; and built-ins.
+//! Calls with more to do than to link a frame: results to null, views to check, the end of a segment; built-ins, and functions of
+//! the host.
 
 use std::sync::atomic::Ordering;
 
@@ -7,6 +8,7 @@ use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::trap::TrapCode;
 use crate::machine::code::{ViewParam, prologue};
+use crate::machine::extern_call::Extern;
 use crate::machine::frame;
 use crate::machine::host_call::{HostCall, SysLayout};
 use crate::machine::machine::HELD;
@@ -175,10 +177,10 @@ pub(super) unsafe fn drop_locals(cx: &mut Context<'_>, regs: *mut u64) {
 ///
 /// # Safety
 /// `cx.oldest` is set.
-unsafe fn has_to_wait(cx: &Context<'_>, layout: &SysLayout) -> bool {
+unsafe fn has_to_wait(cx: &Context<'_>, is_irrevocable: bool) -> bool {
     // SAFETY: the caller's.
     let oldest = cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) };
-    !oldest && (layout.waits || cx.held.load(Ordering::Relaxed) > HELD)
+    !oldest && (is_irrevocable || cx.held.load(Ordering::Relaxed) > HELD)
 }
 
 /// `sys`
@@ -190,7 +192,10 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
     // SAFETY: the verifier's promise about the window; the distance leads to the address of a layout, which the code keeps.
     unsafe {
         let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
-        if (layout.waits || layout.effects.meets(Effects::OUTPUT)) && !cx.oldest.is_null() && has_to_wait(cx, layout) {
+        if (layout.waits || layout.effects.meets(Effects::OUTPUT))
+            && !cx.oldest.is_null()
+            && has_to_wait(cx, layout.waits)
+        {
             cx.fault = Some(Fault::Wait);
             return false;
         }
@@ -222,4 +227,27 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         }
     }
     true
+}
+
+/// `host`
+///
+/// # Safety
+/// `pc` is at the `host` of frame `regs`, which has its parameters, and results that are 0 where they own.
+#[inline(never)]
+pub(super) unsafe fn host(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: the caller's; the distance leads to the address of what the function was linked with, which the code keeps.
+    unsafe {
+        let callee: &Extern = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
+        if callee.effects != Effects::NONE && !cx.oldest.is_null() && has_to_wait(cx, callee.waits()) {
+            cx.fault = Some(Fault::Wait);
+            return false;
+        }
+        match callee.call(cx, regs) {
+            Ok(()) => true,
+            Err(fault) => {
+                cx.fault = Some(*fault);
+                false
+            }
+        }
+    }
 }
