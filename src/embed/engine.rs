@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Module;
 use super::handle::{Error, Handle};
+use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
 use super::world::{Closed, Sink};
 use crate::host;
@@ -199,7 +200,7 @@ impl Engine {
     /// A call of a module's function that is to be submitted: with a priority, a limit, or output.
     pub fn call<'e>(&'e self, module: &'e Module, function: &'e str) -> Call<'e> {
         let max_memory = self.inner.max_memory;
-        Call { inner: &self.inner, module, function, priority: Priority::Normal, max_memory, world: None }
+        Call { inner: &self.inner, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
     }
 
     /// Waits as [`Handle::wait`] does, and works meanwhile: the calling thread is one more worker. If another thread lends itself
@@ -237,6 +238,15 @@ pub struct Call<'e> {
     priority: Priority,
     max_memory: u64,
     world: Option<Box<dyn World>>,
+    scope: Option<&'e Submissions>,
+}
+
+impl<'e> Call<'e> {
+    /// It belongs to a scope.
+    pub(super) fn in_scope(mut self, submissions: &'e Submissions) -> Call<'e> {
+        self.scope = Some(submissions);
+        self
+    }
 }
 
 impl Call<'_> {
@@ -298,6 +308,9 @@ impl Call<'_> {
             priority: self.priority,
         };
         let submission = self.inner.crew.submit(order).map_err(|_| SubmitError::Memory)?;
+        if let Some(scope) = self.scope {
+            scope.add(&submission);
+        }
         Ok(Handle::new(self.inner.clone(), submission))
     }
 }

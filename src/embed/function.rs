@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::callable::Callable;
+use super::callable::{Callable, WithParts};
 use super::crossing::{Kind, Slot};
+use super::region::Parts;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::program::{Function, Passing};
 use crate::bytecode::types::{TypeId, TypeTable};
@@ -200,6 +201,30 @@ impl<'f> Functions<'f> {
     /// A result may be in a `Result`: an error is a trap (T0021) in the program, as a panic is (T0020). To print, a function takes a
     /// `&mut` [`Output`](super::Output), which is no parameter in tg.
     pub fn add<F: Callable<M> + 'f, M>(&mut self, name: impl Into<String>, function: F) -> Entry<'_> {
+        self.register(name.into(), function)
+    }
+
+    /// Adds a function that takes parts of the host's data before its arguments: references to them, in a tuple if there are several. It uses
+    /// nothing else, unless more is said of it. See [`Part`](super::Part).
+    ///
+    /// # Panics
+    /// If a part is there twice.
+    pub fn add_with<P, F, M>(&mut self, name: impl Into<String>, parts: P, function: F) -> Entry<'_>
+    where
+        P: Parts + 'f,
+        F: 'f,
+        WithParts<P, F>: Callable<M>,
+    {
+        let mut uses = parts.uses();
+        uses.sort_by_key(|(resource, _)| resource.place.id);
+        if let Some(twice) = uses.windows(2).find(|two| two[0].0 == two[1].0) {
+            panic!("the part `{}` is taken twice", twice[0].0.name());
+        }
+        let entry = self.register(name.into(), WithParts { parts, function });
+        uses.iter().fold(entry, |entry, (resource, write)| entry.uses(resource, *write))
+    }
+
+    fn register<F: Callable<M> + 'f, M>(&mut self, name: String, function: F) -> Entry<'_> {
         let function = Arc::new(function);
         let registered = Registered {
             shim: shim::<F, M>,
@@ -210,7 +235,6 @@ impl<'f> Functions<'f> {
             prints: F::prints(),
             class: Class::Irrevocable,
         };
-        let name = name.into();
         self.list.remove(&name);
         Entry { class: &mut self.list.entry(name).or_insert(registered).class }
     }
@@ -277,8 +301,15 @@ impl Registered<'_> {
     /// What a program is linked with.
     ///
     /// # Safety
-    /// The table lives as long as what is given, unless that keeps the function.
-    unsafe fn link(&self, keep: Option<Arc<dyn Keep>>) -> Extern {
+    /// Whenever it is called, the table is there still.
+    pub(super) unsafe fn link_lent(&self) -> Extern {
+        // SAFETY: the caller's.
+        unsafe { self.made(None) }
+    }
+
+    /// # Safety
+    /// Whenever it is called, the table is there still, or it is kept.
+    unsafe fn made(&self, keep: Option<Arc<dyn Keep>>) -> Extern {
         let (effects, uses) = self.uses();
         // SAFETY: the shim is made for what `data` leads to, and who links has looked at the signature.
         unsafe { Extern::new(self.shim, self.data, effects, uses, keep) }
@@ -289,6 +320,6 @@ impl Registered<'static> {
     /// What a program is linked with, for as long as that likes.
     pub(super) fn link_kept(&self) -> Extern {
         // SAFETY: it keeps the function.
-        unsafe { self.link(Some(self.function.clone())) }
+        unsafe { self.made(Some(self.function.clone())) }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use super::function::{Functions, Misfit};
+use super::function::{Functions, Misfit, Registered};
 use super::{Mistakes, Module};
 use crate::bytecode::program::{Function, Passing, Program};
 use crate::bytecode::types::TypeId;
 use crate::bytecode::verify::Verified;
 use crate::machine::code::Code;
+use crate::machine::extern_call::Extern;
 use crate::machine::linked::MAX_PLACES;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::{Source, Span};
@@ -66,11 +67,11 @@ fn missing(program: &Program, function: &Function) -> Diagnostic {
     Diagnostic::new("E0701", head(program, function), message, "declared here")
 }
 
-impl Functions<'static> {
+impl<'f> Functions<'f> {
     /// A program linked with those that fit its declarations.
-    pub(super) fn link(&self, program: Verified) -> Code {
+    pub(super) fn link(&self, program: Verified, link: impl Fn(&Registered<'f>) -> Extern) -> Code {
         let types = program.types.clone();
-        Code::link(program, &mut |function| self.fit(&types, function).ok().map(|found| found.link_kept()))
+        Code::link(program, &mut |function| self.fit(&types, function).ok().map(&link))
     }
 }
 
@@ -90,13 +91,22 @@ impl Module {
     /// # Ok::<(), tgvm::embed::Mistakes>(())
     /// ```
     pub fn link(&self, functions: &Functions<'static>) -> Result<Module, Mistakes> {
+        self.linked(functions, Registered::link_kept)
+    }
+
+    /// With what `link` makes of the functions that it declares.
+    pub(super) fn linked<'f>(
+        &self,
+        functions: &Functions<'f>,
+        link: impl Fn(&Registered<'f>) -> Extern,
+    ) -> Result<Module, Mistakes> {
         let program = self.program();
         let misfits = misfits(program, functions);
         if !misfits.is_empty() {
             let source = Source::new(program.source_name.clone(), program.source.clone());
             return Err(Mistakes::new(misfits, &source));
         }
-        let code = functions.link(self.verified.clone());
+        let code = functions.link(self.verified.clone(), link);
         Ok(Module { verified: self.verified.clone(), code: OnceLock::from(Arc::new(code)) })
     }
 

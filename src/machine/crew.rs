@@ -96,7 +96,7 @@ impl Crew {
             workers,
             recorder: recorder.clone(),
         };
-        let machine = Arc::new(Machine::new(parts, &deques));
+        let machine = Machine::new(parts, &deques);
         let guests = deques.split_off(workers).into_iter().enumerate();
         let crew = Crew {
             machine: machine.clone(),

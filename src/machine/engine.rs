@@ -206,7 +206,7 @@ impl Outcome {
             Fault::Trap(code, message) => Outcome::Trap(failure.trace.finish(code, message)),
             Fault::Stop(stop) => Outcome::Stop(stop),
             Fault::Exit(code) => Outcome::Exit(code),
-            Fault::Wait => unreachable!("nothing is older than the root"),
+            Fault::Wait | Fault::Await => unreachable!("the machine waits, and nothing else does"),
         }
     }
 }
@@ -325,16 +325,29 @@ fn turn<'w>(
         issuer: ptr::null_mut(),
         oldest: ptr::null(),
         held: &nothing,
+        awaits: &raw mut run.awaits,
         pc: run.pc,
         regs: run.regs,
         fault: None,
     };
-    // SAFETY: the run's invariant.
-    let exit = unsafe {
-        if options.count || options.max_steps.is_some() {
-            execute::<true, false>(&mut cx, run.pc, run.regs)
-        } else {
-            execute::<false, false>(&mut cx, run.pc, run.regs)
+    let exit = loop {
+        // SAFETY: the run's invariant, and the loop's.
+        let exit = unsafe {
+            let (pc, regs) = (cx.pc, cx.regs);
+            if options.count || options.max_steps.is_some() {
+                execute::<true, false>(&mut cx, pc, regs)
+            } else {
+                execute::<false, false>(&mut cx, pc, regs)
+            }
+        };
+        if cx.fault != Some(Fault::Await) {
+            break exit;
+        }
+        // SAFETY: nobody else has the run.
+        let wait = unsafe { (*cx.awaits).clone() }.expect("it awaits something");
+        cx.fault = wait.block(&options.interrupt).err().map(Fault::Stop);
+        if cx.fault.is_some() {
+            break exit;
         }
     };
     let counts = Counts { steps: cx.steps, calls: cx.calls, peak_depth: cx.peak_depth, ..counts };

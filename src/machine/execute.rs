@@ -21,8 +21,10 @@ pub(super) use calls::overlap;
 
 use std::cmp::Ordering as Order;
 use std::hint::unreachable_unchecked;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::answer::Wait;
 use super::code::{Code, INTO_WINDOW};
 use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
@@ -71,6 +73,8 @@ pub(super) struct Context<'a> {
     pub(super) oldest: *const AtomicBool,
     /// Bytes of output that is held back.
     pub(super) held: &'a AtomicU64,
+    /// The answer of the host that the run waits for, or has waited for; null where it can't wait.
+    pub(super) awaits: *mut Option<Arc<Wait>>,
     /// Where the loop was left: the instruction that failed or comes next, and its frame.
     pub(super) pc: *const u64,
     pub(super) regs: *mut u64,

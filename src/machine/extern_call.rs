@@ -10,6 +10,7 @@ use std::fmt;
 use std::slice;
 use std::sync::Arc;
 
+use super::answer::{Give, Wait};
 use super::execute::Context;
 use super::host_call::Stream;
 use super::layout::Layout;
@@ -203,6 +204,26 @@ impl ExternCall<'_, '_> {
             self.replace(at, new);
         }
         Ok(())
+    }
+
+    /// The answer that the call has waited for, if it has.
+    pub(crate) fn answered(&mut self) -> Option<Give> {
+        // SAFETY: what the run waits for is its own.
+        let awaits = unsafe { self.cx.awaits.as_mut() }?;
+        awaits.take()?.take()
+    }
+
+    /// Lets the call wait for an answer, unless it is there.
+    ///
+    /// # Errors
+    /// [`Fault::Await`]: the call is made again when the answer is there.
+    pub(crate) fn wait_for(&mut self, wait: Arc<Wait>) -> Result<Give, Fault> {
+        if let Some(give) = wait.take() {
+            return Ok(give);
+        }
+        // SAFETY: as above; a run can wait wherever it can call the host.
+        unsafe { *self.cx.awaits = Some(wait) };
+        Err(Fault::Await)
     }
 
     /// Prints.

@@ -1,9 +1,10 @@
 //! What workers share, whatever they work for.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::answer::Waits;
 use super::deque::{Deque, Owner, Thief};
 use super::frame::Segments;
 use super::host_call::HostTable;
@@ -81,6 +82,9 @@ pub(super) struct Machine {
     heart_rests: AtomicBool,
     pub(super) promotions: AtomicU64,
     pub(super) recorder: Option<Arc<Recorder>>,
+    /// Runs that wait for an answer of the host.
+    pub(super) waits: Waits,
+    pub(super) this: Weak<Machine>,
 }
 
 /// What a machine is made with.
@@ -97,7 +101,7 @@ pub(super) struct Parts {
 
 impl Machine {
     /// A machine for workers, and threads that are lent, with these deques.
-    pub(super) fn new(parts: Parts, deques: &[Deque<Job>]) -> Machine {
+    pub(super) fn new(parts: Parts, deques: &[Deque<Job>]) -> Arc<Machine> {
         let Parts { host, issue, window, count, simulated, platform, workers, recorder } = parts;
         let seat = |deque: &Deque<Job>| Seat {
             interrupt: Interrupt::new(),
@@ -108,7 +112,7 @@ impl Machine {
         // Half of them, so that the others' work is not slowed down by being looked for.
         let processors = platform.processors().min(workers);
         let searchers = (processors / 2).max(1) as u32;
-        Machine {
+        Arc::new_cyclic(|this| Machine {
             host,
             segments: Arc::default(),
             issue,
@@ -130,7 +134,9 @@ impl Machine {
             heart_rests: AtomicBool::new(false),
             promotions: AtomicU64::new(0),
             recorder,
-        }
+            waits: Waits::default(),
+            this: this.clone(),
+        })
     }
 
     /// Takes a submission on. It ends at once if the machine is about to.
@@ -338,6 +344,7 @@ impl Machine {
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
         self.raise_all(CHECK);
+        self.wake_squashed();
         self.platform.unpark(self.heart());
     }
 
@@ -356,6 +363,7 @@ impl Machine {
     pub(super) fn stop(&self, of: &Submission, stop: Stop) {
         if of.note_stop(stop) {
             self.raise_all(CHECK);
+            self.wake_squashed();
         }
     }
 
@@ -423,6 +431,7 @@ impl Machine {
             }
             of.failures.fetch_add(1, Ordering::SeqCst);
             self.raise_all(CHECK);
+            self.wake_squashed();
             checked_seq_cst();
             if of.waiting.load(Ordering::SeqCst) > 0 {
                 self.retire(of);

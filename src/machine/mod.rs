@@ -3,6 +3,7 @@
 //! A program is prepared once ([`code::Code`]); [`engine::run`] runs it from beginning to end, and a `crew` takes on calls of its
 //! functions for as long as it lives. Each use of `unsafe` names the invariant that it relies on, which stands at the head of a file.
 
+pub(crate) mod answer;
 mod back_off;
 mod boxes;
 pub mod code;

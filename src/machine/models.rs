@@ -326,7 +326,7 @@ fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
         workers: deques.len(),
         recorder: None,
     };
-    Arc::new(Machine::new(parts, deques))
+    Machine::new(parts, deques)
 }
 
 /// A submission of `main`.

@@ -4,9 +4,11 @@
 //! frames is dropped when it ends, whichever way.
 
 use std::ptr;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::answer::Wait;
 use super::code::{Code, INTO_WINDOW, prologue};
 use super::frame::{self, Stack};
 use super::memory::{Heap, buffer};
@@ -27,6 +29,8 @@ pub(super) struct Run {
     pub(super) entry: *mut Entry,
     /// What it printed and could not be written yet.
     pub(super) log: Log,
+    /// The answer of the host that its next instruction waits for, or has waited for.
+    pub(super) awaits: Option<Arc<Wait>>,
 }
 
 // SAFETY: the pointers lead into the stack, the code, and the entry that is its own.
@@ -41,6 +45,7 @@ impl Run {
             base: ptr::null_mut(),
             entry: ptr::null_mut(),
             log: Log::default(),
+            awaits: None,
         }
     }
 

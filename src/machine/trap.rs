@@ -16,6 +16,8 @@ pub enum Fault {
     Exit(u8),
     /// Not yet: what comes next must wait until all older work has retired. Seen inside the machine only.
     Wait,
+    /// Not yet: what comes next must wait for an answer of the host. Seen inside the machine only.
+    Await,
 }
 
 impl Fault {

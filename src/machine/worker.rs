@@ -8,6 +8,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::answer::Wait;
 use super::boxes::Area;
 use super::code::{Passed, prologue};
 use super::deque::{Deque, Owner, Thief};
@@ -475,8 +476,8 @@ impl Worker {
         // SAFETY: its instruction has its registers in `args`, and is followed by one that leaves the loop.
         unsafe {
             let (pc, regs) = ((&raw const (*entry).instr).cast(), (*entry).args);
-            let mut stack = None;
-            let (exit, fault) = self.execute(&mut stack, pc, regs, ptr::null_mut(), entry, |_| {});
+            let mut run = None;
+            let (exit, fault) = self.execute(&mut run, pc, regs, ptr::null_mut(), entry, |_| {});
             match (exit, fault) {
                 (Exit::Complete, _) => self.complete(entry),
                 (_, Some(fault)) => self.end(entry, Failure { fault, trace: Trace::default() }),
@@ -485,10 +486,10 @@ impl Worker {
         }
     }
 
-    /// Runs the loop; where it was left is told to `left`.
+    /// Runs the loop, with the stack of a run and what it awaits; where it was left is told to `left`.
     unsafe fn execute(
         &mut self,
-        stack: &mut Option<&mut Stack>,
+        run: &mut Option<(&mut Stack, &mut Option<Arc<Wait>>)>,
         pc: *const u64,
         regs: *mut u64,
         issuer: *mut Issuer,
@@ -497,9 +498,9 @@ impl Worker {
     ) -> (Exit, Option<Fault>) {
         let machine = self.machine();
         let of = self.of();
-        let (limit, stack) = match stack {
-            Some(stack) => (stack.limit(), &mut **stack),
-            None => (0, &mut self.no_stack),
+        let (limit, stack, awaits) = match run {
+            Some((stack, awaits)) => (stack.limit(), &mut **stack, &raw mut **awaits),
+            None => (0, &mut self.no_stack, ptr::null_mut()),
         };
         let mut cx = Context {
             limit,
@@ -518,6 +519,7 @@ impl Worker {
             // SAFETY: the entry lives as long as its work is done.
             oldest: unsafe { &raw const (*entry).oldest },
             held: &of.held,
+            awaits,
             pc,
             regs,
             fault: None,
@@ -570,8 +572,8 @@ impl Worker {
                 (self.gate.entry, self.gate.log, self.gate.look_at) = (run.entry, &raw mut run.log, 64);
                 let (pc, regs, entry) = (run.pc, run.regs, run.entry);
                 let mut place = (pc, regs);
-                let (exit, fault) =
-                    self.execute(&mut Some(&mut run.stack), pc, regs, ptr::null_mut(), entry, |at| place = at);
+                let mut of_run = Some((&mut run.stack, &mut run.awaits));
+                let (exit, fault) = self.execute(&mut of_run, pc, regs, ptr::null_mut(), entry, |at| place = at);
                 (run.pc, run.regs) = place;
                 match exit {
                     Exit::Complete => return self.returned(run),
@@ -586,6 +588,14 @@ impl Worker {
                             Some(same) => run = same,
                             None => return,
                         },
+                        Fault::Await => {
+                            self.leave_behind(&mut run);
+                            match machine.park(run) {
+                                Some(same) if machine.is_squashed(same.entry) => return self.break_off(same),
+                                Some(same) => run = same,
+                                None => return,
+                            }
+                        }
                         _ if machine.is_squashed(run.entry) => return self.break_off(run),
                         Fault::Stop(stop) => {
                             machine.stop(self.of(), stop);
@@ -599,6 +609,14 @@ impl Worker {
                     },
                 }
             }
+        }
+    }
+
+    /// The run will wait for an answer of the host: the frames below its innermost one go on without it, as far as they can.
+    unsafe fn leave_behind(&mut self, run: &mut Box<Run>) {
+        if self.machine().issue != Issue::InOrder {
+            // SAFETY: the run is this worker's, and suspended at an instruction of its innermost frame.
+            while unsafe { self.promote(run, true) } {}
         }
     }
 
@@ -648,6 +666,7 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             let entry = run.entry;
+            run.awaits = None;
             run.drop_staged(&self.of().code, &mut self.heap);
             run.unwind(&self.of().code, &mut self.heap);
             self.machine().drop_log(self.of(), &mut run.log);
@@ -749,7 +768,7 @@ impl Worker {
             }
             let eager = machine.issue == Issue::Eager;
             if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.local.deque.len() == 0) {
-                self.promote(&mut run);
+                self.promote(&mut run, false);
             }
         }
         Some(run)
@@ -781,8 +800,8 @@ impl Worker {
     }
 
     /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
-    /// frame's continuation is pushed.
-    unsafe fn promote(&mut self, run: &mut Box<Run>) {
+    /// frame's continuation is pushed. Back-off counts for nothing if the run waits. Whether there was one.
+    unsafe fn promote(&mut self, run: &mut Box<Run>, waits: bool) -> bool {
         let (machine, code) = (self.machine(), &self.of().code);
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
@@ -790,7 +809,7 @@ impl Worker {
             let mut walked = 0;
             let (callee, call, half) = loop {
                 if regs == run.regs || walked == WALK {
-                    return;
+                    return false;
                 }
                 walked += 1;
                 let callee = run.stack.callee(regs);
@@ -799,9 +818,10 @@ impl Worker {
                 let promoted = code.callee(frame::entry(regs));
                 if !info.issues {
                     // Nor does anything that it calls.
-                    return;
+                    return false;
                 }
-                if !info.effects.meets(Effects::CLOCK) && promoted.back_off.is_over(|| machine.platform.now()) {
+                let may = waits || promoted.back_off.is_over(|| machine.platform.now());
+                if may && !info.effects.meets(Effects::CLOCK) {
                     let half = match &info.range {
                         None => Some(None),
                         Some(range) => split::half(run, callee, range).map(Some),
@@ -844,6 +864,7 @@ impl Worker {
             machine.promotions.fetch_add(1, Ordering::Relaxed);
             self.local.push(Job::Board(board));
         }
+        true
     }
 
     /// The entry of the call in progress, `callee`, of a frame that is being promoted: with what the call reads and
@@ -980,6 +1001,7 @@ impl Worker {
                         }
                         // Output is held back within bounds.
                         Fault::Wait => (*board).draining = true,
+                        Fault::Await => unreachable!("a promoted frame calls the host in a frame of its own"),
                         fault => (*board).fault = Some(fault),
                     },
                     Exit::Polled => {

@@ -1,8 +1,10 @@
 //! The machine inside another program: engines, handles, sessions.
 
+mod completer;
 mod engine;
 mod functions;
 mod misuse;
+mod scope;
 mod session;
 mod simulated;
 mod soak;
