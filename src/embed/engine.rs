@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use super::Module;
 use super::handle::{Error, Handle};
+use super::queue::Queue;
 use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
 use super::world::{Closed, Sink};
 use crate::host;
 use crate::machine::code::Code;
 use crate::machine::crew::{Crew, Settings};
+use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
-use crate::machine::submission::{Order, Priority};
+use crate::machine::interrupt::Stop;
+use crate::machine::submission::{Order, Priority, Submission};
 use crate::machine::transfer::{Kept, TransferError};
 use crate::machine::{Budget, Issue};
 
@@ -104,16 +107,42 @@ impl Builder {
     pub fn build(self) -> io::Result<Engine> {
         let Builder { settings, max_memory, max_depth } = self;
         let crew = Crew::start(&settings, host::table())?;
-        Ok(Engine { inner: Arc::new(Inner { crew, workers: settings.workers, max_memory, max_depth }) })
+        Ok(Engine {
+            inner: Arc::new(Inner { crew, queue: Queue::default(), workers: settings.workers, max_memory, max_depth }),
+        })
     }
 }
 
 /// What an engine shares with handles and sessions.
 pub(super) struct Inner {
     pub(super) crew: Crew,
+    pub(super) queue: Queue,
     pub(super) workers: usize,
     pub(super) max_memory: u64,
     pub(super) max_depth: u64,
+}
+
+impl Inner {
+    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
+    ///
+    /// # Errors
+    /// The memory limit, if something that it writes must be copied first.
+    pub(super) fn submit(self: &Arc<Self>, order: Order) -> Result<Arc<Submission>, Stop> {
+        let places: Vec<(Place, bool)> =
+            order.code.places(order.function).map(|(place, write)| (place.clone(), write)).collect();
+        if places.is_empty() {
+            return self.crew.submit(order);
+        }
+        let submission = Submission::new(order)?;
+        Queue::submit(self, &submission, &places);
+        Ok(submission)
+    }
+
+    /// Asks a submission to end.
+    pub(super) fn cancel(&self, submission: &Submission) {
+        self.crew.cancel(submission, Stop::Interrupted);
+        Queue::cancelled(self, submission);
+    }
 }
 
 /// Workers for many modules, sessions and submissions at once. Dropping it cancels what is in flight, and waits for the workers to
@@ -181,7 +210,7 @@ impl Engine {
 
     /// How many submissions have not ended, those of sessions included.
     pub fn in_flight(&self) -> usize {
-        self.inner.crew.in_flight()
+        self.inner.crew.in_flight() + self.inner.queue.held()
     }
 
     /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more.
@@ -307,7 +336,7 @@ impl Call<'_> {
             max_depth: self.inner.max_depth,
             priority: self.priority,
         };
-        let submission = self.inner.crew.submit(order).map_err(|_| SubmitError::Memory)?;
+        let submission = self.inner.submit(order).map_err(|_| SubmitError::Memory)?;
         if let Some(scope) = self.scope {
             scope.add(&submission);
         }

@@ -39,12 +39,29 @@ pub enum Error {
     /// The result is of another type than was asked for.
     #[error("what it gave: {0}")]
     Value(#[from] TransferError),
+    /// It ended so, and may have written these resources of the host: what is in them is indeterminate.
+    #[error("{why}; what is in {} of the host is indeterminate", list(.places))]
+    Indeterminate {
+        /// How it ended.
+        why: Box<Error>,
+        /// What messages call them.
+        places: Vec<String>,
+    },
     /// A worker of the engine itself would have waited, which might be for ever.
     #[error("a worker of the engine can't wait for it")]
     OnWorker,
     /// The result has been taken before.
     #[error("the result has been taken")]
     Taken,
+}
+
+/// `a`, `b` and `c`
+fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, others @ [_, ..])) => format!("{} and {last}", others.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 /// A trap.
@@ -83,6 +100,15 @@ impl Error {
             Outcome::Stop(Stop::OutputClosed) => Error::Output("nobody reads it".to_owned()),
             Outcome::Stop(Stop::Interrupted | Stop::Time | Stop::Steps) => Error::Cancelled,
         })
+    }
+}
+
+impl Error {
+    /// With what that function may have written in the host.
+    fn with_places(self, code: &Code, function: u32) -> Error {
+        let written = code.places(function).filter(|&(_, write)| write);
+        let places: Vec<String> = written.map(|(place, _)| place.name.to_string()).collect();
+        if places.is_empty() { self } else { Error::Indeterminate { why: Box::new(self), places } }
     }
 }
 
@@ -192,7 +218,8 @@ impl<T: FromAnswer> Handle<T> {
     }
 
     fn result(&self) -> Result<T, Error> {
-        Error::of(self.submission.outcome(), self.submission.code())?;
+        let (code, function) = (self.submission.code(), self.submission.function());
+        Error::of(self.submission.outcome(), code).map_err(|error| error.with_places(code, function))?;
         let returned = self.submission.take().ok_or(Error::Taken)?;
         Ok(T::from_answer(answer(&self.submission, returned)?)?)
     }
@@ -206,7 +233,7 @@ impl<T> Handle<T> {
 
     /// Asks it to end at its next poll. What it has printed by then has been printed.
     pub fn cancel(&self) {
-        self.inner.crew.cancel(&self.submission, Stop::Interrupted);
+        self.inner.cancel(&self.submission);
     }
 }
 

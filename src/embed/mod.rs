@@ -12,6 +12,7 @@ mod function;
 mod handle;
 mod link;
 mod pending;
+mod queue;
 mod region;
 mod scope;
 mod session;

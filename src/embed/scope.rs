@@ -12,7 +12,6 @@ use super::function::Functions;
 use super::handle::{Error, wait};
 use super::{FromAnswer, IntoArgs};
 use super::{Handle, Mistakes, Module, SubmitError};
-use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
 
 /// See [`Engine::scope`]. `'env` is how long what is borrowed lives, and `'scope` how long the scope is open.
@@ -62,7 +61,7 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         let all = self.1.take();
         if std::thread::panicking() {
-            all.iter().for_each(|submission| self.0.inner.crew.cancel(submission, Stop::Interrupted));
+            all.iter().for_each(|submission| self.0.inner.cancel(submission));
         }
         for submission in &all {
             // It was made sure that this is no worker, and nobody becomes one by being here.

@@ -338,7 +338,7 @@ impl Session {
             }
         };
         match submission {
-            Some(submission) => self.shared.inner.crew.cancel(&submission, Stop::Interrupted),
+            Some(submission) => self.shared.inner.cancel(&submission),
             None => self.shared.settle(),
         }
         true
@@ -427,7 +427,7 @@ impl Shared {
             }
             drop(state);
             for (number, order) in orders {
-                match self.inner.crew.submit(order) {
+                match self.inner.submit(order) {
                     Ok(submission) => again |= self.begun(number, submission),
                     Err(_) => self.state().fail(number, Failed::Memory),
                 }
@@ -458,7 +458,7 @@ impl Shared {
         let is_cancelled = statement.is_cancelled;
         drop(state);
         if is_cancelled {
-            self.inner.crew.cancel(&submission, Stop::Interrupted);
+            self.inner.cancel(&submission);
         }
         let end = End { session: self.this.clone(), number, is_told: AtomicBool::new(false) };
         if submission.watch(&Waker::from(Arc::new(end))) {

@@ -169,8 +169,13 @@ impl Crew {
     /// The memory limit, if something that it writes must be copied first.
     pub(crate) fn submit(&self, order: Order) -> Result<Arc<Submission>, Stop> {
         let submission = Submission::new(order)?;
-        self.machine.take_on(submission.clone());
+        self.take_on(submission.clone());
         Ok(submission)
+    }
+
+    /// Takes a submission on that nobody has taken on.
+    pub(crate) fn take_on(&self, submission: Arc<Submission>) {
+        self.machine.take_on(submission);
     }
 
     /// How many submissions have not ended.

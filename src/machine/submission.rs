@@ -100,7 +100,7 @@ impl Submission {
     ///
     /// # Panics
     /// If the arguments are not what the function takes.
-    pub(super) fn new(order: Order) -> Result<Arc<Submission>, Stop> {
+    pub(crate) fn new(order: Order) -> Result<Arc<Submission>, Stop> {
         let Order { code, function, args, world, budget, keeper, max_depth, priority } = order;
         let this = Arc::new(Submission {
             code,

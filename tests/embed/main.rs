@@ -4,6 +4,7 @@ mod completer;
 mod engine;
 mod functions;
 mod misuse;
+mod parts;
 mod scope;
 mod session;
 mod simulated;

@@ -1,0 +1,180 @@
+//! Submissions that use resources of the host, in the order in which they were accepted: where two use one and one of them writes it, the
+//! later begins when the earlier has ended. All others are the machine's at once.
+//!
+//! Invariants: a submission waits for earlier ones only. One that is cancelled while it waits ends at once, but stays in the line until those have
+//! ended that it waits for, since whoever waits for it may have to wait for them. Nothing is handed to the machine with the lock held: that may
+//! end a submission, which comes back here.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
+
+use super::engine::Inner;
+use crate::machine::extern_call::Place;
+use crate::machine::submission::Submission;
+
+/// A submission in the line.
+struct Queued {
+    /// Until it is the machine's.
+    submission: Option<Arc<Submission>>,
+    /// How many it waits for.
+    waits: usize,
+    /// Who waits for it.
+    waiters: Vec<u64>,
+}
+
+/// Who used a resource lastly.
+#[derive(Default)]
+struct Use {
+    writer: Option<u64>,
+    readers: Vec<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    last: u64,
+    line: BTreeMap<u64, Queued>,
+    /// Those that are not the machine's yet, by address.
+    held: HashMap<usize, u64>,
+    uses: HashMap<u64, Use>,
+    /// Those that wait for nobody any more, and are to be handed over; and whether somebody does that.
+    ready: VecDeque<(u64, Arc<Submission>)>,
+    is_handing_over: bool,
+}
+
+/// See the head of this file.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<State>);
+
+/// A submission of the line has ended.
+struct End {
+    inner: Weak<Inner>,
+    number: u64,
+    is_told: AtomicBool,
+}
+
+impl Wake for End {
+    fn wake(self: Arc<Self>) {
+        if !self.is_told.swap(true, Ordering::AcqRel)
+            && let Some(inner) = self.inner.upgrade()
+        {
+            inner.queue.state().ended(self.number);
+            Queue::hand_over(&inner);
+        }
+    }
+}
+
+/// Readers of a resource above which those that have ended are looked for.
+const MANY: usize = 64;
+
+impl State {
+    /// Takes a submission into the line.
+    fn add(&mut self, submission: Arc<Submission>, places: &[(Place, bool)]) {
+        self.last += 1;
+        let number = self.last;
+        let mut waits_for: Vec<u64> = Vec::new();
+        for (place, write) in places {
+            let used = self.uses.entry(place.id).or_default();
+            waits_for.extend(used.writer);
+            if *write {
+                waits_for.append(&mut used.readers);
+                used.writer = Some(number);
+            } else {
+                if used.readers.len() >= MANY && used.readers.len().is_power_of_two() {
+                    used.readers.retain(|reader| self.line.contains_key(reader));
+                }
+                used.readers.push(number);
+            }
+        }
+        waits_for.sort_unstable();
+        waits_for.dedup();
+        let mut waits = 0;
+        for other in waits_for {
+            if let Some(other) = self.line.get_mut(&other) {
+                other.waiters.push(number);
+                waits += 1;
+            }
+        }
+        if waits == 0 {
+            self.ready.push_back((number, submission.clone()));
+        } else {
+            self.held.insert(Arc::as_ptr(&submission).addr(), number);
+        }
+        let submission = (waits > 0).then_some(submission);
+        self.line.insert(number, Queued { submission, waits, waiters: Vec::new() });
+    }
+
+    /// A submission has ended that was the machine's, and left the line.
+    fn ended(&mut self, number: u64) {
+        let mut left = vec![number];
+        while let Some(number) = left.pop() {
+            let Some(queued) = self.line.remove(&number) else { continue };
+            for waiter in queued.waiters {
+                let Some(queued) = self.line.get_mut(&waiter) else { continue };
+                queued.waits -= 1;
+                if queued.waits > 0 {
+                    continue;
+                }
+                match queued.submission.take() {
+                    Some(submission) => {
+                        self.held.remove(&Arc::as_ptr(&submission).addr());
+                        self.ready.push_back((waiter, submission));
+                    }
+                    // It was cancelled before.
+                    None => left.push(waiter),
+                }
+            }
+        }
+        if self.line.is_empty() {
+            self.uses.clear();
+        }
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many wait.
+    pub(super) fn held(&self) -> usize {
+        self.state().held.len()
+    }
+
+    /// Hands a submission to the machine that uses these, when its turn has come.
+    pub(super) fn submit(inner: &Arc<Inner>, submission: &Arc<Submission>, places: &[(Place, bool)]) {
+        inner.queue.state().add(submission.clone(), places);
+        Queue::hand_over(inner);
+    }
+
+    /// A submission has been cancelled: it ends, also if its turn has not come.
+    pub(super) fn cancelled(inner: &Inner, submission: &Submission) {
+        let mut state = inner.queue.state();
+        let Some(number) = state.held.remove(&std::ptr::from_ref(submission).addr()) else { return };
+        let submission = state.line.get_mut(&number).and_then(|queued| queued.submission.take());
+        drop(state);
+        if let Some(submission) = submission {
+            inner.crew.take_on(submission);
+        }
+    }
+
+    /// Hands over all that is ready. One thread does so at a time, and comes back to what has become ready meanwhile.
+    fn hand_over(inner: &Arc<Inner>) {
+        let mut state = inner.queue.state();
+        if std::mem::replace(&mut state.is_handing_over, true) {
+            return;
+        }
+        while let Some((number, submission)) = state.ready.pop_front() {
+            drop(state);
+            inner.crew.take_on(submission.clone());
+            let end = End { inner: Arc::downgrade(inner), number, is_told: AtomicBool::new(false) };
+            let is_over = !submission.watch(&Waker::from(Arc::new(end)));
+            state = inner.queue.state();
+            if is_over {
+                state.ended(number);
+            }
+        }
+        state.is_handing_over = false;
+    }
+}
