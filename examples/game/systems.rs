@@ -12,13 +12,21 @@ pub type Pair = [f64; 2];
 
 /// One of each for every entity, and a map of how many are where.
 pub struct Components {
+    /// Where it is.
     pub position: Vec<Pair>,
+    /// Where it goes.
     pub velocity: Vec<Pair>,
+    /// What draws it.
     pub force: Vec<Pair>,
+    /// 0 to 100.
     pub health: Vec<f64>,
+    /// In seconds.
     pub age: Vec<f64>,
+    /// The picture shown.
     pub sprite: Vec<f64>,
+    /// How bright.
     pub glow: Vec<f64>,
+    /// Entities by cell.
     pub map: Vec<u32>,
 }
 
@@ -59,12 +67,14 @@ pub fn steer(force: &mut [Pair], position: &[Pair]) {
     }
 }
 
+/// Forces change velocities.
 pub fn accelerate(velocity: &mut [Pair], force: &[Pair], time: f64) {
     for (velocity, force) in velocity.iter_mut().zip(force) {
         *velocity = [0, 1].map(|axis| velocity[axis] + force[axis] * time);
     }
 }
 
+/// Velocities change positions.
 pub fn move_all(position: &mut [Pair], velocity: &[Pair], time: f64) {
     for (at, velocity) in position.iter_mut().zip(velocity) {
         *at = [0, 1].map(|axis| at[axis] + velocity[axis] * time);
@@ -81,10 +91,12 @@ pub fn bounce(position: &mut [Pair], velocity: &mut [Pair]) {
     }
 }
 
+/// Time passes.
 pub fn grow_old(age: &mut [f64], time: f64) {
     age.iter_mut().for_each(|age| *age += time);
 }
 
+/// The young recover faster.
 pub fn heal(health: &mut [f64], age: &[f64], time: f64) {
     for (health, age) in health.iter_mut().zip(age).filter(|(health, _)| **health > 0.0) {
         *health = (*health + time * 3.0 / (1.0 + age)).min(100.0);
@@ -104,10 +116,12 @@ pub fn hurt(health: &mut [f64], map: &[u32], position: &[Pair], time: f64) {
     }
 }
 
+/// Pictures change.
 pub fn animate(sprite: &mut [f64], time: f64) {
     sprite.iter_mut().zip(0..).for_each(|(sprite, i)| *sprite = (*sprite + time * f64::from(i % 7)) % 8.0);
 }
 
+/// Everybody glows in their own way.
 pub fn light(glow: &mut [f64], time: f64) {
     glow.iter_mut().zip(0..).for_each(|(glow, i)| *glow = *glow * (1.0 - time) + time * f64::from(i % 3));
 }

@@ -240,7 +240,10 @@ fn it_is_the_same_in_every_order() {
         fn main() {
             var total = 0
             for i in 0..24 { total += pair(i) }
-            print(total)
+            var xs = [Int](40, fill: 0)
+            each i in 0..xs.len() { xs[i] = ask(i) + total }
+            let ys = [ask(x) for x in xs if x % 2 == 0]
+            print(\"{total} {xs} {ys}\")
         }";
     let once = |options: &Options| {
         let code = library(text).link(&answering()).unwrap().into_code();
