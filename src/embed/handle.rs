@@ -56,7 +56,7 @@ pub enum Error {
 }
 
 /// `a`, `b` and `c`
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, others @ [_, ..])) => format!("{} and {last}", others.join(", ")),
@@ -103,11 +103,15 @@ impl Error {
     }
 }
 
+/// What a function and all that it calls may write in the host.
+pub(super) fn written(code: &Code, function: u32) -> Vec<String> {
+    code.places(function).filter(|&(_, write)| write).map(|(place, _)| place.name.to_string()).collect()
+}
+
 impl Error {
     /// With what that function may have written in the host.
     fn with_places(self, code: &Code, function: u32) -> Error {
-        let written = code.places(function).filter(|&(_, write)| write);
-        let places: Vec<String> = written.map(|(place, _)| place.name.to_string()).collect();
+        let places = written(code, function);
         if places.is_empty() { self } else { Error::Indeterminate { why: Box::new(self), places } }
     }
 }

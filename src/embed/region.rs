@@ -18,8 +18,8 @@ use super::function::Resource;
 /// let position = Part::new("position", vec![0.0, 1.0]);
 /// let velocity = Part::new("velocity", vec![1.0, 2.0]);
 /// let mut functions = Functions::new();
-/// functions.add_with("accelerate", velocity.writes(), |velocity: &mut Vec<f64>, by: f64| {
-///     velocity.iter_mut().for_each(|v| *v += by);
+/// functions.add_with("accelerate", velocity.writes(), |velocity: &mut Vec<f64>, more: f64| {
+///     velocity.iter_mut().for_each(|v| *v += more);
 /// });
 /// functions.add_with(
 ///     "move_on",
@@ -29,7 +29,7 @@ use super::function::Resource;
 ///     },
 /// );
 /// let module = Module::library("game.tg", "
-///     extern task accelerate(by: Float)
+///     extern task accelerate(more: Float)
 ///     extern task move_on(time: Float)
 ///
 ///     fn frame() {

@@ -97,7 +97,7 @@ impl Engine {
     ///     drop(scope.submit::<()>(&module, "all", (100,)));
     ///     Ok::<(), tgvm::embed::Mistakes>(())
     /// })??;
-    /// assert_eq!(total.into_inner(), 45 + 4950);
+    /// assert_eq!(total.load(Ordering::Relaxed), 45 + 4950);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

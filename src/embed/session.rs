@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::engine::{Engine, Inner};
 use super::function::Functions;
-use super::handle::{Error, now};
+use super::handle::{Error, list, now, written};
 use super::pending::{Collect, Content, State, Statement, Version, lock};
 use super::statement::Problem;
 use super::value::FromValue;
@@ -45,6 +45,14 @@ pub enum Failed {
     /// It was cancelled, or the engine ended.
     #[error("cancelled")]
     Cancelled,
+    /// It ended so, and may have written these resources of the host: what is in them is indeterminate.
+    #[error("{why}; what is in {} of the host is indeterminate", list(.places))]
+    Indeterminate {
+        /// How it ended.
+        why: Box<Failed>,
+        /// What messages call them.
+        places: Vec<String>,
+    },
     /// It did not begin, since a variable has no value.
     #[error("`{name}` has no value, since [{by}] failed: {why}")]
     Poisoned {
@@ -485,8 +493,10 @@ impl Shared {
             Outcome::Stop(Stop::Memory) => Some(Failed::Memory),
             Outcome::Stop(_) => Some(Failed::Cancelled),
         };
+        let places = written(submission.code(), submission.function());
         let result = match failed {
-            Some(failed) => Err(failed),
+            Some(failed) if places.is_empty() => Err(failed),
+            Some(failed) => Err(Failed::Indeterminate { why: Box::new(failed), places }),
             None => state.take(&statement, submission),
         };
         state.retire(number, &statement, result);

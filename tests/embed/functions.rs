@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tgvm::embed::{
-    Engine, Error, Flag, FromAnswer, Functions, Grid, GridView, GridViewMut, Hazard, IntoArgs, Module, Output,
+    Engine, Entered, Error, Flag, FromAnswer, Functions, Grid, GridView, GridViewMut, Hazard, IntoArgs, Module, Output,
     Resource, Stream, SubmitError,
 };
 use tgvm::machine::Issue;
@@ -428,6 +428,11 @@ fn statements_of_a_session_keep_the_order_of_what_they_use() {
         assert_eq!(leaf(10), (leaf(9) + leaf(8)));
         assert_eq!(*logs[2].lock().unwrap(), (0..10).collect::<Vec<_>>());
         logs.iter().for_each(|log| log.lock().unwrap().clear());
+        session.enter("let z = 0").unwrap();
+        let entered = session.enter("add_a(1 / z)").unwrap();
+        let [Entered::Statement(number)] = entered[..] else { panic!("{entered:?}") };
+        let text = "T0002 division by zero: 1 / 0, at [32]:1:7; what is in `a` of the host is indeterminate";
+        assert_eq!(session.wait(number).unwrap().result.unwrap_err().to_string(), text);
         // Others do not fit any more.
         assert!(session.provide(Arc::new(Functions::new())).is_err());
     }

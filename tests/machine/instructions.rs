@@ -466,6 +466,17 @@ fn a_trap_of_the_program_itself() {
     assert_eq!((trap.code, trap.message.as_str(), trap.backtrace.len()), (TrapCode::Empty, "", 1));
 }
 
+#[test]
+fn a_function_of_the_host_that_is_not_linked() {
+    let host = function("draw", vec![], 0, vec![Instr::abc(Op::Host, 0, 0, 0)]);
+    let code = vec![Instr::ai(Op::Call, HEADER as u16, 1), Instr::abc(Op::Return, 0, 0, 0)];
+    let main = function("main", vec![], 0, code);
+    let both = vec![main, host].into_iter().map(|f| Function { effects: Effects::HOST, ..f }).collect();
+    let (Outcome::Trap(trap), _) = run(&prepare(program(both, Vec::new()))) else { panic!("it traps") };
+    // It stands where the call is.
+    assert_eq!((trap.code, trap.backtrace.len(), trap.backtrace[0].function), (TrapCode::HostFailed, 1, 0));
+}
+
 /// All tests of this file run the machine's whole table, but for its own two. They may run in any order, so this one asks
 /// the programs that cover most of it, too.
 #[test]
@@ -481,6 +492,7 @@ fn every_instruction_is_run_by_a_test() {
     floats_are_summed_in_the_tree_of_the_spec();
     calls_hand_over_and_back();
     a_trap_of_the_program_itself();
+    a_function_of_the_host_that_is_not_linked();
     super::values::all();
     let seen = *SEEN.lock().expect("no test panics with it");
     let missing: Vec<_> = OPS
