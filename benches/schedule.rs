@@ -108,7 +108,7 @@ fn light(mut glow: ResMut<Glow>) {
 }
 
 fn bevy() -> (World, Schedule) {
-    let Components { position, velocity, force, health, age, sprite, glow, map } = Components::new();
+    let Components { position, velocity, force, health, age, sprite, glow, map } = Components::at_the_start();
     let mut world = World::new();
     world.insert_resource(Position(position));
     world.insert_resource(Velocity(velocity));
@@ -146,7 +146,7 @@ fn main() {
     let module = game::module().expect("it compiles, and fits");
     let call =
         |name: &str, frames: usize| engine.submit::<()>(&module, name, (frames as i64,)).expect("it fits").wait();
-    let (mut alone, mut on_rayon) = (Components::new(), Components::new());
+    let (mut alone, mut on_rayon) = (Components::at_the_start(), Components::at_the_start());
     let (mut world, mut schedule) = bevy();
     let mut times: [Vec<f64>; 4] = Default::default();
     for _ in 0..TURNS {

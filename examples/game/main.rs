@@ -65,7 +65,7 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let Components { position, velocity, force, health, age, sprite, glow, map } = Components::new();
+        let Components { position, velocity, force, health, age, sprite, glow, map } = Components::at_the_start();
         World {
             position: Part::new("position", position),
             velocity: Part::new("velocity", velocity),

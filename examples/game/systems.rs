@@ -32,7 +32,7 @@ pub struct Components {
 
 impl Components {
     /// The same in every run.
-    pub fn new() -> Components {
+    pub fn at_the_start() -> Components {
         let mut seed = 1_u64;
         let mut random = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
