@@ -2,10 +2,12 @@
 //!
 //! The stages are `Source → Tree → Typed → Program → Verified`; each takes what the one before it returns.
 
+#![cfg_attr(target_family = "wasm", feature(stdarch_wasm_atomic_wait))]
 #![deny(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 pub mod bytecode;
 pub mod check;
+#[cfg(not(target_family = "wasm"))]
 pub mod cli;
 pub mod compile;
 pub mod embed;

@@ -14,6 +14,7 @@ use crate::host::{Grants, StdWorld, files};
 use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
+use crate::machine::pulse::Pulse;
 use crate::machine::trap::{Fault, TraceLine, Trap};
 use crate::observe;
 use crate::observe::dag::Dag;
@@ -184,6 +185,7 @@ pub fn run(args: Args) -> Exit {
         record: recorded,
         leave_out: None,
         interrupt: interrupt.clone(),
+        pulse: Pulse::default(),
     };
     watch(&interrupt, args.timeout);
     let mut world = StdWorld::new(texts, grants);

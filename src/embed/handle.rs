@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::engine::Inner;
 use super::value::FromAnswer;
@@ -16,6 +16,7 @@ use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::{Returned, TransferError, Value};
 use crate::machine::trap::Trap;
+use crate::platform::system::Instant;
 use crate::syntax::span::Source;
 
 /// Why there is no result.

@@ -183,6 +183,7 @@ impl Module {
     }
 
     /// The program, to be looked at or written.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn into_program(self) -> Program {
         self.verified.into_inner()
     }

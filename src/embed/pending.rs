@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use super::handle::now;
 use super::session::{Ended, Failed, Hazard};
@@ -19,6 +18,7 @@ use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::Kept;
 use crate::machine::trap::Fault;
+use crate::platform::system::Instant;
 
 pub(super) struct Variable {
     pub(super) shape: Shape,

@@ -7,13 +7,18 @@
 #![allow(clippy::disallowed_methods, reason = "this is where input and output happen")]
 
 mod array;
+#[cfg(not(target_family = "wasm"))]
 pub mod files;
 mod format;
+#[cfg(not(target_family = "wasm"))]
 mod grants;
 mod math;
 mod output;
+mod picture;
 mod random;
 mod sort;
+#[cfg(not(target_family = "wasm"))]
+mod terminal;
 mod text;
 mod world;
 
@@ -23,8 +28,10 @@ use crate::bytecode::builtins::{BUILTINS, Pattern};
 use crate::machine::host_call::HostTable;
 use crate::machine::interrupt::Interrupt;
 use crate::machine::trap::Fault;
+#[cfg(not(target_family = "wasm"))]
 pub use grants::Grants;
-pub use world::StdWorld;
+#[cfg(not(target_family = "wasm"))]
+pub use terminal::StdWorld;
 
 /// What a function of the host returns.
 type Outcome = Result<(), Fault>;

@@ -9,7 +9,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
-use std::thread::{self, JoinHandle};
 
 use super::deque::{Deque, Owner};
 use super::host_call::HostTable;
@@ -20,9 +19,10 @@ use super::record::{Hazard, Record};
 use super::recorder::Recorder;
 use super::submission::{Order, Submission, lock};
 use super::worker::{Job, Worker};
+use crate::platform::Platform;
 use crate::platform::sim::{Simulated, Simulator};
 use crate::platform::sync::Mutex;
-use crate::platform::{Platform, os};
+use crate::platform::system::{JoinHandle, Threads, spawn};
 
 /// What a crew is like.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Crew {
         let workers = settings.workers.clamp(1, 60);
         let seats = workers + settings.guests.min(4);
         let platform: Arc<dyn Platform> = match settings.seed {
-            None => Arc::new(os::Threads::new(seats)),
+            None => Arc::new(Threads::new(seats)),
             Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(seats, seed)))),
         };
         let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, settings.leave_out));
@@ -107,9 +107,8 @@ impl Crew {
         };
         for (index, deque) in deques.into_iter().enumerate() {
             let machine = machine.clone();
-            let named = thread::Builder::new().name(format!("{}-{index}", settings.name));
             let body = move || Self::work(&machine, index, deque, None).1;
-            match named.spawn(body) {
+            match spawn(format!("{}-{index}", settings.name), body) {
                 Ok(thread) => lock(&crew.threads).push(thread),
                 Err(error) => {
                     crew.abandon();
@@ -118,8 +117,7 @@ impl Crew {
             }
         }
         if settings.own_heart {
-            let named = thread::Builder::new().name(format!("{}-heart", settings.name));
-            let spawned = named.spawn(move || {
+            let spawned = spawn(format!("{}-heart", settings.name), move || {
                 machine.beat(&mut || machine.is_closed());
                 machine.finish();
             });
@@ -176,6 +174,11 @@ impl Crew {
     /// Takes a submission on that nobody has taken on.
     pub(crate) fn take_on(&self, submission: Arc<Submission>) {
         self.machine.take_on(submission);
+    }
+
+    /// Which workers do not sleep, by bit.
+    pub(crate) fn who_is_awake(&self) -> u64 {
+        self.machine.who_is_awake()
     }
 
     /// How many submissions have not ended.

@@ -14,6 +14,7 @@ use super::interrupt::{Interrupt, Stop};
 use super::local::Counts;
 use super::machine::Issue;
 use super::memory::{Budget, Heap};
+use super::pulse::Pulse;
 use super::record::{Hazard, Record};
 use super::run::Run;
 use super::submission::{Order, Priority};
@@ -51,6 +52,8 @@ pub struct Options {
     pub leave_out: Option<Hazard>,
     /// Stops the run when it is raised.
     pub interrupt: Interrupt,
+    /// Tells which workers are awake.
+    pub pulse: Pulse,
 }
 
 impl Default for Options {
@@ -69,6 +72,7 @@ impl Default for Options {
             record: false,
             leave_out: None,
             interrupt: Interrupt::new(),
+            pulse: Pulse::default(),
         }
     }
 }
@@ -174,6 +178,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     let alone = alone || options.migrate || options.max_steps.is_some();
     let once = |world: &mut dyn World| {
         if alone {
+            options.pulse.note(1);
             (run_alone(code, options, host, world, &budget), None)
         } else {
             run_shared(code, options, host, world, &budget)
@@ -186,6 +191,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
             os::with_alarm(after, move || alarm.time_out(), || once(world))
         }
     };
+    options.pulse.note(0);
     let stats = Stats {
         instructions: counts.steps,
         calls: counts.calls,
@@ -245,6 +251,7 @@ fn run_shared(
     };
     let submission = crew.submit(order).expect("it is passed nothing");
     crew.beat_for(&submission, &mut || {
+        options.pulse.note(crew.who_is_awake());
         if let Err(stop) = options.interrupt.check() {
             crew.cancel(&submission, stop);
         }

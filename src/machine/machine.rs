@@ -216,6 +216,11 @@ impl Machine {
         self.injectors.iter().any(Injector::has_some) || self.seats.iter().any(|seat| !seat.thief.has_none())
     }
 
+    /// Which workers do not sleep, by bit.
+    pub(super) fn who_is_awake(&self) -> u64 {
+        (0..self.workers).filter(|&worker| !self.sleepers.has(worker)).fold(0, |awake, worker| awake | 1 << worker)
+    }
+
     /// Whether some worker has nothing to do.
     pub(super) fn is_hungry(&self) -> bool {
         self.searching.load(Ordering::Relaxed) > 0 || self.has_spare()

@@ -26,6 +26,7 @@ mod memory;
 mod models;
 mod output;
 mod plan;
+pub mod pulse;
 pub mod record;
 mod recorder;
 mod retire;

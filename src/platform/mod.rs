@@ -3,9 +3,18 @@
 //! A worker is one of `workers` bodies that run at the same time. Worker number `workers` is the caller itself, who beats the
 //! heart.
 
+pub mod conformance;
 pub mod os;
 pub mod sim;
 pub(crate) mod sync;
+#[cfg(target_family = "wasm")]
+pub mod web;
+
+/// Where this is compiled for: threads, how they sleep, and time.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use os as system;
+#[cfg(target_family = "wasm")]
+pub(crate) use web as system;
 
 use std::time::Duration;
 

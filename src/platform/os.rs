@@ -5,7 +5,11 @@
 use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use std::thread::JoinHandle;
+pub(crate) use std::time::Instant;
 
 use super::Platform;
 use super::sync::{Condvar, Mutex};
@@ -56,6 +60,18 @@ impl Platform for Threads {
     fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
+}
+
+/// Starts a thread.
+///
+/// # Errors
+/// The system has no more of them.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn spawn<T: Send + 'static>(
+    name: String,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name).spawn(body)
 }
 
 /// Runs `body`, and `ring` on another thread if it takes longer than `after`.

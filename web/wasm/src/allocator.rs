@@ -1,0 +1,6 @@
+//! The module's allocator.
+
+use crate::cache::Cached;
+
+#[global_allocator]
+static ALLOCATOR: Cached = Cached;
