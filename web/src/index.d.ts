@@ -1,0 +1,240 @@
+/** Offsets are in UTF-16 units, as scripts index text; line and column count from 1. */
+export interface Place {
+  from: number;
+  to: number;
+  line: number;
+  column: number;
+  text: string;
+}
+
+/** What is wrong with a program, or why one trapped. */
+export interface Diagnostic {
+  /** `E0202`, or `T0004` of a trap. */
+  code: string;
+  message: string;
+  file: string;
+  /** The places concerned; the first is the one at fault. */
+  labels: Place[];
+  help: string[];
+}
+
+/** A trap, with the chain of calls that led there, innermost first. */
+export interface Trap extends Diagnostic {
+  calls: (Place | { omitted: number })[];
+}
+
+/** The machine failed, or a worker of it: what it was doing is lost. The next call starts it anew. */
+export class MachineError extends Error {}
+
+/** What a function that was submitted failed with. */
+export class SubmissionError extends Error {
+  reason: 'rejected' | 'trap' | 'exit' | 'memory' | 'abort' | 'error';
+  /** What is wrong with the program, if it was rejected. */
+  diagnostics: Diagnostic[];
+}
+
+export interface StartOptions {
+  /** 1 to 60; as many as there are cores, if it is not said. */
+  workers?: number;
+  /** Whether workers share one memory; if it is not said, wherever they can: in Node, and in pages that are cross-origin isolated. */
+  shared?: boolean;
+  /** Where the module is, or the module itself. */
+  wasm?: URL | string | WebAssembly.Module;
+  /** Scripts of workers that are not where they are in the package. */
+  scripts?: { service?: URL; thread?: URL };
+}
+
+export interface Limits {
+  /** When calls run out of order: when a worker has nothing to do, whenever they can, or never. */
+  issue?: 'lazy' | 'eager' | 'in-order';
+  /** How many calls of one function may be in flight. */
+  window?: number;
+  /** Bytes: 1 GiB, if it is not said. */
+  maxMemory?: number;
+  /** Bytes of frames: 8 a register and 64 a call. */
+  maxDepth?: number;
+}
+
+export interface RunOptions extends Limits {
+  /** What messages call the program. */
+  name?: string;
+  args?: (string | number)[];
+  /** Standard input. */
+  input?: string;
+  /** Files that the program finds, by path. Nothing is ever read or written elsewhere. */
+  files?: Record<string, string | Uint8Array>;
+  /** Called with what is printed, in order, while the program runs. */
+  onOutput?: (text: string, stream: 'out' | 'error') => void;
+  /** Stops the program. */
+  signal?: AbortSignal;
+  /** Milliseconds after which it is stopped. */
+  timeout?: number;
+  maxSteps?: number;
+  /** At most as many as the machine has. */
+  workers?: number;
+  /** Counts instructions and calls, which takes time. */
+  stats?: boolean;
+  /** Takes down what happens, which takes time and memory; not where no memory is shared. */
+  record?: boolean;
+}
+
+export interface RunResult {
+  result: 'done' | 'exit' | 'trap' | 'stop' | 'rejected';
+  /** What `tgvm run` would exit with. */
+  exitCode: number;
+  /** What was printed on standard output. */
+  output: string;
+  /** What was printed on standard error. */
+  errors: string;
+  /** Why it was rejected; otherwise empty. */
+  diagnostics: Diagnostic[];
+  trap?: Trap;
+  stop?: { reason: 'memory' | 'steps' | 'time' | 'abort' | 'output'; message: string };
+  /** Those that the program has written. */
+  files: Record<string, Uint8Array>;
+  /** Null if it did not run, or was stopped where no memory is shared. */
+  stats: Stats | null;
+  record: RunRecord | null;
+}
+
+export interface Stats {
+  milliseconds: number;
+  /** 0 unless they were counted, as the next two. */
+  instructions: number;
+  calls: number;
+  peakDepth: number;
+  peakMemory: number;
+  /** Empty if nothing could run out of order. */
+  workers: WorkerStats[];
+}
+
+export interface WorkerStats {
+  issued: number;
+  run: number;
+  promoted: number;
+  fruitless: number;
+  stolen: number;
+  parked: number;
+  renamed: number;
+  squashed: number;
+  peakFlight: number;
+  stalls: Record<string, number>;
+  idleMilliseconds: number;
+}
+
+/** What happened in a run, in order. */
+export interface RunRecord {
+  events: RecordEvent[];
+  /** There were more than were kept. */
+  cut: boolean;
+}
+
+/** An entry is named by its frame and its number there: `3.7`; `0.0` is the run itself. Times are milliseconds since the first. */
+export type RecordEvent = { time: number; worker: number } & (
+  | { what: 'promoted'; of: number; name: string; parent: string }
+  | { what: 'taken up' | 'concluded'; of: number }
+  | {
+      what: 'issued' | 'ran';
+      entry: string;
+      name: string;
+      line: number;
+      running: boolean;
+      needs: { on: string; by: string; order: 'RAW' | 'WAR' | 'WAW' }[];
+    }
+  | { what: 'started' | 'resumed' | 'retired'; entry: string }
+  | { what: 'completed'; entry: string; ending: 'good' | 'trap' | 'squashed' }
+);
+
+/** A Grid. */
+export interface Grid {
+  rows: number;
+  cols: number;
+  cells: Value;
+}
+
+/** The fields of a struct, in order. */
+export interface Struct {
+  fields: Value[];
+}
+
+/**
+ * Int is a bigint; as an argument also a number. Float is a number. `[Int]` and `[Float]` are typed arrays; as arguments also
+ * plain arrays.
+ */
+export type Value = bigint | number | boolean | string | BigInt64Array | Float64Array | Value[] | Grid | Struct;
+
+export interface SubmitOptions {
+  onOutput?: (text: string, stream: 'out' | 'error') => void;
+  signal?: AbortSignal;
+  priority?: 'normal' | 'background';
+  maxMemory?: number;
+}
+
+export interface Ended {
+  number: number;
+  output: string;
+  /** The value of an expression, as `print` shows it. */
+  value: string | null;
+  /** Why it did not end well. */
+  failed: string | null;
+  /** Those that it, or another meanwhile, has written. */
+  files: Record<string, Uint8Array>;
+}
+
+export interface Entered {
+  entered: ({ defined: string } | { statement: number })[];
+  /** What is wrong with the first that has mistakes; what comes before it has been entered. */
+  diagnostics: Diagnostic[];
+}
+
+export interface Scoreboard {
+  /** Those that have not ended, oldest first. */
+  statements: { number: number; text: string; milliseconds: number; waitsFor: { on: number; why: string }[] }[];
+  variables: { name: string; type: string }[];
+  items: string[];
+}
+
+/** Statements that are entered one after the other, and run side by side where they do not depend on each other. */
+export interface Session {
+  /** Enters items and statements, and does not wait for them. */
+  enter(text: string): Promise<Entered>;
+  /** How a statement ended, once it has. Without `onEnded`, for each statement once. */
+  wait(statement: number): Promise<Ended>;
+  /** Asks a statement to end, or all; whether it was there. */
+  cancel(statement?: number): Promise<boolean>;
+  scoreboard(): Promise<Scoreboard>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions extends Limits {
+  files?: Record<string, string | Uint8Array>;
+  /** Told of each statement as it ends. */
+  onEnded?: (ended: Ended) => void;
+}
+
+/** A machine: workers that run programs. */
+export class Tgvm {
+  /** @throws MachineError if a worker does not start */
+  static start(options?: StartOptions): Promise<Tgvm>;
+  /** How many workers run a program at most. */
+  readonly workers: number;
+  /** Whether they share one memory. If not, programs run on one worker with a memory of its own, and there are no sessions. */
+  readonly shared: boolean;
+  /** What is wrong with a program. Does not wait for runs, where memory is shared. */
+  check(source: string, options?: { name?: string }): Promise<Diagnostic[]>;
+  /** Runs a program from beginning to end. Runs of a machine are one after the other. */
+  run(source: string, options?: RunOptions): Promise<RunResult>;
+  /**
+   * Submits a call of a program's function, beside all else. Resolves to its result and what is in its `inout` parameters
+   * afterwards: nothing, the one value, or an array of them.
+   *
+   * @throws SubmissionError
+   */
+  submit(source: string, name: string, args?: Value[], options?: SubmitOptions): Promise<Value | Value[] | undefined>;
+  /** Opens a session. The first session or submission starts its workers, and says what they are like. */
+  session(options?: SessionOptions): Promise<Session>;
+  /** Which workers of the run under way, by number, are not asleep for want of work. */
+  awake(): Promise<number[]>;
+  /** Ends all workers. */
+  terminate(): void;
+}

@@ -1,0 +1,33 @@
+// What the tests share: the sample programs, and a machine that ends with the test.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Tgvm } from '../src/index.js';
+
+const folder = fileURLToPath(new URL('../../programs', import.meta.url));
+
+/** `programs/data` as virtual files. */
+export const data = Object.fromEntries(
+  readdirSync(join(folder, 'data')).map((name) => [`programs/data/${name}`, readFileSync(join(folder, 'data', name))]),
+);
+
+/** Name, text and expected output of each sample. */
+export const samples = readdirSync(folder)
+  .filter((name) => name.endsWith('.tg'))
+  .map((file) => {
+    const name = basename(file, '.tg');
+    const read = (end) => readFileSync(join(folder, `${name}${end}`), 'utf8');
+    return { name, source: read('.tg'), expected: read('.expected') };
+  });
+
+/** Starts a machine, and ends it after the test. */
+export async function started(t, options = { workers: 2 }) {
+  const vm = await Tgvm.start(options);
+  t.after(() => vm.terminate());
+  return vm;
+}
+
+export const ENDLESS = 'fn main() {\n    var x = 0\n    while true { x = x +% 1 }\n}\n';
+export const HELLO = 'fn main() { print("hello") }\n';

@@ -1,0 +1,32 @@
+// The types as one uses them: this is compiled, and not run.
+
+import { MachineError, SubmissionError, Tgvm, type RunResult, type Session, type Value } from 'tgvm';
+
+export async function use(): Promise<RunResult> {
+  const vm = await Tgvm.start({ workers: 2 });
+  const found = await vm.check('fn main() { }');
+  const first: number | undefined = found[0]?.labels[0]?.from;
+  const result = await vm.run('fn main() { }', {
+    args: [1, 'two'],
+    files: { a: 'text', b: new Uint8Array(1) },
+    onOutput: (text, stream) => text.concat(stream),
+    signal: AbortSignal.timeout(1000),
+    issue: 'eager',
+    record: true,
+  });
+  for (const event of result.record?.events ?? []) {
+    if (event.what === 'issued') event.needs.map(({ order }) => order);
+  }
+  const value: Value | Value[] | undefined = await vm.submit('fn f(x: Int) -> Int { return x }', 'f', [first ?? 1n]);
+  const session: Session = await vm.session({ onEnded: ({ value }) => value });
+  const { entered } = await session.enter('let a = 1');
+  for (const one of entered) if ('statement' in one) await session.wait(one.statement);
+  await session.close();
+  // @ts-expect-error there is no such option
+  await vm.run('', { worker: 1 });
+  // @ts-expect-error nor such an argument
+  await vm.submit('', 'f', [undefined]);
+  vm.terminate();
+  if (value instanceof MachineError || value instanceof SubmissionError) throw value;
+  return result;
+}
