@@ -1,0 +1,44 @@
+// Canvases that are as sharp as the screen, and the colours of workers.
+
+const HUES = [220, 150, 30, 285, 0, 185, 50, 320];
+
+/** The colour of a worker; it is told apart in light and in dark. */
+export function colourOf(worker) {
+  const isDark = getComputedStyle(document.documentElement).colorScheme === 'dark' || matchesDark();
+  return `hsl(${HUES[worker % HUES.length]} ${isDark ? '65% 64%' : '62% 47%'})`;
+}
+
+function matchesDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+}
+
+export function colour(name) {
+  // A colour that depends on the theme is resolved by an element that has it.
+  const probe = document.createElement('i');
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+/** Sizes the canvas for the screen and clears it; what to draw with, in CSS pixels. */
+export function prepared(canvas, height) {
+  const ratio = devicePixelRatio || 1;
+  if (height) canvas.style.height = `${height}px`;
+  const { clientWidth, clientHeight } = canvas;
+  const [wide, high] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
+  if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+  const draw = canvas.getContext('2d');
+  draw.setTransform(ratio, 0, 0, ratio, 0, 0);
+  draw.clearRect(0, 0, clientWidth, clientHeight);
+  return { draw, width: clientWidth, height: clientHeight };
+}
+
+/** Milliseconds in words. */
+export function time(milliseconds) {
+  if (milliseconds < 1) return `${(milliseconds * 1000).toFixed(0)} µs`;
+  if (milliseconds < 1000) return `${milliseconds.toFixed(milliseconds < 10 ? 2 : 0)} ms`;
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}

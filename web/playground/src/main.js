@@ -1,0 +1,226 @@
+// The page: what its controls do.
+
+import { Tgvm } from '../tgvm/index.js';
+import { time } from './draw.js';
+import { createEditor } from './editor.js';
+import { isolate } from './isolation.js';
+import { Lanes } from './lanes.js';
+import { Repl } from './repl.js';
+import { Scoreboard, digest } from './scoreboard.js';
+import { fromHash, toHash } from './share.js';
+
+const at = (id) => document.getElementById(id);
+
+/** What is kept of the output on the page. */
+const MOST_OUTPUT = 200_000;
+
+await isolate();
+
+// The machine starts while the page is put together.
+const cores = Math.min(navigator.hardwareConcurrency || 2, 16);
+const starting = Tgvm.start({ workers: Number(new URLSearchParams(location.search).get('workers')) || cores });
+starting.catch(() => {});
+const loading = fetch('samples.json').then((response) => response.json());
+
+const status = (text, isWrong = false) => {
+  at('status').textContent = text;
+  at('status').classList.toggle('wrong', isWrong);
+};
+
+function notice(text) {
+  at('notice').textContent = text;
+  at('notice').hidden = false;
+}
+
+let running = null;
+const lanes = new Lanes(at('lanes'));
+const scoreboard = new Scoreboard(
+  { time: at('time'), replay: at('replay'), moment: at('moment'), entries: at('entries'), flight: at('flight') },
+  lanes,
+);
+scoreboard.clear('Run a program with “Record” on to see what was in flight, and what waited for what.');
+lanes.begin(1);
+
+const editor = createEditor(at('editor'), {
+  check: async (source) => (await starting).check(source),
+  onProblems(all) {
+    const [first] = all;
+    const more = all.length > 1 ? `, and ${all.length - 1} more` : '';
+    at('problems').textContent = first
+      ? `${first.labels[0] ? `line ${first.labels[0].line}: ` : ''}${first.code} ${first.message}${more}`
+      : 'no mistakes';
+    at('problems').classList.toggle('wrong', Boolean(first));
+  },
+  onRun: () => run(),
+  onEdit: () => {
+    if (location.hash) history.replaceState(null, '', location.pathname + location.search);
+  },
+});
+
+const { samples, files } = await loading;
+for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
+
+function choose(name) {
+  const sample = samples.find((one) => one.name === name) ?? samples[0];
+  at('sample').value = sample.name;
+  at('args').value = sample.args;
+  editor.text = sample.source;
+}
+
+const shared = await fromHash(location.hash);
+if (shared) {
+  at('sample').prepend(new Option('shared with you', ''));
+  at('sample').value = '';
+  at('args').value = shared.args;
+  editor.text = shared.source;
+} else {
+  choose('mandelbrot');
+}
+at('sample').addEventListener('change', (event) => event.target.value && choose(event.target.value));
+
+function show(text, stream) {
+  const output = at('output');
+  if (output.textContent.length > MOST_OUTPUT) return;
+  const isAtEnd = output.scrollTop + output.clientHeight >= output.scrollHeight - 4;
+  const last = output.lastElementChild;
+  if (last?.className === stream) last.append(text);
+  else {
+    const piece = document.createElement('span');
+    piece.className = stream;
+    piece.textContent = text;
+    output.append(piece);
+  }
+  if (output.textContent.length > MOST_OUTPUT) output.append('\n… more than the page shows …');
+  if (isAtEnd) output.scrollTop = output.scrollHeight;
+}
+
+/** A file that the program has written: a picture, or a link. */
+async function showFile([path, bytes]) {
+  const figure = document.createElement('figure');
+  const caption = document.createElement('figcaption');
+  const link = document.createElement('a');
+  const isPicture = path.endsWith('.png');
+  const blob = new Blob([bytes], { type: isPicture ? 'image/png' : 'application/octet-stream' });
+  link.href = URL.createObjectURL(blob);
+  link.download = path.split('/').at(-1);
+  link.textContent = path;
+  caption.append(link, ` ${bytes.length.toLocaleString('en')} bytes`);
+  const picture = isPicture && (await createImageBitmap(blob).catch(() => null));
+  if (picture) {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext('2d').drawImage(picture, 0, 0);
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `the picture ${path}`);
+    figure.append(canvas);
+  }
+  figure.append(caption);
+  return figure;
+}
+
+/** Samples who is awake, at every frame, until the run has ended. */
+async function watch(vm, begin, signal) {
+  while (!signal.done) {
+    const awake = await vm.awake().catch(() => []);
+    if (signal.done) break;
+    lanes.sample(performance.now() - begin, awake);
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed) {
+  const took = time(stats?.milliseconds ?? elapsed);
+  switch (result) {
+    case 'rejected':
+      return [`not run: ${diagnostics.length} ${diagnostics.length === 1 ? 'mistake' : 'mistakes'}`, true];
+    case 'trap':
+      return [`trap ${trap.code} after ${took}: ${trap.message}`, true];
+    case 'stop':
+      return [stop.reason === 'abort' ? `stopped after ${took}` : `stopped: ${stop.message}`, true];
+    default:
+      return [exitCode === 0 ? `done in ${took}` : `ended itself with code ${exitCode} after ${took}`, exitCode !== 0];
+  }
+}
+
+async function run() {
+  if (running) return;
+  running = new AbortController();
+  const vm = await starting;
+  at('run').disabled = true;
+  at('stop').disabled = false;
+  at('output').replaceChildren();
+  at('pictures').replaceChildren();
+  at('busy').textContent = '';
+  editor.mark(null);
+  status('running …');
+  const workers = Number(at('workers').value);
+  const record = at('record').checked && vm.shared;
+  scoreboard.clear(record ? 'Recording …' : 'This run is not recorded.');
+  lanes.begin(workers);
+  const begin = performance.now();
+  const watched = { done: false };
+  watch(vm, begin, watched);
+  try {
+    const args = at('args').value.split(/\s+/).filter(Boolean);
+    const result = await vm.run(editor.text, { args, files, onOutput: show, signal: running.signal, workers, record });
+    watched.done = true;
+    status(...concluded(result, performance.now() - begin));
+    if (result.trap) editor.mark(result.trap);
+    at('pictures').replaceChildren(...(await Promise.all(Object.entries(result.files).map(showFile))));
+    if (result.record?.events.length > 0) {
+      const run = digest(result.record);
+      while (run.lanes.length < workers) run.lanes.push([]);
+      lanes.show(run.lanes, run.length);
+      scoreboard.show(run, result.record.cut);
+    } else if (record) scoreboard.clear('Nothing ran out of order.');
+    at('busy').textContent = lanes.busy.map((part, worker) => `${worker + 1}: ${Math.round(part * 100)} %`).join('   ');
+  } catch (error) {
+    status(error.message, true);
+  } finally {
+    watched.done = true;
+    running = null;
+    at('run').disabled = false;
+    at('stop').disabled = true;
+  }
+}
+
+at('run').addEventListener('click', run);
+at('stop').addEventListener('click', () => running?.abort());
+addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.id !== 'line') run();
+  if (event.key === 'Escape') running?.abort();
+});
+at('share').addEventListener('click', async () => {
+  const hash = await toHash({ source: editor.text, args: at('args').value });
+  history.replaceState(null, '', hash);
+  const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  status(copied ? 'the link has been copied' : 'the link is in the address bar');
+});
+at('theme').addEventListener('click', () => {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  root.dataset.theme = isDark ? 'light' : 'dark';
+  localStorage.setItem('theme', root.dataset.theme);
+  lanes.draw();
+});
+const chosen = localStorage.getItem('theme');
+if (chosen) document.documentElement.dataset.theme = chosen;
+
+try {
+  const vm = await starting;
+  for (let count = 1; count <= vm.workers; count++) at('workers').append(new Option(String(count), String(count)));
+  at('workers').value = String(vm.workers);
+  lanes.begin(vm.workers);
+  at('run').disabled = false;
+  status(`ready: ${vm.workers} ${vm.workers === 1 ? 'worker' : 'workers'}, Ctrl-Enter runs`);
+  if (!vm.shared) {
+    at('record').checked = false;
+    at('record').disabled = true;
+    notice('This page is not cross-origin isolated, so workers can share no memory: programs run on one worker alone.');
+  }
+  new Repl(vm, {
+    form: at('enter'), line: at('line'), history: at('history'), flying: at('flying'), cancel: at('cancel'), reset: at('reset'),
+  });
+} catch (error) {
+  status(error.message, true);
+}
