@@ -1,0 +1,169 @@
+// What there is to be measured of the package: `npm run bench`, or `npm run bench -- study kernels` for some of it. The figures mean
+// something on an idle machine only; each is a ratio to a peer in the same run, or of the best of several runs.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+
+import { serve } from '../scripts/server.mjs';
+import { Tgvm } from '../src/index.js';
+import { openBrowser } from '../test/browser.mjs';
+import { conclude, least, microseconds, table, target } from './figures.mjs';
+import { runStudy } from './study.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const web = join(root, 'web');
+const RUNS = 5;
+
+const read = (...path) => readFileSync(join(root, ...path), 'utf8');
+
+/** The native machine, built once. */
+function native() {
+  const { status } = spawnSync('cargo', ['build', '--release', '--quiet'], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error('the native machine could not be built');
+  const binary = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release', 'tgvm');
+  return (...args) => {
+    const begin = performance.now();
+    const { status, stdout } = spawnSync(binary, ['run', ...args], { cwd: root, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${args.join(' ')} failed`);
+    return { milliseconds: performance.now() - begin, output: stdout };
+  };
+}
+
+function size() {
+  const wasm = readFileSync(join(web, 'dist', 'tgvm.wasm'));
+  const scripts = readdirSync(join(web, 'src')).filter((name) => name.endsWith('.js'));
+  const all = [wasm, ...scripts.map((name) => readFileSync(join(web, 'src', name)))];
+  const kib = (compress) => all.map((bytes) => compress(bytes).length).reduce((sum, length) => sum + length) / 1024;
+  const [brotli, gzip] = [kib(brotliCompressSync), kib((bytes) => gzipSync(bytes, { level: 9 }))];
+  table('Download, KiB: the module and the scripts', ['', 'KiB'], [
+    ['as they are', (all.reduce((sum, bytes) => sum + bytes.length, 0) / 1024).toFixed(0)],
+    ['gzip', gzip.toFixed(0)],
+    ['brotli', brotli.toFixed(0)],
+  ]);
+  target('compressed download (brotli)', brotli, 'at most', 700, ' KiB');
+}
+
+/** The interpreter in order: the same kernels as text, natively and on wasm, in turns. */
+async function kernels() {
+  const run = native();
+  const vm = await Tgvm.start({ workers: 1 });
+  const hello = join(root, 'programs', 'hello.tg');
+  const start = least(Array.from({ length: 9 }, () => run('--workers', '1', hello).milliseconds));
+  const names = readdirSync(join(root, 'benches', 'kernels')).filter((name) => name.endsWith('.tg'));
+  const rows = [];
+  const ratios = [];
+  for (const file of names) {
+    const source = read('benches', 'kernels', file);
+    const [natively, onWasm] = [[], []];
+    for (let i = 0; i < RUNS; i++) {
+      const { milliseconds, output } = run('--workers', '1', join('benches', 'kernels', file));
+      const result = await vm.run(source);
+      if (result.output !== output) throw new Error(`${file} gives something else on wasm: ${JSON.stringify(result)}`);
+      natively.push(milliseconds - start);
+      onWasm.push(result.stats.milliseconds);
+    }
+    const ratio = least(onWasm) / least(natively);
+    ratios.push(ratio);
+    rows.push([file.replace('.tg', ''), least(natively).toFixed(0), least(onWasm).toFixed(0), ratio.toFixed(2)]);
+  }
+  vm.terminate();
+  const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+  rows.push(['geometric mean', '', '', mean.toFixed(2)]);
+  table('Kernels on one worker, ms', ['', 'native', 'wasm', 'wasm over native'], rows);
+  target('wasm over native on the kernels', mean, 'at most', 1.6);
+}
+
+const PARALLEL = [
+  ['fib', 34],
+  ['nqueens', 11],
+  ['merge_sort', 1_000_000],
+  ['cholesky', 640],
+  ['smith_waterman', 3000],
+  ['mandelbrot', 500],
+];
+
+/** One worker against two, in turns, with one memory. */
+async function speedUp() {
+  const vm = await Tgvm.start({ workers: 2 });
+  const rows = [];
+  for (const [name, ...args] of PARALLEL) {
+    const source = read('benches', 'parallel', `${name}.tg`);
+    const times = { 1: [], 2: [] };
+    for (let i = 0; i < RUNS; i++) {
+      for (const workers of [1, 2]) {
+        const { result, stats } = await vm.run(source, { args, workers });
+        if (result !== 'done') throw new Error(`${name} does not run: ${result}`);
+        times[workers].push(stats.milliseconds);
+      }
+    }
+    const ratio = least(times[1]) / least(times[2]);
+    rows.push([name, least(times[1]).toFixed(0), least(times[2]).toFixed(0), ratio.toFixed(2)]);
+    target(`speed-up of ${name} on 2 workers`, ratio, 'at least', 1.8);
+  }
+  vm.terminate();
+  table('Speed-up on two workers, ms', ['', 'one', 'two', 'speed-up'], rows);
+}
+
+const WAYS = {
+  index: 'a message with an index into shared memory',
+  clone: 'a message with the arguments, cloned',
+  awake: 'shared memory, to a worker that is awake',
+  asleep: 'shared memory, to a worker that sleeps',
+  queue: 'a shared queue',
+};
+
+function tell(where, { sizes, trips, streams, grains }) {
+  const head = ['', ...sizes.map((size) => (size < 1024 ? `${size} B` : size < 1 << 20 ? `${size >> 10} KiB` : '1 MiB'))];
+  const rows = (of) => Object.entries(of).map(([way, values]) => [WAYS[way], ...values.map(microseconds)]);
+  table(`${where}: there and back, µs`, head, rows(trips));
+  table(`${where}: a stream of empty tasks to two workers, µs each`, head, rows(streams));
+  table(`${where}: smallest grain with a speed-up of 1.5 on two workers, µs (– is none up to 4096)`, head, rows(grains));
+  target(`${where}: hand-off to an awake worker`, trips.awake[0] / 2, 'at most', 0.5, ' µs');
+}
+
+/** A page of the package in Chromium, over loopback. */
+async function inChromium(body) {
+  const server = await serve(web);
+  const { page, close } = await openBrowser();
+  try {
+    return await body(page, server.url);
+  } finally {
+    await close();
+    await server.stop();
+  }
+}
+
+async function study() {
+  tell('Node', await runStudy());
+  const results = await inChromium(async (page, url) => {
+    await page.goto(`${url}bench/page.html`);
+    return page.evaluate(async () => (await import('./study.js')).runStudy());
+  });
+  tell('Chromium', results);
+}
+
+/** From opening the page to the output of its first program. */
+async function firstRun() {
+  const times = [];
+  for (let i = 0; i < RUNS; i++) {
+    times.push(
+      await inChromium(async (page, url) => {
+        await page.goto(`${url}bench/page.html?run`);
+        await page.waitForFunction(() => globalThis.firstOutput);
+        return page.evaluate(() => globalThis.firstOutput);
+      }),
+    );
+  }
+  table('Chromium: from opening a page to its first output', ['', 'ms'], [['least', least(times).toFixed(0)]]);
+  target('first run of a page', least(times), 'at most', 300, ' ms');
+}
+
+const ALL = { size, kernels, 'speed-up': speedUp, 'first-run': firstRun, study };
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in ALL));
+if (unknown.length > 0) throw new Error(`there is no ${unknown}: ${Object.keys(ALL).join(', ')}`);
+for (const [name, measure] of Object.entries(ALL)) if (wanted.length === 0 || wanted.includes(name)) await measure();
+process.exit(conclude() ? 0 : 1);

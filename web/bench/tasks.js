@@ -1,0 +1,28 @@
+// What the ways of handing tasks over have in common: the work of a task, and where things lie in the shared memory.
+
+/** Words at the beginning of the shared memory. */
+export const HEAD = 0;
+export const TAIL = 1;
+export const DONE = 2;
+export const STOP = 3;
+export const FLAG = 4;
+export const ANSWER = 5;
+export const GRAIN = 6;
+export const SIZE = 7;
+/** Slots of the queue, each as large as the largest payload; those of tasks with payload only. */
+export const SLOTS = 8;
+export const LARGEST = 1 << 20;
+export const SLOTS_AT = 256;
+
+/** A task: so many rounds of arithmetic, and a look at each word of its payload. */
+export function work(rounds, payload) {
+  let x = 1;
+  for (let i = 0; i < rounds; i++) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+  for (let i = 0; i < payload.length; i++) x = (x + payload[i]) | 0;
+  return x;
+}
+
+/** The payload in a slot, as words. */
+export function slot(memory, index, size) {
+  return new Int32Array(memory, SLOTS_AT + (index % SLOTS) * LARGEST, size >> 2);
+}
