@@ -4,9 +4,9 @@
 //! The peers are told by hand what may run side by side: edges between systems, or a tree of joins. Here the program says what comes after
 //! what, and the parts that systems declare do the rest. All end with the same checksum.
 //!
-//! `cargo bench --bench schedule`
+//! `cargo run --release --manifest-path benches/schedule/Cargo.toml`
 
-#[path = "../examples/game/main.rs"]
+#[path = "../../examples/game/main.rs"]
 #[allow(dead_code)]
 mod game;
 
