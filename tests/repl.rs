@@ -62,6 +62,7 @@ fn statements_run_while_others_are_entered() {
     enter("6 * 7", &["[2] 42"]);
     enter("a + 1", &["tg> "]);
     enter(":scoreboard", &["[1]", "let a = forever(1)  (runs)", "[3]", "waits for [1]: it writes `a`"]);
+    enter(":workers", &["works for [1]", "tg> "]);
     enter(":cancel 1", &["[1] cancelled", "[3] `a` has no value, since [1] failed"]);
     enter("let a = 5", &["tg> "]);
     enter("a + 1", &["[5] 6"]);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -22,8 +22,9 @@ use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
 use super::run::cores;
 use super::size::{default_memory, parse_size, show_size};
 use super::{Exit, complain, input, print};
-use crate::embed::{Ended, Engine, Entered, Failed, Listener, Problem, Session};
+use crate::embed::{AtWork, Ended, Engine, Entered, Failed, Listener, Problem, Session};
 use crate::host::{Grants, StdWorld};
+use crate::syntax::highlight::{Class, classes};
 use crate::syntax::pieces::pieces;
 
 const AFTER_HELP: &str = "\
@@ -34,7 +35,8 @@ Examples:
 
 const COMMANDS: &str = "\
 :scoreboard    what is in flight, and what it waits for
-:graph         the same as a graph, in Graphviz's DOT
+:workers       what each worker does, and how many jobs its deque holds
+:graph         what is in flight as a graph, in Graphviz's DOT
 :stats         statements entered and in flight, memory
 :type EXPR     the type of an expression
 :load FILE     enters what a file holds
@@ -267,6 +269,7 @@ fn obey(session: &Session, command: &str) -> bool {
             let _ = session.wait_all();
         }
         "scoreboard" => drop(print(&scoreboard(session))),
+        "workers" => drop(print(&workers(session))),
         "graph" => drop(print(&graph(session))),
         "stats" => {
             let (flight, memory) = (session.in_flight().len(), show_size(session.memory()));
@@ -303,6 +306,18 @@ fn scoreboard(session: &Session) -> String {
     all.iter().map(line).collect()
 }
 
+fn workers(session: &Session) -> String {
+    let line = |(number, worker): (usize, AtWork)| {
+        let does = match worker.statement {
+            _ if worker.is_asleep => "asleep".to_owned(),
+            Some(statement) => format!("works for [{statement}]"),
+            None => "looks for work".to_owned(),
+        };
+        format!("worker {}  {does}, {} in its deque\n", number + 1, worker.queued)
+    };
+    session.workers().into_iter().enumerate().map(line).collect()
+}
+
 fn graph(session: &Session) -> String {
     let mut dot = "digraph in_flight {\n".to_owned();
     for statement in session.in_flight() {
@@ -328,6 +343,31 @@ impl Hinter for Line {
 impl Highlighter for Line {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         if super::coloured(&std::io::stdout()) { format!("\x1b[1;34m{prompt}\x1b[0m").into() } else { prompt.into() }
+    }
+
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if line.trim_start().starts_with(':') || !super::coloured(&std::io::stdout()) {
+            return line.into();
+        }
+        let (mut shown, mut at) = (String::with_capacity(line.len() * 2), 0);
+        for (span, class) in classes(line) {
+            let colour = match class {
+                Class::Keyword => "35",
+                Class::Literal => "36",
+                Class::Text => "32",
+                Class::Comment => "2",
+            };
+            let part = span.range();
+            shown += &line[at..part.start];
+            shown += &format!("\x1b[{colour}m{}\x1b[0m", &line[part.clone()]);
+            at = part.end;
+        }
+        (shown + &line[at..]).into()
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        // What is typed may change what stands before it: a quote, say.
+        super::coloured(&std::io::stdout())
     }
 }
 

@@ -98,6 +98,17 @@ pub struct InFlight {
     pub waits_for: Vec<(u64, Hazard)>,
 }
 
+/// What a worker of the engine is at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AtWork {
+    /// It has nothing to do, and takes no processor time.
+    pub is_asleep: bool,
+    /// How many jobs wait in its deque.
+    pub queued: usize,
+    /// The statement of this session that it works for, or did lastly and is looking for more.
+    pub statement: Option<u64>,
+}
+
 /// Why a statement waits for another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Hazard {
@@ -369,6 +380,21 @@ impl Session {
             text: statement.text.clone(),
             age: now.saturating_duration_since(statement.since),
             waits_for: statement.waits_for.iter().map(|(&number, hazard)| (number, hazard.clone())).collect(),
+        });
+        all.collect()
+    }
+
+    /// What each worker of the engine is at.
+    pub fn workers(&self) -> Vec<AtWork> {
+        let state = self.shared.state();
+        let statement = |address: usize| {
+            let is_it = |of: &Option<Arc<Submission>>| of.as_ref().is_some_and(|of| Arc::as_ptr(of).addr() == address);
+            state.statements.iter().find(|(_, statement)| is_it(&statement.submission)).map(|(&number, _)| number)
+        };
+        let all = self.shared.inner.crew.at_work().into_iter().map(|worker| AtWork {
+            is_asleep: worker.is_asleep,
+            queued: worker.queued,
+            statement: statement(worker.works_for),
         });
         all.collect()
     }

@@ -14,7 +14,7 @@ use super::deque::{Deque, Owner};
 use super::host_call::HostTable;
 use super::interrupt::{Stop, URGENT};
 use super::local::Counts;
-use super::machine::{Issue, Machine, Parts};
+use super::machine::{AtWork, Issue, Machine, Parts};
 use super::record::{Hazard, Record};
 use super::recorder::Recorder;
 use super::submission::{Order, Submission, lock};
@@ -179,6 +179,11 @@ impl Crew {
     /// Which workers do not sleep, by bit.
     pub(crate) fn who_is_awake(&self) -> u64 {
         self.machine.who_is_awake()
+    }
+
+    /// What each worker is at.
+    pub(crate) fn at_work(&self) -> Vec<AtWork> {
+        self.machine.at_work()
     }
 
     /// How many submissions have not ended.

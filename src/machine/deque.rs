@@ -23,6 +23,8 @@ pub(super) trait Thief<T>: Sync + Send {
     fn steal_into<O: Owner<T>>(&self, into: &O) -> Option<T>;
     /// Whether nothing is there, at some moment.
     fn has_none(&self) -> bool;
+    /// How much is there, at some moment.
+    fn len(&self) -> usize;
 }
 
 /// The deque that workers use.
@@ -87,6 +89,9 @@ mod chase_lev {
         fn has_none(&self) -> bool {
             Stealer::is_empty(self)
         }
+        fn len(&self) -> usize {
+            Stealer::len(self)
+        }
     }
 }
 
@@ -142,6 +147,9 @@ mod modelled {
         fn has_none(&self) -> bool {
             fence(Ordering::SeqCst);
             self.count.load(Ordering::Acquire) == 0
+        }
+        fn len(&self) -> usize {
+            self.count.load(Ordering::Acquire)
         }
     }
 }

@@ -37,9 +37,20 @@ pub(super) struct Seat {
     pub(super) interrupt: Interrupt,
     /// It does background work.
     pub(super) in_background: AtomicBool,
+    /// The address of the submission that it works for, or did lastly; 0 for none. Only to be compared.
+    pub(super) works_for: AtomicUsize,
     /// It has looked for a job since the last tick.
     pub(super) stirred: AtomicBool,
     pub(super) thief: <Deque<Job> as Owner<Job>>::Thief,
+}
+
+/// What a worker is at, at some moment.
+pub(crate) struct AtWork {
+    pub(crate) is_asleep: bool,
+    /// Jobs on its deque.
+    pub(crate) queued: usize,
+    /// The address of the submission that it works for, or did lastly; 0 for none.
+    pub(crate) works_for: usize,
 }
 
 /// How long the heart rests between two beats, at first and at most.
@@ -106,6 +117,7 @@ impl Machine {
         let seat = |deque: &Deque<Job>| Seat {
             interrupt: Interrupt::new(),
             in_background: AtomicBool::new(false),
+            works_for: AtomicUsize::new(0),
             stirred: AtomicBool::new(false),
             thief: deque.thief(),
         };
@@ -219,6 +231,16 @@ impl Machine {
     /// Which workers do not sleep, by bit.
     pub(super) fn who_is_awake(&self) -> u64 {
         (0..self.workers).filter(|&worker| !self.sleepers.has(worker)).fold(0, |awake, worker| awake | 1 << worker)
+    }
+
+    /// What each worker is at.
+    pub(super) fn at_work(&self) -> Vec<AtWork> {
+        let at_work = |(worker, seat): (usize, &Seat)| AtWork {
+            is_asleep: self.sleepers.has(worker),
+            queued: Thief::len(&seat.thief),
+            works_for: seat.works_for.load(Ordering::Relaxed),
+        };
+        self.seats[..self.workers].iter().enumerate().map(at_work).collect()
     }
 
     /// Whether some worker has nothing to do.

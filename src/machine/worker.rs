@@ -243,6 +243,7 @@ impl Worker {
         self.gate.of = Arc::as_ptr(&of);
         let seat = &self.machine().seats[self.local.index];
         seat.in_background.store(of.priority == Priority::Background, Ordering::Relaxed);
+        seat.works_for.store(Arc::as_ptr(&of).addr(), Ordering::Relaxed);
         self.of = Some(of);
     }
 
@@ -250,7 +251,9 @@ impl Worker {
     fn turn_away(&mut self) {
         if self.of.is_some() {
             self.heap.settle();
-            self.machine().seats[self.local.index].in_background.store(false, Ordering::Relaxed);
+            let seat = &self.machine().seats[self.local.index];
+            seat.in_background.store(false, Ordering::Relaxed);
+            seat.works_for.store(0, Ordering::Relaxed);
             self.gate.of = ptr::null();
             self.of = None;
         }

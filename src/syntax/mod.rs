@@ -4,6 +4,7 @@ mod builder;
 pub mod codes;
 pub mod diagnostic;
 mod explain;
+pub mod highlight;
 mod lexer;
 mod literal;
 mod parser;
