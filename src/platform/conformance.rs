@@ -79,9 +79,16 @@ fn timeout(platform: &dyn Platform, me: usize, _: &Board) -> Result<(), String> 
 
 const ROUNDS: usize = 1000;
 
-fn ping_pong(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), String> {
+/// Two workers have their turns by turns, and sleep in between.
+fn take_turns(
+    platform: &dyn Platform,
+    me: usize,
+    board: &Board,
+    mut turn: impl FnMut() -> Result<(), String>,
+) -> Result<(), String> {
     while board.turn.load(Ordering::Acquire) < ROUNDS {
         if board.turn.load(Ordering::Acquire) % 2 == me {
+            turn()?;
             step();
             board.turn.fetch_add(1, Ordering::AcqRel);
             platform.unpark(1 - me);
@@ -91,6 +98,10 @@ fn ping_pong(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), St
     }
     platform.unpark(1 - me);
     Ok(())
+}
+
+fn ping_pong(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), String> {
+    take_turns(platform, me, board, || Ok(()))
 }
 
 fn many_to_one(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), String> {
@@ -111,19 +122,12 @@ fn many_to_one(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), 
 }
 
 fn clock(platform: &dyn Platform, me: usize, board: &Board) -> Result<(), String> {
-    while board.turn.load(Ordering::Acquire) < ROUNDS {
-        if board.turn.load(Ordering::Acquire) % 2 == me {
-            let (before, now) = (board.time.load(Ordering::Acquire), platform.now());
-            if now < before {
-                return Err(format!("it was {before} ns, and is {now} ns on another worker"));
-            }
-            board.time.store(now, Ordering::Release);
-            board.turn.fetch_add(1, Ordering::AcqRel);
-            platform.unpark(1 - me);
-        } else {
-            platform.park(me, None);
+    take_turns(platform, me, board, || {
+        let (before, now) = (board.time.load(Ordering::Acquire), platform.now());
+        if now < before {
+            return Err(format!("it was {before} ns, and is {now} ns on another worker"));
         }
-    }
-    platform.unpark(1 - me);
-    Ok(())
+        board.time.store(now, Ordering::Release);
+        Ok(())
+    })
 }
