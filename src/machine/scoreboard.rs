@@ -394,7 +394,7 @@ impl Board {
         self.ring.len() as u32
     }
 
-    /// How many have not completed, and the last of the oldest of them, of which one in `part` is.
+    /// How many have not completed, and the one with a `part`th of them before it.
     pub(super) fn open(&self, part: usize) -> (u32, Option<*mut Entry>) {
         let mut open = Vec::new();
         let mut seq = self.head;
