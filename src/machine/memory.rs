@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::interrupt::{Interrupt, Stop};
+use super::large::{self, LARGE};
 use super::layout::{GRID, HAS_REFS, Layout, TEXT};
 use super::recorder::{SharedRoots, forget};
 
@@ -386,7 +387,11 @@ impl Heap {
         // SAFETY: a block has a header's size at least, and `size_of_buffer` keeps it below `isize::MAX`.
         let block = unsafe {
             let layout = Block::from_size_align_unchecked(size, 8);
-            if zeroed { alloc_zeroed(layout) } else { alloc(layout) }
+            match zeroed {
+                _ if size >= LARGE => large::take(size),
+                true => alloc_zeroed(layout),
+                false => alloc(layout),
+            }
         };
         if block.is_null() {
             self.refund(size);
@@ -415,7 +420,13 @@ impl Heap {
             }
         }
         // SAFETY: allocated with this layout.
-        unsafe { dealloc(block, Block::from_size_align_unchecked(size, 8)) };
+        unsafe {
+            if size >= LARGE {
+                large::free(block, size);
+            } else {
+                dealloc(block, Block::from_size_align_unchecked(size, 8));
+            }
+        }
     }
 
     /// An empty buffer with room for `cap` bytes or slots.
@@ -436,6 +447,11 @@ impl Heap {
     /// An empty array or grid, of this owner alone, with room for `elements`.
     pub(crate) fn new_room(&mut self, layout: &'static Layout, elements: u64) -> Result<*mut Buffer, Stop> {
         self.new_buffer(layout, elements.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?, false)
+    }
+
+    /// Whether a new buffer of this layout with room for so many elements comes from the system, and is zero.
+    pub(super) fn comes_zeroed(layout: &Layout, elements: u64) -> bool {
+        elements.saturating_mul(8 * u64::from(layout.stride)) >= LARGE as u64
     }
 
     /// An empty Str with room for `bytes`.
@@ -746,7 +762,7 @@ impl Heap {
     unsafe fn resize_block(&mut self, block: *mut u8, old_size: usize, size: usize) -> Result<(*mut u8, usize), Stop> {
         // SAFETY: the caller's; on failure the block stays as it was.
         unsafe {
-            if old_size <= CACHED {
+            if old_size <= CACHED || (old_size < LARGE && size >= LARGE) {
                 let new = self.take_block(size, false)?;
                 new.copy_from_nonoverlapping(block, old_size.min(size));
                 self.give_block(block, old_size);
@@ -756,7 +772,11 @@ impl Heap {
             if let Some(roots) = &self.roots {
                 forget(roots, block.addr());
             }
-            let new = realloc(block, Block::from_size_align_unchecked(old_size, 8), size);
+            let new = if old_size >= LARGE {
+                large::resize(block, old_size, size)
+            } else {
+                realloc(block, Block::from_size_align_unchecked(old_size, 8), size)
+            };
             if new.is_null() {
                 self.refund(size - old_size);
                 return Err(Stop::Memory);

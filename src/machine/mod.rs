@@ -16,6 +16,7 @@ mod frame;
 pub mod host_call;
 pub mod interrupt;
 mod issue;
+mod large;
 mod layout;
 pub(crate) mod linked;
 mod local;

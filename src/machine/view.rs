@@ -24,8 +24,20 @@ pub(crate) unsafe fn append_fill(heap: &mut Heap, place: *mut u64, count: u64, v
     }
     // SAFETY: unique with room; after each turn `len` elements are initialised and owned.
     unsafe {
+        let layout = (*buffer(*place)).layout();
+        let stride = layout.stride as usize;
+        if stride > 0
+            && (*buffer(*place)).len == 0
+            && Heap::comes_zeroed(layout, count)
+            && (0..stride).all(|at| *value.add(at) == 0)
+        {
+            heap.release(buffer(std::mem::replace(&mut *place, layout.empty())));
+            let new = heap.new_room(layout, count)?;
+            (*new).len = count;
+            *place = slot(new);
+            return Ok(());
+        }
         let array = heap.reserve(place, count)?;
-        let stride = (*array).stride() as usize;
         if stride == 0 {
             (*array).len += count;
             return Ok(());
@@ -33,7 +45,6 @@ pub(crate) unsafe fn append_fill(heap: &mut Heap, place: *mut u64, count: u64, v
         let mut done = 0;
         while done < count {
             let turn = (count - done).min(POLL_EVERY * 16);
-            let layout = (*array).layout();
             let mut to = data(array).add((*array).len as usize * stride);
             if stride == 1 && layout.refs.is_empty() {
                 slice::from_raw_parts_mut(to.cast::<MaybeUninit<u64>>(), turn as usize).fill(MaybeUninit::new(*value));
