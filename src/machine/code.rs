@@ -426,7 +426,7 @@ impl Writer<'_> {
         let boundary: usize = function.params.iter().map(|p| p.registers(&self.program.types).len()).sum::<usize>()
             + usize::from(function.results);
         let extent = 8 * (function.registers.len() + HEADER + usize::from(function.window)) as u64;
-        let prepare = !info.nulls.is_empty() || !info.views.is_empty();
+        let prepare = info.range.is_some() || !info.nulls.is_empty() || !info.views.is_empty();
         let prologue = Prologue {
             index: index as u32,
             registers: function.registers.len() as u32,

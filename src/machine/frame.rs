@@ -331,6 +331,15 @@ impl Stack {
         segment.depth + (regs.addr() - segment.base.addr()) as u64 + 8 * u64::from(registers)
     }
 
+    /// The depth at which a frame of the stack begins.
+    ///
+    /// # Safety
+    /// `regs` is a frame of this stack.
+    pub(super) unsafe fn begins_at(&self, regs: *mut u64) -> u64 {
+        // SAFETY: the caller's.
+        unsafe { self.depth_of(regs) - 8 * (u64::from((*prologue(entry(regs))).registers) + HEADER as u64) }
+    }
+
     /// A frame may reach to here without more ado. Past it either the segment ends or the depth may be too large.
     pub(super) fn limit(&self) -> usize {
         let top = self.segments.last().expect("there is a root frame");

@@ -115,6 +115,15 @@ impl Interrupt {
         self.0.entry.store(entry, Ordering::Relaxed);
     }
 
+    /// Something begins that can be split: if somebody is hungry, the next poll shall know, whatever an earlier one had to offer.
+    pub(super) fn feed(&self) {
+        let machine = self.0.machine.load(Ordering::Relaxed);
+        // SAFETY: `belong_to`.
+        if !machine.is_null() && unsafe { (*machine).is_hungry() } {
+            self.raise(HUNGRY);
+        }
+    }
+
     /// Whether what its worker does will never be seen.
     fn is_squashed(&self) -> bool {
         let (machine, entry) = (self.0.machine.load(Ordering::Relaxed), self.0.entry.load(Ordering::Relaxed));

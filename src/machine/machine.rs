@@ -340,7 +340,8 @@ impl Machine {
     /// no worker's.
     pub(super) fn beat(&self, until: &mut dyn FnMut() -> bool) {
         let mut nap = FIRST_NAP;
-        let mut since = Duration::ZERO;
+        // Since the last tick, and since the last promotion.
+        let (mut since, mut fruitless) = (Duration::ZERO, Duration::ZERO);
         let (mut promotions, mut idle) = (0, 0);
         while !until() {
             if idle >= IDLE_BEATS {
@@ -350,19 +351,23 @@ impl Machine {
                     self.platform.park(self.heart(), None);
                 }
                 self.heart_rests.store(false, Ordering::SeqCst);
-                (idle, nap) = (0, FIRST_NAP);
+                (idle, nap, fruitless) = (0, FIRST_NAP, Duration::ZERO);
                 continue;
             }
             self.platform.park(self.heart(), Some(nap));
             since += nap;
+            fruitless += nap;
             let tick = since >= LAST_NAP;
             if tick {
                 since = Duration::ZERO;
             }
             self.heartbeat(tick);
             let now = self.promotions.load(Ordering::Relaxed);
-            nap = if now == promotions { (nap * 2).min(LAST_NAP) } else { FIRST_NAP };
-            promotions = now;
+            if now != promotions {
+                (promotions, fruitless) = (now, Duration::ZERO);
+            }
+            // Whoever is hungry waits for an eighth of the time in which there was nothing for him.
+            nap = (fruitless / 8).clamp(FIRST_NAP, LAST_NAP);
             idle = if self.is_idle() { idle + 1 } else { 0 };
         }
     }

@@ -3,6 +3,9 @@
 use super::host_call::{Stream, World};
 use super::trap::Fault;
 
+/// Bytes for which an empty log keeps its room: there is one for each frame and each run, in use or not.
+const KEPT: usize = 16 << 10;
+
 /// What was printed, in order.
 #[derive(Default, Debug)]
 pub(super) struct Log {
@@ -48,6 +51,7 @@ impl Log {
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         self.parts.clear();
     }
 

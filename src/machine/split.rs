@@ -14,13 +14,25 @@ use super::run::Run;
 const LO: usize = 0;
 const HI: usize = 1;
 
+/// Iterations from which on a range is worth the while of a worker that has to be woken for it.
+const LONG: i64 = 8192;
+
+/// Whether the range function whose frame is `callee`, and which begins, has many iterations.
+///
+/// # Safety
+/// `callee` is a frame of a range function.
+pub(super) unsafe fn is_long(callee: *mut u64) -> bool {
+    // SAFETY: the caller's.
+    unsafe { (*callee.add(HI) as i64).saturating_sub(*callee.add(LO) as i64) >= LONG }
+}
+
 /// Where a range is to be split.
 pub(super) struct Half {
     middle: i64,
 }
 
-/// Where the range function whose frame is `callee` can be split, if it is in its loop and has an iteration left after the one in
-/// progress.
+/// Where the range function whose frame is `callee` can be split, if it has not begun and has two iterations, or is in its loop and
+/// has one left after the one in progress.
 ///
 /// # Safety
 /// `callee` is a frame of `run`, of a function with that range.
@@ -34,10 +46,13 @@ pub(super) unsafe fn half(run: &Run, callee: *mut u64, range: &RangeInfo) -> Opt
             frame::caller(run.stack.callee(callee)).expect("it was called").1.sub(1)
         };
         let at = ((pc.addr() - code.addr()) / 8) as u32;
-        if !(range.body.0..range.body.1).contains(&at) {
+        let next = if at == 0 {
+            (*callee.add(LO) as i64).checked_add(1)?
+        } else if (range.body.0..range.body.1).contains(&at) {
+            (*callee.add(usize::from(range.index)) as i64).checked_add(1)?
+        } else {
             return None;
-        }
-        let next = (*callee.add(usize::from(range.index)) as i64).checked_add(1)?;
+        };
         let left = (*callee.add(HI) as i64).checked_sub(next)?;
         (left > 0).then_some(Half { middle: next + left / 2 })
     }

@@ -418,7 +418,7 @@ impl Worker {
                 }
                 Kind::Scalar => return self.scalar(entry),
             }
-            let mut run = self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(machine.segments.clone()))));
+            let mut run = self.new_run();
             run.entry = entry;
             let of = self.of();
             let info = of.code.callee((*entry).code);
@@ -651,6 +651,11 @@ impl Worker {
                 (*entry).log = Some(Box::new(std::mem::take(&mut run.log)));
             }
         }
+    }
+
+    /// A run without frames.
+    fn new_run(&mut self) -> Box<Run> {
+        self.runs.pop().unwrap_or_else(|| Box::new(Run::new(Stack::new(self.machine().segments.clone()))))
     }
 
     fn put_away(&mut self, run: Box<Run>) {

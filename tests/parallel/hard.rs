@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::harness::{
-    Configuration, IN_ORDER, Page, agree, agree_on, agree_on_trap, agree_threaded, compile, run_in, run_watched,
+    Configuration, IN_ORDER, Page, agree, agree_on, agree_on_trap, agree_threaded, compile, configurations, run_in,
+    run_watched,
 };
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::machine::Issue;
@@ -180,6 +181,41 @@ fn main() {
     assert!(matches!(&expected.0, Outcome::Trap(trap) if trap.code == TrapCode::RecursionTooDeep));
     for configuration in [EAGER, LAZY, Configuration { workers: 1, ..EAGER }, Configuration { workers: 2, ..EAGER }] {
         assert_eq!(limited(configuration), expected, "{configuration:?}");
+    }
+}
+
+/// However often a range is split, each part begins where the range would in order, and so does what it calls.
+#[test]
+fn depth_in_a_split_range() {
+    let text = "
+task work(i: Int, depth: Int) -> Int { return down(depth) + i }
+fn down(n: Int) -> Int { if n == 0 { return 0 }; return 1 + down(n - 1) }
+fn main() {
+    let depth = parse_int(args()[0])
+    let found = [work(i, depth) for i in 0..400]
+    print(sum(x for x in found))
+}";
+    let code = compile(text);
+    let outcome = |depth: i64, configuration: Configuration| {
+        let options = Options { max_depth: 1 << 14, ..configuration.options() };
+        let page = Page { args: vec![depth.to_string()], ..Page::default() };
+        let (result, page) = run_watched(&code, options, &page, text);
+        (result.outcome, page.text())
+    };
+    let (mut low, mut high) = (1, 1000);
+    while high - low > 1 {
+        let middle = (low + high) / 2;
+        match outcome(middle, IN_ORDER).0 {
+            Outcome::Done => low = middle,
+            _ => high = middle,
+        }
+    }
+    for depth in [low, high] {
+        let expected = outcome(depth, IN_ORDER);
+        assert_eq!(matches!(expected.0, Outcome::Done), depth == low);
+        for configuration in configurations(7) {
+            assert_eq!(outcome(depth, configuration), expected, "{configuration:?} at {depth}");
+        }
     }
 }
 

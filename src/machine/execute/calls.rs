@@ -13,6 +13,7 @@ use crate::machine::frame;
 use crate::machine::host_call::{HostCall, SysLayout};
 use crate::machine::machine::HELD;
 use crate::machine::memory::buffer;
+use crate::machine::split;
 use crate::machine::trap::Fault;
 
 /// Enters the callee; its frame, or null with a fault.
@@ -42,6 +43,9 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
             Ok(callee) => {
                 for &at in &info.nulls {
                     *callee.add(usize::from(at)) = 0;
+                }
+                if info.range.is_some() && split::is_long(callee) {
+                    cx.interrupt.feed();
                 }
                 callee
             }

@@ -6,18 +6,30 @@ use std::sync::atomic::Ordering;
 
 use super::{Job, Worker};
 use crate::bytecode::effects::Effects;
-use crate::bytecode::ops::{Field, HEADER, Instr};
+use crate::bytecode::ops::{Field, HEADER, Instr, Op};
 use crate::machine::boxes::Area;
-use crate::machine::code::{Passed, prologue};
+use crate::machine::code::{FunctionInfo, Passed, prologue};
 use crate::machine::frame;
 use crate::machine::memory::buffer;
 use crate::machine::run::Run;
 use crate::machine::scoreboard::Board;
-use crate::machine::split;
+use crate::machine::split::{self, Half};
 use crate::machine::station::{Entry, Kind};
 
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
+
+/// Where a run is cut: the frame to be promoted is the innermost one of `lower`, and the run keeps its callee.
+struct Cut {
+    lower: Box<Run>,
+    callee: *mut u64,
+    /// The instruction that called it.
+    call: *const u64,
+    /// The depth at which what is called from there on begins.
+    depth: u64,
+    /// Of a range function, what is left to be called once more.
+    half: Option<Half>,
+}
 
 impl Worker {
     /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
@@ -26,39 +38,15 @@ impl Worker {
         let (machine, code) = (self.machine(), &self.of().code);
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
-            let mut regs = run.base;
-            let mut walked = 0;
-            let (callee, call, half) = loop {
-                if regs == run.regs || walked == WALK {
-                    return false;
-                }
-                walked += 1;
-                let callee = run.stack.callee(regs);
-                let call = frame::caller(callee).expect("it was called").1.sub(1);
-                let info = code.callee(frame::entry(callee));
-                let promoted = code.callee(frame::entry(regs));
-                if !info.issues {
-                    // Nor does anything that it calls.
-                    return false;
-                }
-                let may = waits || promoted.back_off.is_over(|| machine.platform.now());
-                if may && !info.effects.meets(Effects::CLOCK) {
-                    let half = match &info.range {
-                        None => Some(None),
-                        Some(range) => split::half(run, callee, range).map(Some),
-                    };
-                    if let Some(half) = half {
-                        break (callee, call, half);
-                    }
-                }
-                regs = callee;
+            let cut = match self.cut_base(run, waits) {
+                None => self.cut_frames(run, waits),
+                base => base,
             };
+            let Some(Cut { lower, callee, call, depth, half }) = cut else { return false };
+            let regs = lower.regs;
             let function = (*prologue(frame::entry(regs))).index;
             let board = self.boards.pop().unwrap_or_else(|| Box::into_raw(Board::new()));
             let callee_code = frame::entry(callee);
-            let depth = run.stack.depth_of(regs);
-            let mut lower = Box::new(Run::new(run.stack.split(regs, callee)));
-            (lower.pc, lower.regs, lower.base, lower.entry) = (call.add(1), regs, run.base, run.entry);
             (*board).take_over(code, regs, function, HEADER, machine.window, machine.seats.len());
             (*board).pc = call.add(1);
             (*board).entry = run.entry;
@@ -86,6 +74,88 @@ impl Worker {
             self.local.push(Job::Board(board));
         }
         true
+    }
+
+    /// Whether a frame of the function may be promoted.
+    fn may_promote(&self, function: &FunctionInfo, waits: bool) -> bool {
+        waits || function.back_off.is_over(|| self.machine().platform.now())
+    }
+
+    /// Cuts a run whose base frame is a range function that can be split: what it is part of gets a frame around the call.
+    ///
+    /// # Safety
+    /// The run is suspended, and this worker's.
+    unsafe fn cut_base(&mut self, run: &mut Run, waits: bool) -> Option<Cut> {
+        let of = self.of();
+        // SAFETY: the caller's. The wrapper takes what the function takes, and passes it on.
+        unsafe {
+            let callee = run.base;
+            let entry = frame::entry(callee);
+            let info = of.code.callee(entry);
+            let range = info.range.as_ref()?;
+            let wrapper = of.code.entry(range.wrapper);
+            if !self.may_promote(of.code.callee(wrapper), waits) {
+                return None;
+            }
+            let half = split::half(run, callee, range)?;
+            let calls = |pc: *const u64| {
+                let instr = Instr(u64::from_le(*pc));
+                instr.op() == Some(Op::Call) && pc.offset(instr.signed(Field::I) as isize) == entry
+            };
+            let mut call = wrapper;
+            while !calls(call) {
+                call = call.add(1);
+            }
+            let frame = 8 * (HEADER as u64 + u64::from((*prologue(wrapper)).registers));
+            let depth = run.stack.begins_at(callee).saturating_sub(frame);
+            let mut lower = self.new_run();
+            if lower.begin(&of.code, wrapper, depth, of.max_depth, &mut self.heap).is_err() {
+                self.put_away(lower);
+                return None;
+            }
+            lower.regs.copy_from_nonoverlapping(callee, info.boundary);
+            (lower.pc, lower.entry) = (call.add(1), run.entry);
+            Some(Cut { lower, callee, call, depth, half: Some(half) })
+        }
+    }
+
+    /// Cuts a run above its oldest frame that may be promoted.
+    ///
+    /// # Safety
+    /// The run is suspended, and this worker's.
+    unsafe fn cut_frames(&mut self, run: &mut Run, waits: bool) -> Option<Cut> {
+        let code = &self.of().code;
+        // SAFETY: the caller's; a run's frames lie in its stack, base first.
+        unsafe {
+            let mut regs = run.base;
+            for _ in 0..WALK {
+                if regs == run.regs {
+                    return None;
+                }
+                let callee = run.stack.callee(regs);
+                let call = frame::caller(callee).expect("it was called").1.sub(1);
+                let info = code.callee(frame::entry(callee));
+                if !info.issues {
+                    // Nor does anything that it calls.
+                    return None;
+                }
+                if self.may_promote(code.callee(frame::entry(regs)), waits) && !info.effects.meets(Effects::CLOCK) {
+                    let half = match &info.range {
+                        None => Some(None),
+                        Some(range) => split::half(run, callee, range).map(Some),
+                    };
+                    if let Some(half) = half {
+                        // The rest of a range is called by a frame like this one, which takes its place.
+                        let depth = if half.is_some() { run.stack.begins_at(regs) } else { run.stack.depth_of(regs) };
+                        let mut lower = Box::new(Run::new(run.stack.split(regs, callee)));
+                        (lower.pc, lower.regs, lower.base, lower.entry) = (call.add(1), regs, run.base, run.entry);
+                        return Some(Cut { lower, callee, call, depth, half });
+                    }
+                }
+                regs = callee;
+            }
+            None
+        }
     }
 
     /// The entry of the call in progress, `callee`, of a frame that is being promoted: with what the call reads and
