@@ -6,8 +6,11 @@
 //! new access looks into the cells that it touches, once for each pitch in use. Equal tiles meet in one cell; a whole
 //! array looks at all there is, which the number of entries in flight bounds.
 //!
-//! Entries are named by sequence number, and what belongs to one that has completed is dead by that alone: it is swept out
-//! when the table is full. Invariant: two boxes of one buffer meet if and only if they have a slot in common.
+//! Entries are named by sequence number, and what belongs to one that has completed is dead by that alone. Records lie in a ring, of
+//! which the dead are given up at its tail, and chains name them by their numbers, the newest first: where a chain comes to one before
+//! the tail, it ends. So nothing is ever swept out, and the table takes no more memory than what is in flight.
+//!
+//! Invariant: two boxes of one buffer meet if and only if they have a slot in common.
 
 use smallvec::SmallVec;
 
@@ -112,33 +115,36 @@ pub(super) struct Record {
     pub(super) area: Area,
     pub(super) seq: u32,
     pub(super) write: bool,
+    /// The next in the chain of each of its cells.
+    next: [Node; CELLS],
 }
 
-#[derive(Clone, Copy)]
-struct Node {
-    record: u32,
-    next: u32,
-}
+/// A record's number, and which of its cells: what a chain is made of. Those below the number at the ring's tail are dead.
+type Node = u32;
 
-const NONE: u32 = u32::MAX;
-
-#[derive(Clone, Copy)]
-struct Slot {
-    key: u64,
-    head: u32,
-}
-
-const FREE: Slot = Slot { key: 0, head: NONE };
+/// A box lies in so many cells at most.
+const CELLS: usize = 4;
+/// No record has number 0.
+const NONE: Node = 0;
+/// Numbers begin anew from here on.
+const LAST: u32 = u32::MAX / CELLS as u32 - 1;
+/// The first size of the ring.
+const RING: usize = 16;
+/// Heads of chains for each record of the ring.
+const HEADS: usize = 4;
 
 /// The table. See the head of the file.
 #[derive(Default)]
 pub(super) struct Boxes {
-    records: Vec<Record>,
-    nodes: Vec<Node>,
-    /// Chains of nodes by cell; a power of two, at most half full.
-    slots: Vec<Slot>,
-    used: usize,
-    levels: SmallVec<[Level; 4]>,
+    /// A power of two, or empty.
+    ring: Vec<Record>,
+    /// The numbers of the first record in the ring and of the next to come.
+    tail: u32,
+    next: u32,
+    /// By what is left of a cell's key: cells may share one.
+    heads: Vec<Node>,
+    /// Those in use, with the last record that was filed under each.
+    levels: SmallVec<[(Level, u32); 4]>,
     /// Bits of roots that have records.
     filter: u64,
 }
@@ -154,7 +160,7 @@ fn key(root: u64, level: Level, row: u64, col: u64, write: bool) -> u64 {
     let at = root ^ (u64::from(level.0) << 56) ^ (u64::from(level.1) << 49) ^ u64::from(write);
     let mixed =
         (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ row.rotate_left(32) ^ col).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (mixed ^ mixed >> 32) | 1
+    mixed ^ mixed >> 32
 }
 
 /// The cells of an area at a level: rows, and columns.
@@ -169,13 +175,7 @@ fn cells(area: &Area, level: Level) -> ((u64, u64), (u64, u64)) {
 impl Boxes {
     /// Nothing is in flight any more.
     pub(super) fn clear(&mut self) {
-        if self.records.is_empty() {
-            return;
-        }
-        self.records.clear();
-        self.nodes.clear();
-        self.slots.fill(FREE);
-        self.used = 0;
+        self.tail = self.next;
         self.levels.clear();
         self.filter = 0;
     }
@@ -186,26 +186,38 @@ impl Boxes {
         self.filter & root_bit(root) != 0
     }
 
+    /// The records in the ring, the oldest first.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        (self.tail..self.next).map(|number| &self.ring[self.place(number)])
+    }
+
+    /// Where in the ring a record is.
+    #[inline]
+    fn place(&self, number: u32) -> usize {
+        number as usize & (self.ring.len() - 1)
+    }
+
     /// Calls `found` for each record that meets `area`, where one of the two is a write (each may come more than once).
     #[inline]
-    pub(super) fn conflicts(&self, area: &Area, write: bool, found: &mut dyn FnMut(&Record)) {
+    pub(super) fn conflicts(&self, area: &Area, write: bool, found: &mut impl FnMut(&Record)) {
         if !self.may_have(area.root) {
             return;
         }
-        for &level in &self.levels {
+        let levels = || self.levels.iter().filter(|&&(_, last)| last >= self.tail).map(|&(level, _)| level);
+        for level in levels() {
             let (rows, cols) = cells(area, level);
             if (rows.1 - rows.0 + 1).saturating_mul(cols.1 - cols.0 + 1) > MANY {
-                let hits = self.records.iter().filter(|r| (write || r.write) && r.area.meets(area));
+                let hits = self.records().filter(|r| (write || r.write) && r.area.meets(area));
                 return hits.for_each(found);
             }
         }
-        for &level in &self.levels {
+        for level in levels() {
             let (rows, cols) = cells(area, level);
             for row in rows.0..=rows.1 {
                 for col in cols.0..=cols.1 {
-                    self.look(key(area.root, level, row, col, true), area, found);
+                    self.look(key(area.root, level, row, col, true), area, write, found);
                     if write {
-                        self.look(key(area.root, level, row, col, false), area, found);
+                        self.look(key(area.root, level, row, col, false), area, write, found);
                     }
                 }
             }
@@ -213,139 +225,111 @@ impl Boxes {
     }
 
     #[inline]
-    fn look(&self, key: u64, area: &Area, found: &mut dyn FnMut(&Record)) {
-        let mask = self.slots.len() - 1;
-        let mut at = key as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot.key == key {
-                let mut node = slot.head;
-                while node != NONE {
-                    let Node { record, next } = self.nodes[node as usize];
-                    let record = &self.records[record as usize];
-                    if record.area.meets(area) {
-                        found(record);
-                    }
-                    node = next;
-                }
-                return;
+    fn look(&self, key: u64, area: &Area, write: bool, found: &mut impl FnMut(&Record)) {
+        let mut node = self.heads[self.head(key)];
+        while let Some((at, cell)) = self.in_ring(node) {
+            let record = &self.ring[at];
+            if (write || record.write) && record.area.meets(area) {
+                found(record);
             }
-            if slot.key == 0 {
-                return;
-            }
-            at = (at + 1) & mask;
+            node = record.next[cell];
         }
+    }
+
+    /// Which chain a cell's records are in.
+    #[inline]
+    fn head(&self, key: u64) -> usize {
+        key as usize & (self.heads.len() - 1)
+    }
+
+    /// The record of a node, and which of its cells it is; `None` at the end of a chain.
+    #[inline]
+    fn in_ring(&self, node: Node) -> Option<(usize, usize)> {
+        let number = node / CELLS as u32;
+        (number >= self.tail).then(|| (self.place(number), node as usize % CELLS))
     }
 
     /// Calls `found` for each record of a buffer.
     pub(super) fn of_root(&self, root: u64, found: &mut dyn FnMut(&Record)) {
         if self.may_have(root) {
-            self.records.iter().filter(|r| r.area.root == root).for_each(found);
+            self.records().filter(|r| r.area.root == root).for_each(found);
         }
     }
 
     /// Files an access of entry `seq`. Those before `head` are dead. A write takes the place of all that was filed for
     /// the very same box: who meets it later waits for it, and it for them.
     pub(super) fn insert(&mut self, area: Area, write: bool, seq: u32, head: u32) {
-        if self.slots.is_empty()
-            || (self.used + 4) * 2 > self.slots.len()
-            || self.nodes.len() + 4 > self.slots.len() * 2
-        {
-            self.sweep(head);
+        let is_dead = |record: &Record| (record.seq.wrapping_sub(head) as i32) < 0;
+        while self.tail < self.next && is_dead(&self.ring[self.place(self.tail)]) {
+            self.tail += 1;
         }
-        let level = area.level();
-        if !self.levels.contains(&level) {
-            self.levels.push(level);
+        let size = self.ring.len();
+        if (self.next - self.tail) as usize == size || self.next >= LAST {
+            let alive: Vec<Record> = self.records().filter(|record| !is_dead(record)).copied().collect();
+            self.file_anew(&alive, (alive.len() * 2).next_power_of_two().max(size).max(RING));
+        } else if self.place(self.next) == 0 {
+            self.filter = self.records().fold(0, |filter, record| filter | root_bit(record.area.root));
         }
-        self.filter |= root_bit(area.root);
-        let record = self.records.len() as u32;
-        self.records.push(Record { area, seq, write });
-        self.file(record, level, write);
+        self.file(area, write, seq);
     }
 
-    fn file(&mut self, record: u32, level: Level, replace: bool) {
-        let Record { area, write, .. } = self.records[record as usize];
-        let (rows, cols) = cells(&area, level);
-        for row in rows.0..=rows.1 {
-            for col in cols.0..=cols.1 {
-                let at = self.slot(key(area.root, level, row, col, write));
-                if replace {
-                    self.unlink(at, &area);
-                    let reads = self.find(key(area.root, level, row, col, false));
-                    if let Some(reads) = reads {
-                        self.unlink(reads, &area);
-                    }
-                }
-                let node = self.nodes.len() as u32;
-                self.nodes.push(Node { record, next: self.slots[at].head });
-                self.slots[at].head = node;
+    /// Files these, and no others, in a ring of that size.
+    fn file_anew(&mut self, records: &[Record], size: usize) {
+        let unused = Record { area: Area::whole(0), seq: 0, write: false, next: [NONE; CELLS] };
+        self.ring.resize(size, unused);
+        self.heads.clear();
+        self.heads.resize(size * HEADS, NONE);
+        (self.tail, self.next, self.filter) = (1, 1, 0);
+        self.levels.clear();
+        records.iter().for_each(|record| self.file(record.area, record.write, record.seq));
+    }
+
+    /// Files a record, for which there is room.
+    fn file(&mut self, area: Area, write: bool, seq: u32) {
+        let number = self.next;
+        let level = area.level();
+        match self.levels.iter_mut().find(|(found, _)| *found == level) {
+            Some((_, last)) => *last = number,
+            None => {
+                self.levels.retain(|&mut (_, last)| last >= self.tail);
+                self.levels.push((level, number));
             }
         }
+        self.filter |= root_bit(area.root);
+        let (rows, cols) = cells(&area, level);
+        let cells = || (rows.0..=rows.1).flat_map(|row| (cols.0..=cols.1).map(move |col| (row, col)));
+        if write {
+            for (row, col) in cells() {
+                for write in [true, false] {
+                    self.unlink(self.head(key(area.root, level, row, col, write)), &area);
+                }
+            }
+        }
+        let mut next = [NONE; CELLS];
+        for (cell, (row, col)) in cells().enumerate() {
+            let head = self.head(key(area.root, level, row, col, write));
+            next[cell] = std::mem::replace(&mut self.heads[head], number * CELLS as u32 + cell as u32);
+        }
+        let at = self.place(number);
+        self.ring[at] = Record { area, seq, write, next };
+        self.next += 1;
     }
 
     /// Takes the records of the very same box off a chain.
-    fn unlink(&mut self, slot: usize, area: &Area) {
-        let mut last = NONE;
-        let mut node = self.slots[slot].head;
-        while node != NONE {
-            let Node { record, next } = self.nodes[node as usize];
-            if self.records[record as usize].area == *area {
-                match last {
-                    NONE => self.slots[slot].head = next,
-                    last => self.nodes[last as usize].next = next,
-                }
+    fn unlink(&mut self, head: usize, area: &Area) {
+        let mut last = None;
+        let mut node = self.heads[head];
+        while let Some((at, cell)) = self.in_ring(node) {
+            let record = &self.ring[at];
+            let next = record.next[cell];
+            if record.area != *area {
+                last = Some((at, cell));
+            } else if let Some((at, cell)) = last {
+                self.ring[at].next[cell] = next;
             } else {
-                last = node;
+                self.heads[head] = next;
             }
             node = next;
-        }
-    }
-
-    fn find(&self, key: u64) -> Option<usize> {
-        let mask = self.slots.len() - 1;
-        let mut at = key as usize & mask;
-        loop {
-            match self.slots[at].key {
-                0 => return None,
-                found if found == key => return Some(at),
-                _ => at = (at + 1) & mask,
-            }
-        }
-    }
-
-    fn slot(&mut self, key: u64) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut at = key as usize & mask;
-        loop {
-            match self.slots[at].key {
-                found if found == key => return at,
-                0 => {
-                    self.slots[at].key = key;
-                    self.used += 1;
-                    return at;
-                }
-                _ => at = (at + 1) & mask,
-            }
-        }
-    }
-
-    /// Files those that are not dead anew, with room to spare.
-    fn sweep(&mut self, head: u32) {
-        let alive = |r: &Record| r.seq.wrapping_sub(head) as i32 >= 0;
-        let records: Vec<Record> = self.records.iter().copied().filter(alive).collect();
-        let size = (records.len() * 16).next_power_of_two().max(64);
-        self.clear();
-        self.slots.clear();
-        self.slots.resize(size, FREE);
-        for record in records {
-            let level = record.area.level();
-            if !self.levels.contains(&level) {
-                self.levels.push(level);
-            }
-            self.filter |= root_bit(record.area.root);
-            let at = self.records.len() as u32;
-            self.records.push(record);
-            self.file(at, level, false);
         }
     }
 }
@@ -370,8 +354,16 @@ mod tests {
         /// Against a list of all accesses: what a new access meets is found, or hidden behind a later write of the same box
         /// that is itself met.
         #[test]
-        fn every_conflict_is_found(accesses in prop::collection::vec((areas(), any::<bool>()), 1..120), step in 0u32..3) {
+        fn every_conflict_is_found(
+            accesses in prop::collection::vec((areas(), any::<bool>()), 1..120),
+            step in 0u32..3,
+            ends_soon: bool,
+        ) {
             let mut boxes = Boxes::default();
+            if ends_soon {
+                boxes.file_anew(&[], RING);
+                (boxes.tail, boxes.next) = (LAST - 60, LAST - 60);
+            }
             let mut all: Vec<Record> = Vec::new();
             for (seq, (area, write)) in accesses.into_iter().enumerate() {
                 let seq = seq as u32;
@@ -390,7 +382,7 @@ mod tests {
                     prop_assert!((write || old.write) && old.area.meets(&area), "{old:?} does not meet {area:?}");
                 }
                 boxes.insert(area, write, seq, head);
-                all.push(Record { area, seq, write });
+                all.push(Record { area, seq, write, next: [NONE; CELLS] });
             }
         }
     }
