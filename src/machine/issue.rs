@@ -333,7 +333,7 @@ unsafe fn touch(
                 board.boxes.of_root(moved, &mut |record| found.push((record.write, record.seq)));
                 for (write, seq) in found {
                     if !before(seq, head) && before(seq, tail) {
-                        board.boxes.insert(area, write, seq, head);
+                        board.boxes.bring(area, write, seq, head);
                     }
                 }
                 Step::Run

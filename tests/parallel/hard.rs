@@ -625,6 +625,10 @@ const MEETINGS: &[(&str, &str)] = &[
         "an element of a nested array",
         "set(&m[1], i)\nt += total(m[0])\nm[0] = m[1]\nset(&m[0], i)\nset(&m[2][1..3], i)",
     ),
+    (
+        "what is moved is in flight in two parts",
+        "var b = make(i)\nlate(&b[0..4], i)\nset(&b[4..], 1)\nm[i % 3] = b\nt += sum_rows(m)",
+    ),
     ("a nested array is pushed to", "set(&m[1], i)\nm.push(a)\nset(&m[m.len() - 1], i)\nt += total(a)\nm.pop()"),
     ("a row is moved out", "var row = m[1]\nset(&m[1], i)\nset(&row, 2)\nm[2] = row\nt += total(m[1]) + total(row)"),
     ("a nested array is copied", "let n = m\nset(&m[i % 3], i)\nt += total(n[i % 3])\nall(&m)\nt += total(n[0])"),
@@ -723,6 +727,8 @@ task total(xs: [Int]) -> Int {
 task make(n: Int) -> [Int] { return [spin(n + j) & 63 for j in 0..9] }
 task keep(xs: [Int]) -> [Int] { return if spin(xs[0]) >= 0 { xs } else { [] } }
 task keep_rows(m: [[Int]]) -> [[Int]] { return if spin(m.len()) >= 0 { m } else { [] } }
+task sum_rows(m: [[Int]]) -> Int { return sum(sum(x for x in xs) for xs in m) }
+task late(inout xs: [Int], k: Int) { for j in 0..50 { set(&xs, spin(k + j) & 63) } }
 task all(inout m: [[Int]]) { for j in 0..m.len() { set(&m[j], j) } }
 task grow(inout xs: [Int], k: Int) { xs.push(spin(k)) }
 task renew(inout xs: [Int], k: Int) { xs = [Int](9, fill: spin(k) & 7) }
