@@ -10,6 +10,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use self::promote::Why;
 use super::answer::Wait;
 use super::deque::{Deque, Owner, Thief};
 use super::execute::{Context, Exit, run as execute};
@@ -614,7 +615,7 @@ impl Worker {
     unsafe fn leave_behind(&mut self, run: &mut Box<Run>) {
         if self.machine().issue != Issue::InOrder {
             // SAFETY: the run is this worker's, and suspended at an instruction of its innermost frame.
-            while unsafe { self.promote(run, true) } {}
+            while unsafe { self.promote(run, Why::Waits) } {}
         }
     }
 
@@ -769,9 +770,15 @@ impl Worker {
                 machine.inject(Job::Run(Box::into_raw(run)));
                 return None;
             }
-            let eager = machine.issue == Issue::Eager;
-            if eager || (bits & HUNGRY != 0 && machine.issue == Issue::Lazy && self.local.deque.len() == 0) {
-                self.promote(&mut run, false);
+            let hungry = bits & HUNGRY != 0;
+            let why = match machine.issue {
+                Issue::Eager if !hungry => Some(Why::Eager),
+                Issue::Eager => Some(Why::Hungry),
+                Issue::Lazy => (hungry && self.local.deque.len() == 0).then_some(Why::Hungry),
+                Issue::InOrder => None,
+            };
+            if let Some(why) = why {
+                self.promote(&mut run, why);
             }
         }
         Some(run)

@@ -19,6 +19,17 @@ use crate::machine::station::{Entry, Kind};
 /// Frames that are looked at for one to promote.
 const WALK: usize = 4096;
 
+/// Why a run is looked at for something to promote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It is done at every opportunity.
+    Eager,
+    /// Some worker has nothing to do.
+    Hungry,
+    /// The run will wait for an answer of the host.
+    Waits,
+}
+
 /// Where a run is cut: the frame to be promoted is the innermost one of `lower`, and the run keeps its callee.
 struct Cut {
     lower: Box<Run>,
@@ -33,13 +44,15 @@ struct Cut {
 
 impl Worker {
     /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
-    /// frame's continuation is pushed. Back-off counts for nothing if the run waits. Whether there was one.
-    pub(super) unsafe fn promote(&mut self, run: &mut Box<Run>, waits: bool) -> bool {
+    /// frame's continuation is pushed. Whether there was one.
+    pub(super) unsafe fn promote(&mut self, run: &mut Box<Run>, why: Why) -> bool {
         let (machine, code) = (self.machine(), &self.of().code);
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
-            let cut = match self.cut_base(run, waits) {
-                None => self.cut_frames(run, waits),
+            // Else a range would be cut down to single iterations, each with a stack of its own.
+            let base = if why == Why::Eager { None } else { self.cut_base(run, why) };
+            let cut = match base {
+                None => self.cut_frames(run, why),
                 base => base,
             };
             let Some(Cut { lower, callee, call, depth, half }) = cut else { return false };
@@ -77,15 +90,16 @@ impl Worker {
     }
 
     /// Whether a frame of the function may be promoted.
-    fn may_promote(&self, function: &FunctionInfo, waits: bool) -> bool {
-        waits || function.back_off.is_over(|| self.machine().platform.now())
+    fn may_promote(&self, function: &FunctionInfo, why: Why) -> bool {
+        // Back-off counts for nothing if the run waits.
+        why == Why::Waits || function.back_off.is_over(|| self.machine().platform.now())
     }
 
     /// Cuts a run whose base frame is a range function that can be split: what it is part of gets a frame around the call.
     ///
     /// # Safety
     /// The run is suspended, and this worker's.
-    unsafe fn cut_base(&mut self, run: &mut Run, waits: bool) -> Option<Cut> {
+    unsafe fn cut_base(&mut self, run: &mut Run, why: Why) -> Option<Cut> {
         let of = self.of();
         // SAFETY: the caller's. The wrapper takes what the function takes, and passes it on.
         unsafe {
@@ -94,7 +108,7 @@ impl Worker {
             let info = of.code.callee(entry);
             let range = info.range.as_ref()?;
             let wrapper = of.code.entry(range.wrapper);
-            if !self.may_promote(of.code.callee(wrapper), waits) {
+            if !self.may_promote(of.code.callee(wrapper), why) {
                 return None;
             }
             let half = split::half(run, callee, range)?;
@@ -123,7 +137,7 @@ impl Worker {
     ///
     /// # Safety
     /// The run is suspended, and this worker's.
-    unsafe fn cut_frames(&mut self, run: &mut Run, waits: bool) -> Option<Cut> {
+    unsafe fn cut_frames(&mut self, run: &mut Run, why: Why) -> Option<Cut> {
         let code = &self.of().code;
         // SAFETY: the caller's; a run's frames lie in its stack, base first.
         unsafe {
@@ -139,7 +153,7 @@ impl Worker {
                     // Nor does anything that it calls.
                     return None;
                 }
-                if self.may_promote(code.callee(frame::entry(regs)), waits) && !info.effects.meets(Effects::CLOCK) {
+                if self.may_promote(code.callee(frame::entry(regs)), why) && !info.effects.meets(Effects::CLOCK) {
                     let half = match &info.range {
                         None => Some(None),
                         Some(range) => split::half(run, callee, range).map(Some),
