@@ -153,8 +153,8 @@ pub(super) struct Boxes {
     next: u32,
     /// By what is left of a cell's key: cells may share one.
     heads: Vec<Node>,
-    /// Those in use, with the last record that was filed under each.
-    levels: SmallVec<[(Level, u32); 4]>,
+    /// Those in use, with the last record that was filed under each: of reads, and of writes.
+    levels: SmallVec<[(Level, [u32; 2]); 4]>,
     /// Bits of roots that have records.
     filter: u64,
 }
@@ -214,10 +214,11 @@ impl Boxes {
         if !self.may_have(area.root) {
             return;
         }
-        let levels = || self.levels.iter().filter(|&&(_, last)| last >= self.tail).map(|&(level, _)| level);
-        for level in levels() {
+        let alive = |last: u32| last >= self.tail;
+        for &(level, [reads, writes]) in &self.levels {
             let (rows, cols) = cells(area, level);
-            if (rows.1 - rows.0 + 1).saturating_mul(cols.1 - cols.0 + 1) > MANY {
+            let many = (rows.1 - rows.0 + 1).saturating_mul(cols.1 - cols.0 + 1) > MANY;
+            if many && (alive(writes) || write && alive(reads)) {
                 let hits = self.records().filter(|r| (write || r.write) && r.area.meets(area));
                 return hits.for_each(found);
             }
@@ -236,12 +237,18 @@ impl Boxes {
                 node = record.next[cell];
             }
         };
-        for level in levels() {
+        for &(level, [reads, writes]) in &self.levels {
+            let (reads, writes) = (write && alive(reads), alive(writes));
+            if !reads && !writes {
+                continue;
+            }
             let (rows, cols) = cells(area, level);
             for row in rows.0..=rows.1 {
                 for col in cols.0..=cols.1 {
-                    look(key(area.root, level, row, col, true));
-                    if write {
+                    if writes {
+                        look(key(area.root, level, row, col, true));
+                    }
+                    if reads {
                         look(key(area.root, level, row, col, false));
                     }
                 }
@@ -330,13 +337,12 @@ impl Boxes {
     fn file(&mut self, area: Area, write: bool, covers: bool, seq: u32) {
         let number = self.next;
         let level = area.level();
-        match self.levels.iter_mut().find(|(found, _)| *found == level) {
-            Some((_, last)) => *last = number,
-            None => {
-                self.levels.retain(|&mut (_, last)| last >= self.tail);
-                self.levels.push((level, number));
-            }
-        }
+        let at = self.levels.iter().position(|(found, _)| *found == level).unwrap_or_else(|| {
+            self.levels.retain(|(_, last)| last.iter().any(|&last| last >= self.tail));
+            self.levels.push((level, [NONE; 2]));
+            self.levels.len() - 1
+        });
+        self.levels[at].1[usize::from(write)] = number;
         self.filter |= root_bit(area.root);
         let (rows, cols) = cells(&area, level);
         let cells = || (rows.0..=rows.1).flat_map(|row| (cols.0..=cols.1).map(move |col| (row, col)));
