@@ -8,15 +8,14 @@ use super::handle::{Error, Handle};
 use super::queue::Queue;
 use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
-use super::world::{Closed, Sink};
+use super::world::{Nowhere, Printing};
 use crate::host;
-use crate::machine::code::Code;
 use crate::machine::crew::{Crew, Settings};
 use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
 use crate::machine::submission::{Order, Priority, Submission};
-use crate::machine::transfer::{Kept, TransferError};
+use crate::machine::transfer::{Args, Kept, TransferError};
 use crate::machine::{Budget, Issue};
 
 /// Why something was not submitted.
@@ -34,9 +33,6 @@ pub enum SubmitError {
     /// An argument, counted from 1, is not what the function takes.
     #[error("argument {0} of `{1}`: {2}")]
     Argument(usize, String, TransferError),
-    /// The arguments do not fit into the memory limit.
-    #[error("the arguments do not fit into the memory limit")]
-    Memory,
 }
 
 /// What makes an engine.
@@ -124,18 +120,15 @@ pub(super) struct Inner {
 
 impl Inner {
     /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
-    ///
-    /// # Errors
-    /// The memory limit, if something that it writes must be copied first.
-    pub(super) fn submit(self: &Arc<Self>, order: Order) -> Result<Arc<Submission>, Stop> {
+    pub(super) fn submit(self: &Arc<Self>, order: Order) -> Arc<Submission> {
         let places: Vec<(Place, bool)> =
             order.code.places(order.function).map(|(place, write)| (place.clone(), write)).collect();
         if places.is_empty() {
             return self.crew.submit(order);
         }
-        let submission = Submission::new(order)?;
+        let submission = Submission::new(order);
         Queue::submit(self, &submission, &places);
-        Ok(submission)
+        submission
     }
 
     /// Asks a submission to end.
@@ -294,8 +287,7 @@ impl Call<'_> {
     /// Where what it prints goes, in the order in which the program prints it: a worker calls that, and nothing else can print until
     /// it returns.
     pub fn output(self, sink: impl FnMut(crate::machine::host_call::Stream, &[u8]) + Send + 'static) -> Self {
-        let sink: Sink = Box::new(sink);
-        self.world(Box::new(Closed::new(Some(sink))))
+        self.world(Box::new(Printing(Box::new(sink))))
     }
 
     /// The world that it sees: output, input, files, the clock.
@@ -314,39 +306,39 @@ impl Call<'_> {
         if let Some(&missing) = code.missing().first() {
             return Err(SubmitError::NotLinked(code.program().functions[missing as usize].name.clone()));
         }
-        let function = find(code, self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
+        let function = self.module.function(self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
         let params = &code.program().functions[function as usize].params;
-        let args = args.into_args();
-        if args.len() != params.len() {
-            return Err(SubmitError::Count(name(), params.len(), args.len()));
-        }
         let budget = Budget::new(self.max_memory);
-        let mut kept = Vec::with_capacity(args.len());
-        for (index, (value, param)) in args.iter().zip(params).enumerate() {
-            let made = Kept::of(code, param.ty, value, &budget);
-            kept.push(made.map_err(|error| SubmitError::Argument(index + 1, name(), error))?);
+        let (mut kept, mut count, mut problem) = (Args::new(), 0, None);
+        args.pass(&mut |value| {
+            if let (Some(param), None) = (params.get(count), &problem) {
+                match Kept::of(code, param.ty, &value, &budget) {
+                    Ok(made) => kept.push(made),
+                    Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
+                }
+            }
+            count += 1;
+        });
+        if count != params.len() {
+            return Err(SubmitError::Count(name(), params.len(), count));
+        }
+        if let Some(problem) = problem {
+            return Err(problem);
         }
         let order = Order {
             code: code.clone(),
             function,
             args: kept,
-            world: self.world.unwrap_or_else(|| Box::new(Closed::new(None))),
+            world: self.world.unwrap_or_else(|| Box::new(Nowhere)),
             keeper: budget.clone(),
             budget,
             max_depth: self.inner.max_depth,
             priority: self.priority,
         };
-        let submission = self.inner.submit(order).map_err(|_| SubmitError::Memory)?;
+        let submission = self.inner.submit(order);
         if let Some(scope) = self.scope {
             scope.add(&submission);
         }
         Ok(Handle::new(self.inner.clone(), submission))
     }
-}
-
-/// The index of a function that a host may call.
-fn find(code: &Code, name: &str) -> Option<u32> {
-    let functions = &code.program().functions;
-    let found = functions.iter().position(|f| f.name == name && f.part_of.is_none() && f.range.is_none())?;
-    Some(found as u32)
 }

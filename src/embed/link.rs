@@ -107,7 +107,7 @@ impl Module {
             return Err(Mistakes::new(misfits, &source));
         }
         let code = functions.link(self.verified.clone(), link);
-        Ok(Module { verified: self.verified.clone(), code: OnceLock::from(Arc::new(code)) })
+        Ok(Module { code: OnceLock::from(Arc::new(code)), ..Module::verified(self.verified.clone()) })
     }
 
     /// What is wrong with running it without a host: the functions that it declares as `extern`.

@@ -22,6 +22,8 @@ mod world;
 
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashMap;
+
 use crate::bytecode::file;
 use crate::bytecode::program::Program;
 use crate::bytecode::verify::{Verified, VerifyError, verify};
@@ -120,6 +122,8 @@ pub struct Module {
     verified: Verified,
     /// As the machine runs it, once somebody has asked for that.
     code: OnceLock<Arc<Code>>,
+    /// The functions that a host may call, by name, likewise.
+    names: OnceLock<FxHashMap<String, u32>>,
 }
 
 impl Module {
@@ -134,9 +138,13 @@ impl Module {
         compile_source(source).map(Module::of)
     }
 
+    fn verified(verified: Verified) -> Module {
+        Module { verified, code: OnceLock::new(), names: OnceLock::new() }
+    }
+
     fn of(program: Program) -> Module {
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
-        Module { verified, code: OnceLock::new() }
+        Module::verified(verified)
     }
 
     /// Compiles a program of which a host calls functions, so that it may be without `main`. Messages call it `name`.
@@ -166,7 +174,7 @@ impl Module {
     /// # Errors
     /// The bytes are damaged, of another version, or not a program that is safe to run.
     pub fn from_bytecode(bytes: &[u8]) -> Result<Module, LoadError> {
-        Ok(Module { verified: verify(file::read(bytes)?)?, code: OnceLock::new() })
+        Ok(Module::verified(verify(file::read(bytes)?)?))
     }
 
     /// The program as the machine runs it.
@@ -180,6 +188,16 @@ impl Module {
     /// The same, prepared once.
     pub(crate) fn code(&self) -> &Arc<Code> {
         self.code.get_or_init(|| Arc::new(Code::new(self.verified.clone())))
+    }
+
+    /// The index of a function that a host may call.
+    fn function(&self, name: &str) -> Option<u32> {
+        let names = self.names.get_or_init(|| {
+            let functions = (0..).zip(&self.verified.functions);
+            let callable = functions.filter(|(_, f)| f.part_of.is_none() && f.range.is_none());
+            callable.map(|(index, f)| (f.name.clone(), index)).collect()
+        });
+        names.get(name).copied()
     }
 
     /// The program, to be looked at or written.

@@ -16,7 +16,7 @@ use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
-use crate::machine::transfer::Kept;
+use crate::machine::transfer::{Args, Kept};
 use crate::machine::trap::Fault;
 use crate::platform::system::Instant;
 
@@ -342,12 +342,12 @@ impl State {
     }
 
     /// The values that a statement takes, if it waits for nobody.
-    pub(super) fn operands(&mut self, number: u64) -> Option<Result<Vec<Kept>, Failed>> {
+    pub(super) fn operands(&mut self, number: u64) -> Option<Result<Args, Failed>> {
         let statement = self.statements.get(&number)?;
         if !statement.waits_for.is_empty() || statement.has_begun {
             return None;
         }
-        let mut operands = Vec::new();
+        let mut operands = Args::new();
         for (&(old, new), (name, _)) in statement.takes.iter().zip(&statement.compiled.takes) {
             let version = self.versions.get_mut(&old).expect("it is read");
             match &version.content {

@@ -19,13 +19,13 @@ use super::handle::{Error, list, now, written};
 use super::pending::{Collect, Content, State, Statement, Version, lock};
 use super::statement::Problem;
 use super::value::FromValue;
-use super::world::Closed;
+use super::world::Nowhere;
 use crate::machine::Budget;
 use crate::machine::engine::Outcome;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
 use crate::machine::submission::{Order, Priority, Submission};
-use crate::machine::transfer::Kept;
+use crate::machine::transfer::Args;
 use crate::machine::trap::Trap;
 use crate::syntax::pieces::{PieceKind, pieces};
 use crate::syntax::span::{Source, Span};
@@ -186,7 +186,7 @@ impl Wake for End {
 }
 
 fn closed() -> Worlds {
-    Box::new(|| Box::new(Closed::new(None)))
+    Box::new(|| Box::new(Nowhere))
 }
 
 impl Engine {
@@ -461,16 +461,14 @@ impl Shared {
             }
             drop(state);
             for (number, order) in orders {
-                match self.inner.submit(order) {
-                    Ok(submission) => again |= self.begun(number, submission),
-                    Err(_) => self.state().fail(number, Failed::Memory),
-                }
+                let submission = self.inner.submit(order);
+                again |= self.begun(number, submission);
             }
             self.tell();
         }
     }
 
-    fn order(&self, statement: &Statement, args: Vec<Kept>) -> Order {
+    fn order(&self, statement: &Statement, args: Args) -> Order {
         let world = Collect { world: (self.worlds)(), output: statement.output.clone() };
         Order {
             code: statement.compiled.code.clone(),

@@ -154,19 +154,19 @@ impl<T: FromValue> FromValue for Grid<T> {
 
 /// The arguments of a call: a tuple of them, an array or vector of [`Value`]s, or `()`.
 pub trait IntoArgs {
-    /// The values.
-    fn into_args(self) -> Vec<Value>;
+    /// Passes each value on, in order.
+    fn pass(self, to: &mut dyn FnMut(Value));
 }
 
 impl IntoArgs for Vec<Value> {
-    fn into_args(self) -> Vec<Value> {
-        self
+    fn pass(self, to: &mut dyn FnMut(Value)) {
+        self.into_iter().for_each(to);
     }
 }
 
 impl<const N: usize> IntoArgs for [Value; N] {
-    fn into_args(self) -> Vec<Value> {
-        self.into()
+    fn pass(self, to: &mut dyn FnMut(Value)) {
+        self.into_iter().for_each(to);
     }
 }
 
@@ -202,10 +202,10 @@ impl<T: FromValue> FromAnswer for T {
 macro_rules! tuples {
     ($($count:literal: $($name:ident)*;)*) => {$(
         impl<$($name: IntoValue),*> IntoArgs for ($($name,)*) {
-            #[allow(non_snake_case)]
-            fn into_args(self) -> Vec<Value> {
+            #[allow(non_snake_case, unused_variables)]
+            fn pass(self, to: &mut dyn FnMut(Value)) {
                 let ($($name,)*) = self;
-                vec![$($name.into_value()),*]
+                $(to($name.into_value());)*
             }
         }
         impl<$($name: FromValue),*> FromAnswer for ($($name,)*) {

@@ -162,13 +162,10 @@ impl Crew {
     }
 
     /// Takes an order on.
-    ///
-    /// # Errors
-    /// The memory limit, if something that it writes must be copied first.
-    pub(crate) fn submit(&self, order: Order) -> Result<Arc<Submission>, Stop> {
-        let submission = Submission::new(order)?;
+    pub(crate) fn submit(&self, order: Order) -> Arc<Submission> {
+        let submission = Submission::new(order);
         self.take_on(submission.clone());
-        Ok(submission)
+        submission
     }
 
     /// Takes a submission on that nobody has taken on.

@@ -241,7 +241,7 @@ fn run_shared(
     let order = Order {
         code: code.clone(),
         function: code.program().main,
-        args: Vec::new(),
+        args: Default::default(),
         // SAFETY: the submission, which is the only one to use it, ends before this function does.
         world: unsafe { Lent::new(world) },
         budget: budget.clone(),
@@ -249,7 +249,7 @@ fn run_shared(
         max_depth: options.max_depth,
         priority: Priority::Normal,
     };
-    let submission = crew.submit(order).expect("it is passed nothing");
+    let submission = crew.submit(order);
     crew.beat_for(&submission, &mut || {
         options.pulse.note(crew.who_is_awake());
         if let Err(stop) = options.interrupt.check() {

@@ -8,10 +8,11 @@ use super::answer::Waits;
 use super::deque::{Deque, Owner, Thief};
 use super::frame::Segments;
 use super::host_call::HostTable;
+use super::injector::Injector;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
 use super::recorder::Recorder;
 use super::scoreboard::{Board, NO_SQUASH, before};
-use super::sleep::{Injector, Sleepers};
+use super::sleep::Sleepers;
 use super::station::{Entry, Status};
 use super::submission::{Priority, Submission};
 use super::trap::Failure;
@@ -159,17 +160,17 @@ impl Machine {
             of.refuse();
             return self.left();
         }
-        let root = of.root.get();
         // The machine's count of it, until `ended`.
-        let _ = Arc::into_raw(of);
-        self.inject(Job::Entry(root));
+        self.inject(Job::Submission(Arc::into_raw(of)));
     }
 
     /// A submission has ended, and all that wanted to know it have been told.
-    pub(super) fn ended(&self, of: Arc<Submission>) {
+    ///
+    /// # Safety
+    /// It was taken on, and `of` is not used after its end.
+    pub(super) unsafe fn ended(&self, of: *const Submission) {
         // SAFETY: `take_on` has left one.
-        unsafe { Arc::decrement_strong_count(Arc::as_ptr(&of)) };
-        drop(of);
+        unsafe { Arc::decrement_strong_count(of) };
         self.left();
     }
 
@@ -199,9 +200,10 @@ impl Machine {
         }
     }
 
-    /// Asks a worker that does background work for its seat.
+    /// Asks the workers that do background work for a seat: all of them, since some may be without a processor. One gets the job, and the
+    /// others find that nothing waits any more.
     fn ask_background(&self) {
-        if let Some(seat) = self.seats.iter().find(|seat| seat.in_background.load(Ordering::Relaxed)) {
+        for seat in self.seats.iter().filter(|seat| seat.in_background.load(Ordering::Relaxed)) {
             seat.interrupt.raise(URGENT);
         }
     }
@@ -214,13 +216,13 @@ impl Machine {
     /// Whether any injected job waits.
     #[inline]
     pub(super) fn anything_waits(&self) -> bool {
-        self.injectors.iter().any(Injector::may_have_some)
+        self.injectors.iter().any(Injector::has_some)
     }
 
     /// Whether an injected job of normal priority waits.
     #[inline]
     pub(super) fn normal_waits(&self) -> bool {
-        self.injectors[Priority::Normal as usize].may_have_some()
+        self.injectors[Priority::Normal as usize].has_some()
     }
 
     /// Whether a worker would find something to do.

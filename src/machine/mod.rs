@@ -14,6 +14,7 @@ mod execute;
 pub(crate) mod extern_call;
 mod frame;
 pub mod host_call;
+mod injector;
 pub mod interrupt;
 mod issue;
 mod large;

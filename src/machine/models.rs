@@ -334,14 +334,14 @@ fn submission(code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> Arc<Submi
     let order = Order {
         code: code.clone(),
         function: code.program().main,
-        args: Vec::new(),
+        args: Default::default(),
         world: Box::new(world.clone()),
         budget: budget.clone(),
         keeper: budget.clone(),
         max_depth: 1 << 20,
         priority: Priority::Normal,
     };
-    Submission::new(order).expect("it is passed nothing")
+    Submission::new(order)
 }
 
 /// Lets the workers end when a submission has.

@@ -21,8 +21,9 @@ use super::worker::Job;
 use crate::platform::sync::fence;
 
 /// What the lock guards, besides what `scoreboard` says.
-#[derive(Default)]
 pub(super) struct Retirement {
+    /// The root entry; null before the submission has begun, and after its end.
+    pub(super) root: *mut Entry,
     /// Runs that wait until they are the oldest work.
     waiting: Vec<*mut Run>,
 }
@@ -35,7 +36,13 @@ pub(super) struct Drained {
     pub(super) is_lost: bool,
 }
 
-// SAFETY: a waiting run belongs to the list.
+impl Default for Retirement {
+    fn default() -> Retirement {
+        Retirement { root: std::ptr::null_mut(), waiting: Vec::new() }
+    }
+}
+
+// SAFETY: a waiting run belongs to the list; the root entry lives as long as it is there.
 unsafe impl Send for Retirement {}
 
 impl Machine {
@@ -115,9 +122,12 @@ impl Machine {
     /// # Safety
     /// `guard` is the lock's.
     unsafe fn walk(&self, of: &Submission, guard: &mut Retirement) -> Vec<*mut Run> {
+        if guard.root.is_null() {
+            return Vec::new();
+        }
         // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
         unsafe {
-            let mut entry: *mut Entry = of.root.get();
+            let mut entry = guard.root;
             while !(*entry).child.is_null() {
                 let board = (*entry).child;
                 if self.pass(board) {

@@ -1,4 +1,4 @@
-//! How workers that find nothing to do sleep, and what wakes them; and the jobs that any of them finds.
+//! How workers that find nothing to do sleep, and what wakes them.
 //!
 //! A sleeper announces itself, looks once more whether there is something to do, and parks; who has made work looks whether
 //! somebody has announced himself. Between the two looks stands a fence on either side where the wake must not be missed:
@@ -6,11 +6,9 @@
 //!
 //! Invariant: a worker whose bit is down and that is parked has a wake underway to it.
 
-use std::collections::VecDeque;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use crate::platform::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, fence, spin_loop};
+use crate::platform::sync::{AtomicU64, fence, spin_loop};
 use crate::platform::{Platform, step};
 
 /// Workers that sleep, by bit.
@@ -70,51 +68,5 @@ impl Sleepers {
                 Err(now) => sleepers = now,
             }
         }
-    }
-}
-
-/// Jobs that any worker finds, the first first.
-pub(super) struct Injector<T> {
-    jobs: Mutex<VecDeque<T>>,
-    count: AtomicUsize,
-}
-
-impl<T> Injector<T> {
-    /// An empty one.
-    pub(super) fn new() -> Injector<T> {
-        Injector { jobs: Mutex::default(), count: AtomicUsize::new(0) }
-    }
-
-    fn jobs(&self) -> MutexGuard<'_, VecDeque<T>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts a job at the end. A sleeper that does not see it is seen by who calls this, afterwards.
-    pub(super) fn push(&self, job: T) {
-        self.jobs().push_back(job);
-        step();
-        self.count.fetch_add(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-    }
-
-    /// Takes the first.
-    pub(super) fn take(&self) -> Option<T> {
-        if self.count.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        let job = self.jobs().pop_front()?;
-        self.count.fetch_sub(1, Ordering::SeqCst);
-        Some(job)
-    }
-
-    /// Whether there are any, at some moment.
-    #[inline]
-    pub(super) fn may_have_some(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether there are any.
-    pub(super) fn has_some(&self) -> bool {
-        self.count.load(Ordering::SeqCst) > 0
     }
 }

@@ -1,15 +1,12 @@
 //! A submission: one call of a function of some program that a machine has taken on, and all that belongs to it and to nobody
 //! else: its code, where its output goes, its memory, its retirement, how it is stopped, and who is told that it has ended.
 //!
-//! Its root entry is the only one without a frame around it. All entries, frames and runs below lead to it.
+//! A worker that takes it up gives it a root entry for as long as it runs: until then, and after that, it takes little room. The root
+//! is the only entry without a frame around it. All entries, frames and runs below lead to the submission.
 //!
 //! Invariants: the machine holds one count of a submission until it has ended, and each worker one of that whose work it does; so what
-//! an entry says of its submission is good as long as the entry has not completed, and a worker's also after that. What the
-//! submission was passed, and gives, is touched by who makes it, by who runs the root entry, and after its end by who
-//! takes it.
+//! an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
 
-use std::cell::UnsafeCell;
-use std::ptr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -17,11 +14,11 @@ use std::task::Waker;
 use super::code::Code;
 use super::engine::Outcome;
 use super::host_call::World;
-use super::interrupt::{Interrupt, Stop};
-use super::memory::{Budget, Heap, buffer};
+use super::interrupt::Stop;
+use super::memory::Budget;
 use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
-use super::transfer::{Kept, Returned};
+use super::transfer::{Args, Kept, Lent, Returned};
 use super::trap::Failure;
 use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
@@ -41,7 +38,7 @@ pub(crate) struct Order {
     /// Index of the function.
     pub(crate) function: u32,
     /// A value of its type for each parameter.
-    pub(crate) args: Vec<Kept>,
+    pub(crate) args: Args,
     /// Where its output goes.
     pub(crate) world: Box<dyn World>,
     pub(crate) budget: Arc<Budget>,
@@ -57,19 +54,36 @@ const RUNNING: u32 = 0;
 const WATCHED: u32 = 1;
 const ENDED: u32 = 2;
 
+/// What a submission has in hand.
+enum Content {
+    /// What it is passed, until it begins.
+    Args(Args),
+    /// What lives for as long as it runs: what it reads, or writes through a view.
+    Lent(Lent),
+    /// What it gave, until somebody takes that.
+    Gave(Returned),
+    Taken,
+    /// It ended with a failure, or was squashed.
+    Failed(Option<Box<Failure>>),
+}
+
+struct Inside {
+    content: Content,
+    stop: Option<Box<Stop>>,
+    watchers: Vec<Waker>,
+}
+
 /// See the head of this file.
 pub(crate) struct Submission {
     pub(super) code: Arc<Code>,
     pub(super) function: u32,
+    pub(super) priority: Priority,
     pub(super) budget: Arc<Budget>,
     keeper: Arc<Budget>,
     pub(super) max_depth: u64,
-    pub(super) priority: Priority,
     world: Mutex<Box<dyn World>>,
-    pub(super) root: UnsafeCell<Entry>,
-    /// What lives for as long as it runs, by parameter: what it reads, or writes through a view.
-    kept: UnsafeCell<Vec<Option<Kept>>>,
     pub(super) retirement: Mutex<Retirement>,
+    inside: Mutex<Inside>,
     /// Bytes of output that is held.
     pub(super) held: AtomicU64,
     /// Runs that wait for their turn.
@@ -77,16 +91,8 @@ pub(crate) struct Submission {
     /// Entries that failed so far, and 1 if it is stopped.
     pub(super) failures: AtomicU64,
     pub(super) stopping: AtomicBool,
-    stop: Mutex<Option<Stop>>,
     state: AtomicU32,
-    taken: AtomicBool,
-    watchers: Mutex<Vec<Waker>>,
 }
-
-// SAFETY: the root entry and what is kept are used as the head of this file says; all else is made for sharing.
-unsafe impl Send for Submission {}
-// SAFETY: as above.
-unsafe impl Sync for Submission {}
 
 pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,52 +100,82 @@ pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Submission {
     /// One that nobody has taken on yet.
-    ///
-    /// # Errors
-    /// The memory limit, if something that it writes must be copied first.
-    ///
-    /// # Panics
-    /// If the arguments are not what the function takes.
-    pub(crate) fn new(order: Order) -> Result<Arc<Submission>, Stop> {
+    pub(crate) fn new(order: Order) -> Arc<Submission> {
         let Order { code, function, args, world, budget, keeper, max_depth, priority } = order;
-        let this = Arc::new(Submission {
+        Arc::new(Submission {
             code,
             function,
+            priority,
             budget,
             keeper,
             max_depth,
-            priority,
             world: Mutex::new(world),
-            root: UnsafeCell::new(Entry::new()),
-            kept: UnsafeCell::default(),
             retirement: Mutex::default(),
+            inside: Mutex::new(Inside { content: Content::Args(args), stop: None, watchers: Vec::new() }),
             held: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            stop: Mutex::default(),
             state: AtomicU32::new(RUNNING),
-            taken: AtomicBool::new(false),
-            watchers: Mutex::default(),
-        });
-        let root = this.root.get();
-        let info = &this.code.functions[function as usize];
-        // SAFETY: nobody else has it yet.
+        })
+    }
+
+    /// Begins, with that entry as its root.
+    ///
+    /// # Errors
+    /// The memory limit, if something that it writes must be copied first. It has begun all the same, but there is nothing to run.
+    ///
+    /// # Panics
+    /// If the arguments are not what the function takes.
+    ///
+    /// # Safety
+    /// The caller has the submission's job, and the entry, to which nobody else refers before [`Submission::end`].
+    pub(super) unsafe fn begin(&self, root: *mut Entry) -> Result<(), Stop> {
+        let info = &self.code.functions[self.function as usize];
+        let program = self.code.program();
+        let params = &program.functions[self.function as usize].params;
+        let mut inside = lock(&self.inside);
+        let Content::Args(args) = std::mem::replace(&mut inside.content, Content::Lent(Lent::new())) else {
+            unreachable!("it begins once");
+        };
+        assert_eq!(args.len(), params.len(), "one argument for each parameter");
+        // SAFETY: the caller's.
         unsafe {
-            Entry::reset(root, 0, ptr::null_mut(), Kind::Call, info.boundary);
-            (*root).root = Arc::as_ptr(&this);
-            (*root).code = this.code.entry(function);
+            Entry::reset(root, 0, std::ptr::null_mut(), Kind::Call, info.boundary);
+            (*root).root = self;
+            (*root).code = self.code.entry(self.function);
             (*root).oldest.set(true);
             for register in 0..info.results {
                 *(*root).args.add(register) = 0;
             }
-            let window = (*root).args.add(info.results);
-            let params = &this.code.program().functions[function as usize].params;
-            assert_eq!(args.len(), params.len(), "one argument for each parameter");
-            *this.kept.get() = Kept::pass(&this.code.program().types, params, args, window)?;
+            let lent = Kept::pass(&program.types, params, args, (*root).args.add(info.results))?;
+            inside.content = Content::Lent(lent);
             Entry::arm(root);
         }
-        Ok(this)
+        drop(inside);
+        lock(&self.retirement).root = root;
+        Ok(())
+    }
+
+    /// Its root has completed, and is the caller's again. Nobody is told yet.
+    ///
+    /// # Safety
+    /// As for `begin`, of which it is the root; the caller has run it.
+    pub(super) unsafe fn end(&self, root: *mut Entry) {
+        lock(&self.retirement).root = std::ptr::null_mut();
+        let mut inside = lock(&self.inside);
+        let Content::Lent(lent) = std::mem::replace(&mut inside.content, Content::Taken) else {
+            unreachable!("it has begun, and ends once");
+        };
+        // SAFETY: the caller's.
+        unsafe {
+            inside.content = match (*root).status {
+                Status::Good => {
+                    Content::Gave(Returned::collect(&self.code, self.function, (*root).args, lent, &self.keeper))
+                }
+                Status::Failed | Status::Squashed => Content::Failed((*root).failure.take()),
+            };
+        }
     }
 
     /// Uses the world, alone.
@@ -156,11 +192,11 @@ impl Submission {
 
     /// Stops it, if it has not been stopped before; whether it has not.
     pub(super) fn note_stop(&self, stop: Stop) -> bool {
-        let mut first = lock(&self.stop);
-        if first.is_some() {
+        let mut inside = lock(&self.inside);
+        if inside.stop.is_some() {
             return false;
         }
-        *first = Some(stop);
+        inside.stop = Some(Box::new(stop));
         self.stopping.store(true, Ordering::SeqCst);
         self.failures.fetch_add(1, Ordering::SeqCst);
         true
@@ -178,15 +214,8 @@ impl Submission {
 
     /// No machine takes it on any more: it ends as if it had been squashed.
     pub(super) fn refuse(&self) {
-        let mut heap = Heap::new(self.budget.clone(), Interrupt::new());
-        // SAFETY: nobody runs the entry, whose owned arguments hold owners.
-        unsafe {
-            let root = self.root.get();
-            for &at in &self.code.functions[self.function as usize].owned_params {
-                heap.release(buffer(*(*root).args.add(usize::from(at))));
-            }
-            (*root).status = Status::Squashed;
-        }
+        let args = std::mem::replace(&mut lock(&self.inside).content, Content::Failed(None));
+        drop(args);
         self.announce();
     }
 
@@ -197,13 +226,13 @@ impl Submission {
 
     /// Lets that waker know when it has ended; `false` if it has.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
-        let mut watchers = lock(&self.watchers);
+        let mut inside = lock(&self.inside);
         let before = self.state.compare_exchange(RUNNING, WATCHED, Ordering::AcqRel, Ordering::Acquire);
         if before == Err(ENDED) {
             return false;
         }
-        if !watchers.iter().any(|other| other.will_wake(waker)) {
-            watchers.push(waker.clone());
+        if !inside.watchers.iter().any(|other| other.will_wake(waker)) {
+            inside.watchers.push(waker.clone());
         }
         true
     }
@@ -212,7 +241,7 @@ impl Submission {
     pub(super) fn announce(&self) {
         if self.state.swap(ENDED, Ordering::AcqRel) == WATCHED {
             // Whoever watches has the lock until it is on the list.
-            let watchers = std::mem::take(&mut *lock(&self.watchers));
+            let watchers = std::mem::take(&mut lock(&self.inside).watchers);
             watchers.into_iter().for_each(Waker::wake);
         }
     }
@@ -223,42 +252,25 @@ impl Submission {
     /// If it has not.
     pub(crate) fn outcome(&self) -> Outcome {
         assert!(self.has_ended(), "it is asked how it ended before it did");
-        if let Some(stop) = lock(&self.stop).clone() {
-            return Outcome::Stop(stop);
-        }
-        // SAFETY: nobody runs the entry any more.
-        unsafe {
-            let root = self.root.get();
-            match (&(*root).failure, (*root).status) {
-                (Some(failure), _) => Outcome::of(Failure::clone(failure)),
-                (None, Status::Good) => Outcome::Done,
-                // The machine was told to end.
-                (None, _) => Outcome::Stop(Stop::Interrupted),
-            }
+        let inside = lock(&self.inside);
+        match (&inside.stop, &inside.content) {
+            (Some(stop), _) => Outcome::Stop(Stop::clone(stop)),
+            (None, Content::Failed(Some(failure))) => Outcome::of(Failure::clone(failure)),
+            // The machine was told to end.
+            (None, Content::Failed(None)) => Outcome::Stop(Stop::Interrupted),
+            (None, _) => Outcome::Done,
         }
     }
 
     /// What it gives, if it ended well and nobody has taken that before.
     pub(crate) fn take(&self) -> Option<Returned> {
-        if !self.has_ended() || self.taken.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        // SAFETY: nobody runs the entry any more, and who comes here is the first.
-        unsafe {
-            let root = self.root.get();
-            let kept = std::mem::take(&mut *self.kept.get());
-            if (*root).status != Status::Good {
-                return None;
+        let mut inside = lock(&self.inside);
+        match std::mem::replace(&mut inside.content, Content::Taken) {
+            Content::Gave(returned) => Some(returned),
+            other => {
+                inside.content = other;
+                None
             }
-            Some(Returned::collect(&self.code, self.function, (*root).args, kept, &self.keeper))
-        }
-    }
-}
-
-impl Drop for Submission {
-    fn drop(&mut self) {
-        if self.has_ended() {
-            drop(self.take());
         }
     }
 }

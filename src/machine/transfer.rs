@@ -86,6 +86,11 @@ unsafe impl Send for Kept {}
 // SAFETY: as above; through a shared reference it is only read.
 unsafe impl Sync for Kept {}
 
+/// Arguments, by parameter.
+pub(crate) type Args = SmallVec<[Kept; 2]>;
+/// What lives for as long as a call runs, by parameter.
+pub(super) type Lent = SmallVec<[Option<Kept>; 2]>;
+
 /// A way to memory for a moment.
 fn heap(budget: &Arc<Budget>) -> Heap {
     Heap::new(budget.clone(), Interrupt::new())
@@ -129,6 +134,15 @@ impl Kept {
     /// It is of another type, too deep, or too large.
     pub(crate) fn of(code: &Code, ty: TypeId, value: &Value, budget: &Arc<Budget>) -> Result<Kept, TransferError> {
         let types = &code.program().types;
+        let scalar = match (types.get(ty), value) {
+            (Type::Int, &Value::Int(int)) => Some(int as u64),
+            (Type::Float, &Value::Float(float)) => Some(float.to_bits()),
+            (Type::Bool, &Value::Bool(truth)) => Some(u64::from(truth)),
+            _ => None,
+        };
+        if let Some(scalar) = scalar {
+            return Ok(Kept { slots: [scalar].as_slice().into(), refs: SmallVec::new(), budget: None });
+        }
         let mut maker = Maker { types, layouts: &code.layouts, heap: heap(budget) };
         let mut slots = Slots::new();
         maker.check(ty, value, 0)?;
@@ -208,9 +222,9 @@ impl Kept {
     pub(super) unsafe fn pass(
         types: &TypeTable,
         params: &[Param],
-        mut args: Vec<Kept>,
+        mut args: Args,
         window: *mut u64,
-    ) -> Result<Vec<Option<Kept>>, Stop> {
+    ) -> Result<Lent, Stop> {
         // What can fail comes first: nothing has been moved then.
         for (param, arg) in params.iter().zip(&mut args) {
             if param.passing == Passing::InoutView
@@ -257,7 +271,7 @@ pub(crate) struct Returned {
     /// Its result.
     pub(crate) result: Kept,
     /// What is in each `inout` parameter then.
-    pub(crate) params: Vec<Option<Kept>>,
+    pub(crate) params: Lent,
 }
 
 impl Returned {
@@ -269,7 +283,7 @@ impl Returned {
         code: &Code,
         function: u32,
         args: *mut u64,
-        kept: Vec<Option<Kept>>,
+        kept: Lent,
         budget: &Arc<Budget>,
     ) -> Returned {
         let program = code.program();

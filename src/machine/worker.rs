@@ -35,6 +35,8 @@ use crate::platform::step;
 /// Something to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Job {
+    /// A submission that nobody has begun.
+    Submission(*const Submission),
     /// An entry that is ready.
     Entry(*mut Entry),
     /// A promoted frame, to be issued.
@@ -55,6 +57,7 @@ impl Job {
         // SAFETY: the caller's.
         unsafe {
             match self {
+                Job::Submission(of) => of,
                 Job::Entry(entry) => (*entry).root,
                 Job::Board(board) => (*board).root,
                 Job::Run(run) => (*(*run).entry).root,
@@ -160,6 +163,8 @@ pub(super) struct Worker {
     no_stack: Stack,
     /// Each from a `Box`, and in no tree.
     boards: Vec<*mut Board>,
+    /// Each from a `Box`, and the root of nothing.
+    roots: Vec<*mut Entry>,
     /// What it works for, or did lastly.
     of: Option<Arc<Submission>>,
     /// What its thread is lent to.
@@ -175,6 +180,10 @@ impl Drop for Worker {
         for &board in &self.boards {
             // SAFETY: from `Box::into_raw`, and in no tree.
             drop(unsafe { Box::from_raw(board) });
+        }
+        for &root in &self.roots {
+            // SAFETY: from `Box::into_raw`, and in no use.
+            drop(unsafe { Box::from_raw(root) });
         }
         self.heap.interrupt.belong_to(ptr::null());
     }
@@ -197,6 +206,7 @@ impl Worker {
             runs: Vec::new(),
             no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
+            roots: Vec::new(),
             of: None,
             lent_to: None,
             gave_way: false,
@@ -276,6 +286,7 @@ impl Worker {
             unsafe {
                 self.turn_to(job.done_for());
                 match job {
+                    Job::Submission(_) => self.begin(),
                     Job::Entry(entry) => self.start(entry),
                     Job::Board(board) => self.issue(board),
                     Job::Run(run) => {
@@ -308,7 +319,7 @@ impl Worker {
                 return Some(job);
             }
         }
-        self.next.take().or_else(|| self.pop()).or_else(|| self.search())
+        self.next.take().or_else(|| self.pop()).or_else(|| self.machine().take_injected()).or_else(|| self.search())
     }
 
     /// Whether others' work comes before what is on the deque: once a tick, and where normal work waits and this is not.
@@ -392,6 +403,25 @@ impl Worker {
     fn record(&self, what: impl FnOnce() -> What) {
         if let Some(recorder) = &self.machine().recorder {
             recorder.add(self.local.index, self.local.counts.cost, what());
+        }
+    }
+
+    /// Begins the submission that it has turned to.
+    ///
+    /// # Safety
+    /// Its job is this worker's.
+    unsafe fn begin(&mut self) {
+        let root = self.roots.pop().unwrap_or_else(|| Box::into_raw(Box::new(Entry::new())));
+        // SAFETY: the caller's; an entry that is kept is in no use.
+        unsafe {
+            match self.of().begin(root) {
+                Ok(()) => self.start(root),
+                Err(stop) => {
+                    self.machine().stop(self.of(), stop);
+                    (*root).status = Status::Squashed;
+                    self.complete(root);
+                }
+            }
         }
     }
 
@@ -717,7 +747,7 @@ impl Worker {
                 recorder.completed(self.local.index, self.local.counts.cost, entry);
             }
             if (*entry).board.is_null() {
-                return self.ended();
+                return self.ended(entry);
             }
             step();
             let (next, pushed) = (&mut self.next, &mut self.local.pushed);
@@ -742,13 +772,21 @@ impl Worker {
         }
     }
 
-    /// A root entry has completed.
-    fn ended(&mut self) {
-        let of = self.of.clone().expect("it works for one");
+    /// The root entry of what it works for has completed.
+    ///
+    /// # Safety
+    /// It is this worker's.
+    unsafe fn ended(&mut self, root: *mut Entry) {
+        let of = self.of();
         // What was taken in advance is not in use.
         self.heap.settle();
-        of.announce();
-        self.machine().ended(of);
+        // SAFETY: the caller's; this worker has a count of what it works for.
+        unsafe {
+            of.end(root);
+            self.roots.push(root);
+            of.announce();
+            self.machine().ended(of);
+        }
     }
 
     /// The run was asked something; the run, if it goes on here.
