@@ -207,8 +207,8 @@ fn main() {
     let module = Module::library("embed.tg", PROGRAM).expect("it compiles");
     let module = module.link(&functions()).expect("it fits");
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let parts: [(&str, fn(&Engine, &Module)); 4] =
-        [("calls", host_calls), ("trip", round_trip), ("many", many), ("full", on_a_full_engine)];
+    type Part = (&'static str, fn(&Engine, &Module));
+    let parts: [Part; 4] = [("calls", host_calls), ("trip", round_trip), ("many", many), ("full", on_a_full_engine)];
     for (name, part) in parts {
         if named.is_empty() || named.iter().any(|named| named == name) {
             part(&engine, &module);

@@ -4,26 +4,17 @@
 //! Under Miri the compiler takes longer than all else, so `tests/miri.sh` first runs this without Miri, which leaves the
 //! programs' bytecode in the folder `MIRI_PROGRAMS`, and then with it, which takes them from there.
 
+mod common;
+
 use std::path::PathBuf;
 
+use common::Page;
 use tgvm::bytecode::file;
 use tgvm::bytecode::trap::TrapCode;
-use tgvm::embed::{self, Module};
+use tgvm::embed::{self, Completer, Functions, GridView, Module, Output};
 use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
-use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::trap::Fault;
 use tgvm::syntax::span::Source;
-
-/// A world that keeps what is printed.
-struct Page(String);
-
-impl World for Page {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
-        Ok(())
-    }
-}
 
 /// The program of that name.
 fn module(name: &str, text: &str) -> Module {
@@ -43,9 +34,14 @@ fn module(name: &str, text: &str) -> Module {
 
 /// Runs a program in each of these ways: it prints this, and traps so.
 fn does(name: &str, text: &str, ways: &[Options], printed: &str, trap: Option<TrapCode>) {
-    let code = module(name, text).into_code();
+    runs(module(name, text), ways, printed, trap);
+}
+
+/// The same for a module.
+fn runs(module: Module, ways: &[Options], printed: &str, trap: Option<TrapCode>) {
+    let code = module.into_code();
     for options in ways {
-        let mut page = Page(String::new());
+        let mut page = Page::default();
         let result = embed::run(&code, options, &mut page);
         let found = match result.outcome {
             Outcome::Done => None,
@@ -282,4 +278,71 @@ fn deep_calls() {
         "40\n",
         None,
     );
+}
+
+/// Functions of a host, in every mode that arguments are passed in.
+fn host() -> Functions<'static> {
+    let mut functions = Functions::new();
+    functions.add("scale", |xs: &mut [f64], k: f64| xs.iter_mut().for_each(|x| *x *= k)).pure();
+    functions.add("total", |xs: &[i64]| xs.iter().sum::<i64>()).pure();
+    functions.add("repeat", |text: &str, n: i64| text.repeat(n as usize)).pure();
+    functions.add("add", |text: &mut String, more: &str| text.push_str(more)).pure();
+    functions.add("turn", |grid: GridView<i64>| grid.rows() as i64 * 10 + grid.cols() as i64).pure();
+    functions.add("evens", |n: i64| (0..n).map(|i| 2 * i).collect::<Vec<i64>>()).pure();
+    functions.add("say", |n: i64, output: &mut Output| output.write(&format!("{n};"))).pure();
+    functions.add("check", |n: i64| if n < 3 { Ok(n) } else { Err("too large") }).pure();
+    functions
+        .add("later", |done: Completer<i64>, n: i64| drop(std::thread::spawn(move || done.complete(n + 1))))
+        .pure();
+    functions
+}
+
+#[test]
+fn functions_of_a_host() {
+    let module = module(
+        "functions_of_a_host",
+        r#"
+        extern fn scale(inout xs: [Float], k: Float)
+        extern fn total(xs: [Int]) -> Int
+        extern fn repeat(text: Str, n: Int) -> Str
+        extern fn add(inout text: Str, more: Str)
+        extern fn turn(grid: Grid[Int]) -> Int
+        extern fn evens(n: Int) -> [Int]
+        extern fn say(n: Int)
+        extern fn check(n: Int) -> Int
+        fn main() {
+            var xs = [1.0, 2.0, 3.0]
+            scale(&xs[1..], 2.0)
+            var name = repeat("ab", 2)
+            add(&name, "!")
+            let ys = evens(4)
+            say(total(ys[1..3]) + turn(Grid[Int](2, 3, fill: 0)))
+            print("{xs} {name} {ys} {total([])}")
+            for i in 0..5 { print(check(i)) }
+        }"#,
+    );
+    let module = module.link(&host()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let printed = "29;[1.0, 4.0, 6.0] abab! [0, 2, 4, 6] 0\n0\n1\n2\n";
+    runs(module, &[in_order(), moving()], printed, Some(TrapCode::HostFailed));
+}
+
+#[test]
+fn tasks_of_a_host() {
+    let module = module(
+        "tasks_of_a_host",
+        r#"
+        extern task later(n: Int) -> Int
+        extern task scale(inout xs: [Float], k: Float)
+        fn main() {
+            var xs = [1.0, 2.0, 3.0, 4.0]
+            scale(&xs[0..2], 2.0)
+            scale(&xs[2..4], 3.0)
+            scale(&xs[1..3], 0.5)
+            let a = later(1)
+            let b = later(a)
+            print("{xs} {a} {b}")
+        }"#,
+    );
+    let module = module.link(&host()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    runs(module, &[eager(1), eager(2)], "[2.0, 2.0, 4.5, 12.0] 2 3\n", None);
 }

@@ -2,8 +2,10 @@
 //!
 //! `PROPTEST_CASES=20000 cargo test --test properties` looks longer.
 
+mod common;
 mod reference;
 
+use common::WithArguments;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use reference::evaluate::{Outcome, Unknown, evaluate};
@@ -16,8 +18,6 @@ use tgvm::compile::compile;
 use tgvm::embed;
 use tgvm::machine::code::Code;
 use tgvm::machine::engine::{self, Options};
-use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::trap::{Fault, Stop};
 use tgvm::syntax::parse;
 use tgvm::syntax::span::Source;
 
@@ -26,40 +26,6 @@ const FUEL: u64 = 200_000;
 
 /// What the programs are like, in turn.
 const MIX: [generate::Mix; 2] = [generate::Mix::Even, generate::Mix::Tasks];
-
-/// A world that keeps what is printed and has arguments, nothing else.
-struct TestWorld {
-    output: String,
-    arguments: Vec<String>,
-}
-
-impl World for TestWorld {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.output.push_str(std::str::from_utf8(bytes).expect("a program prints text"));
-        Ok(())
-    }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        Ok(self.arguments.clone())
-    }
-    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(None)
-    }
-    fn read_file(&mut self, _: &str, _: u64) -> Result<Vec<u8>, Fault> {
-        Err(Fault::Stop(Stop::Interrupted))
-    }
-    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
-        Ok(false)
-    }
-    fn write_file(&mut self, _: &str, _: &[u8]) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn append_file(&mut self, _: &str, _: &[u8]) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        Ok(0.0)
-    }
-}
 
 /// Runs `f` with the stack that the evaluator needs.
 fn with_stack<T: Send>(f: impl FnOnce() -> T + Send) -> T {
@@ -93,7 +59,7 @@ fn typed(source: &Source) -> Result<Typed, String> {
 fn run(typed: &Typed, source: &Source, arguments: &[String], migrate: bool) -> Outcome {
     let program = compile(typed, source).expect("the program is not too large");
     let verified = verify(program).unwrap_or_else(|error| panic!("the verifier refuses it: {error}"));
-    let mut world = TestWorld { output: String::new(), arguments: arguments.to_vec() };
+    let mut world = WithArguments { output: String::new(), arguments: arguments.to_vec() };
     let options = Options { migrate, max_steps: Some(1 << 30), max_memory: 1 << 30, ..Options::default() };
     let result = embed::run(&Arc::new(Code::new(verified)), &options, &mut world);
     let (trap, exit) = match result.outcome {

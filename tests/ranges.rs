@@ -6,7 +6,11 @@
 //!
 //! `RANGE_CASES=20000 cargo test --test ranges` looks at more loops.
 
+mod common;
+
 use std::sync::Arc;
+
+use common::WithArguments;
 use tgvm::bytecode::effects::Effects;
 use tgvm::bytecode::ops::{HEADER, Instr, Op};
 use tgvm::bytecode::program::{Function, Passing, Program, Range, RegType};
@@ -16,43 +20,7 @@ use tgvm::bytecode::verify::verify;
 use tgvm::embed::{self, Module};
 use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome};
-use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::trap::{Fault, Stop};
 use tgvm::syntax::span::Source;
-
-/// A world that keeps what is printed and has arguments, nothing else.
-struct TestWorld {
-    output: Vec<u8>,
-    arguments: Vec<String>,
-}
-
-impl World for TestWorld {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.output.extend_from_slice(bytes);
-        Ok(())
-    }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        Ok(self.arguments.clone())
-    }
-    fn read_line(&mut self, _: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(None)
-    }
-    fn read_file(&mut self, path: &str, _: u64) -> Result<Vec<u8>, Fault> {
-        std::fs::read(path).map_err(|_| Fault::Stop(Stop::Interrupted))
-    }
-    fn file_exists(&mut self, _: &str) -> Result<bool, Fault> {
-        Ok(false)
-    }
-    fn write_file(&mut self, _: &str, _: &[u8]) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn append_file(&mut self, _: &str, _: &[u8]) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        Ok(0.0)
-    }
-}
 
 /// Which half of a range comes first.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -208,11 +176,11 @@ struct Ran {
 fn run(program: &Program, arguments: &[&str]) -> Ran {
     let verified = verify(program.clone()).unwrap_or_else(|error| panic!("the verifier refuses it: {error}"));
     let arguments = arguments.iter().map(|&argument| argument.into()).collect();
-    let mut world = TestWorld { output: Vec::new(), arguments };
+    let mut world = WithArguments { output: String::new(), arguments };
     let options = Options { max_memory: 1 << 30, ..Options::default() };
     let result = embed::run(&Arc::new(Code::new(verified)), &options, &mut world);
     assert_eq!(result.stats.leaked, 0, "memory leaks");
-    Ran { output: String::from_utf8(world.output).expect("a program prints text"), outcome: result.outcome }
+    Ran { output: world.output, outcome: result.outcome }
 }
 
 /// Runs a program as it is and with its ranges cut, which must be the same; how many ranges it has, and whether it trapped.

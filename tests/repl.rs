@@ -27,7 +27,9 @@ fn a_script_prints_in_order() {
 fn the_first_error_ends_a_script() {
     let (out, error, code) = script("print(1)\nlet x = 1 / (1 - 1)\nprint(2)\n");
     assert_eq!((out.as_str(), code), ("1\n", Some(1)));
-    assert!(error.contains("T0002"), "{error}");
+    // As `tgvm run` shows it.
+    assert!(error.starts_with("trap[T0002]: division by zero: 1 / 0\n --> [2]:1:9\n"), "{error}");
+    assert!(error.contains("1 | let x = 1 / (1 - 1)\n"), "{error}");
     let (out, error, code) = script("print(1)\nprint(y)\nprint(2)\n");
     assert_eq!((out.as_str(), code), ("1\n", Some(2)));
     assert!(error.contains("E0201"), "{error}");
@@ -35,11 +37,27 @@ fn the_first_error_ends_a_script() {
     assert_eq!(script("fn f( {").2, Some(2));
 }
 
-/// The prompt comes before the result of a long task; something else is computed and shown meanwhile; the scoreboard shows the
-/// task and who waits for it; it is cancelled; and the session goes on.
-#[cfg(unix)]
 #[test]
-fn statements_run_while_others_are_entered() {
+fn the_streams_of_a_script_are_apart() {
+    let (out, error, code) = script("print(1)\neprint(2)\nwrite(3)\newrite(4)\n5\n");
+    assert_eq!((out.as_str(), error.as_str(), code), ("1\n35\n", "2\n4", Some(0)));
+}
+
+#[test]
+fn a_definition_that_no_longer_fits_is_told() {
+    let (_, error, code) =
+        script("fn f(x: Int) -> Int { return x }\nfn g() -> Int { return f(1) }\nfn f() -> Int { return 1 }\n");
+    assert_eq!(code, Some(2));
+    assert!(error.contains(" --> g:1:"), "{error}");
+    assert!(
+        error.contains("`g` was entered before `f`, and does not fit what that is now: nothing has changed"),
+        "{error}"
+    );
+}
+
+/// A REPL in a pseudo-terminal, and where it keeps its history.
+#[cfg(unix)]
+fn at_terminal() -> (rexpect::session::PtySession, tempfile::TempDir) {
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
     command
@@ -49,14 +67,48 @@ fn statements_run_while_others_are_entered() {
         .env("XDG_STATE_HOME", state.path());
     let mut repl = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
     repl.exp_string("tg> ").unwrap();
-    let mut enter = |line: &str, shows: &[&str]| {
-        repl.send_line(line).unwrap();
-        // Its echo: what comes after that is about it.
-        repl.exp_string(line).unwrap();
-        for text in shows {
-            repl.exp_string(text).unwrap_or_else(|error| panic!("{line}: {text}: {error}"));
-        }
-    };
+    (repl, state)
+}
+
+/// Enters a line; what is shown then.
+#[cfg(unix)]
+fn enter(repl: &mut rexpect::session::PtySession, line: &str, shows: &[&str]) {
+    repl.send_line(line).unwrap();
+    // Its echo: what comes after that is about it.
+    repl.exp_string(line).unwrap();
+    for text in shows {
+        repl.exp_string(text).unwrap_or_else(|error| panic!("{line}: {text}: {error}"));
+    }
+}
+
+/// A line that a statement prints is shown while the statement runs; Ctrl-C ends that, and not the session; `exit` does, with its code.
+#[cfg(unix)]
+#[test]
+fn output_is_shown_while_a_statement_runs() {
+    let (mut repl, _state) = at_terminal();
+    enter(&mut repl, "task talk() { print(\"hello\"); write(\"and\"); while true {} }", &["tg> "]);
+    enter(&mut repl, "talk()", &["[1] hello", "tg> "]);
+    repl.send_control('c').unwrap();
+    repl.exp_string("[1] and").unwrap();
+    repl.exp_string("[1] cancelled").unwrap();
+    // What is typed ahead is not lost.
+    repl.send("6 *\n7\n\"typed ahead\"\n").unwrap();
+    repl.flush().unwrap();
+    repl.exp_string("[2] 42").unwrap();
+    repl.exp_string("[3] typed ahead").unwrap();
+    enter(&mut repl, "exit(7)", &["[4] the session ends with code 7"]);
+    repl.exp_eof().unwrap();
+    let status = repl.process_mut().wait().unwrap();
+    assert!(matches!(status, rexpect::process::WaitStatus::Exited(_, 7)), "{status:?}");
+}
+
+/// The prompt comes before the result of a long task; something else is computed and shown meanwhile; the scoreboard shows the
+/// task and who waits for it; it is cancelled; and the session goes on.
+#[cfg(unix)]
+#[test]
+fn statements_run_while_others_are_entered() {
+    let (mut repl, state) = at_terminal();
+    let mut enter = |line: &str, shows: &[&str]| enter(&mut repl, line, shows);
     enter("task forever(x: Int) -> Int { while true {}; return x }", &["tg> "]);
     enter("let a = forever(1)", &["tg> "]);
     enter("6 * 7", &["[2] 42"]);
@@ -67,6 +119,11 @@ fn statements_run_while_others_are_entered() {
     enter("let a = 5", &["tg> "]);
     enter("a + 1", &["[5] 6"]);
     enter(":type a", &["Int"]);
+    enter(":cancel x", &["`:cancel` takes the number of a statement, or `all`"]);
+    enter("1 +", &[]);
+    enter("2", &["[6] 3"]);
+    enter("[i for i in 0..10_000]", &["[7] [0, 1, 2,", "(of 58890 bytes; `print` shows them)"]);
+    enter("let xs = [1]; xs[3]", &["[9] trap[T0004]: index out of bounds: index 3, length 1", "[9] 1 | xs[3]"]);
     enter(":quit", &[]);
     repl.exp_eof().unwrap();
     assert!(state.path().join("tgvm/history").exists(), "the history is kept");

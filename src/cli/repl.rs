@@ -1,30 +1,33 @@
 //! `tgvm repl`: statements that run while the next one is typed.
 //!
 //! Each statement is issued as it is entered, into the frame of a session that stays open; the prompt comes back at once. What a
-//! statement printed, and its value, are shown when it has completed, labelled with its number, above the line being typed.
-//! Where the input is no terminal it is a script: each statement's output before the next one's, and the first error ends it.
+//! statement prints, and its value when it has completed, are shown with its number before them, above the line being typed.
+//! Where the input is no terminal it is a script: a program whose statements run one after the other, and the first error ends it.
 
-use std::borrow::Cow;
+mod line;
+mod screen;
+
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{Config, Editor, ExternalPrinter};
 
-use super::run::cores;
+use self::line::Line;
+use self::screen::{Screen, explained};
+use super::run::{cores, interrupted, stopped};
 use super::size::{default_memory, parse_size, show_size};
-use super::{Exit, complain, input, print};
-use crate::embed::{AtWork, Ended, Engine, Entered, Failed, Listener, Problem, Session};
+use super::{Exit, complain, input, print, say};
+use crate::embed::{AtWork, Ended, Engine, Entered, Failed, Problem, Redirected, Session};
 use crate::host::{Grants, StdWorld};
-use crate::syntax::highlight::{Class, classes};
+use crate::machine::host_call::{Stream, World};
+use crate::machine::trap::{Fault, Stop};
 use crate::syntax::pieces::pieces;
 
 const AFTER_HELP: &str = "\
@@ -86,9 +89,8 @@ pub fn run(args: Args) -> Exit {
     }
 }
 
-fn open(engine: &Engine, listener: Option<Listener>) -> Arc<Session> {
-    let worlds = Box::new(|| Box::new(StdWorld::new(Vec::new(), Grants::all())) as _);
-    Arc::new(engine.session_with(worlds, listener))
+fn world() -> StdWorld {
+    StdWorld::new(Vec::new(), Grants::all())
 }
 
 fn show(problem: &Problem) {
@@ -97,106 +99,135 @@ fn show(problem: &Problem) {
 
 // A script
 
-/// Enters a text piece by piece, and waits for each; how it ended, if that was early.
-fn enter_in_order(session: &Session, text: &str, interrupted: &AtomicBool) -> Option<Exit> {
-    let spans = pieces(text).map_or_else(Vec::new, |all| all.into_iter().map(|piece| piece.span.range()).collect());
-    // A text that is not complete is entered for the sake of what is wrong with it.
-    let parts = if spans.is_empty() { vec![text] } else { spans.into_iter().map(|span| &text[span]).collect() };
-    for part in parts {
-        let entered = match session.enter(part) {
-            Ok(entered) => entered,
-            Err(problem) => {
-                show(&problem);
-                return Some(Exit::Unusable);
-            }
+/// A session whose statements are run one after the other, and the streams that they print to.
+struct Script {
+    session: Arc<Session>,
+    streams: Arc<Mutex<StdWorld>>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Script {
+    fn new(engine: &Engine) -> Script {
+        let streams = Arc::new(Mutex::new(world()));
+        let to = streams.clone();
+        let worlds = move |_| {
+            let to = to.clone();
+            let write =
+                move |stream, bytes: &[u8]| to.lock().unwrap_or_else(PoisonError::into_inner).write(stream, bytes);
+            Box::new(Redirected { world: Box::new(world()), write }) as _
         };
-        for entered in entered {
-            let Entered::Statement(number) = entered else { continue };
-            let Ok(ended) = session.wait(number) else { continue };
-            let value = match &ended.result {
-                Ok(Some(value)) => format!("{value}\n"),
-                _ => String::new(),
-            };
-            let shown = print(&format!("{}{value}", ended.output));
-            if shown != Exit::Done {
-                return Some(shown);
+        let session = Arc::new(engine.session_printing(Box::new(worlds), None));
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let (watched, flag) = (session.clone(), interrupted.clone());
+        // A second handler can't be: the process has one command.
+        let _ = ctrlc::set_handler(move || {
+            flag.store(true, Ordering::Relaxed);
+            watched.cancel_all();
+        });
+        Script { session, streams, interrupted }
+    }
+
+    /// Shows a value, if there is one, and writes what was printed.
+    fn flush(&self, value: Option<&str>) -> Result<(), Exit> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = match value {
+            Some(value) => streams.write(Stream::Out, format!("{value}\n").as_bytes()),
+            None => Ok(()),
+        };
+        match shown.and_then(|()| streams.flush()) {
+            Ok(()) => Ok(()),
+            // Nobody reads on.
+            Err(Fault::Stop(Stop::OutputClosed)) => Err(Exit::Done),
+            Err(Fault::Stop(Stop::OutputFailed(reason))) => {
+                complain(&format!("can't write the output: {reason}"), &[]);
+                Err(Exit::Failed)
             }
-            match ended.result {
-                Ok(_) => {}
-                Err(Failed::Exit(code)) => return Some(Exit::Program(code)),
-                Err(failed) => {
-                    if interrupted.load(Ordering::Relaxed) {
-                        return Some(Exit::Interrupted);
-                    }
-                    complain(&failed.to_string(), &[]);
-                    return Some(if failed == Failed::Memory { Exit::Limit } else { Exit::Failed });
+            Err(other) => unreachable!("writing fails with a stop, not {other:?}"),
+        }
+    }
+
+    /// Enters a text piece by piece, and waits for each.
+    ///
+    /// # Errors
+    /// How it ended, if that was early.
+    fn enter(&self, text: &str) -> Result<(), Exit> {
+        let spans = pieces(text).map_or_else(Vec::new, |all| all.into_iter().map(|piece| piece.span.range()).collect());
+        // A text that is not complete is entered for the sake of what is wrong with it.
+        let parts = if spans.is_empty() { vec![text] } else { spans.into_iter().map(|span| &text[span]).collect() };
+        for part in parts {
+            let entered = self.session.enter(part).map_err(|problem| {
+                show(&problem);
+                Exit::Unusable
+            })?;
+            for entered in entered {
+                let Entered::Statement(number) = entered else { continue };
+                let Ok(ended) = self.session.wait(number) else { continue };
+                self.flush(ended.result.as_ref().ok().and_then(|value| value.as_deref()))?;
+                if let Err(failed) = ended.result {
+                    return Err(self.failed(&failed));
                 }
             }
         }
+        Ok(())
     }
-    None
+
+    /// Says how a statement failed, as `tgvm run` says it of a program, and gives the exit code.
+    fn failed(&self, failed: &Failed) -> Exit {
+        match failed {
+            Failed::Exit(code) => return Exit::Program(*code),
+            _ if self.interrupted.load(Ordering::Relaxed) => {
+                say(&interrupted());
+                return Exit::Interrupted;
+            }
+            Failed::Memory => {
+                say(&stopped("out of memory", "`--max-memory` sets the limit"));
+                return Exit::Limit;
+            }
+            Failed::Trap(_) => say(&explained(failed)),
+            _ => complain(&failed.to_string(), &[]),
+        }
+        Exit::Failed
+    }
 }
 
 fn script(engine: &Engine, file: Option<&Path>) -> Exit {
-    let session = open(engine, None);
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let (watched, flag) = (session.clone(), interrupted.clone());
-    // A second handler can't be: the process has one command.
-    let _ = ctrlc::set_handler(move || {
-        flag.store(true, Ordering::Relaxed);
-        watched.cancel_all();
-    });
-    if let Some(file) = file {
-        let text = match input::text(file) {
-            Ok(text) => text,
-            Err(exit) => return exit,
-        };
-        if let Some(exit) = enter_in_order(&session, &text, &interrupted) {
+    let script = Script::new(engine);
+    for path in file.into_iter().chain([Path::new("-")]) {
+        if let Err(exit) = input::text(path).and_then(|text| script.enter(&text)) {
             return exit;
         }
     }
-    let text = match input::text(Path::new("-")) {
-        Ok(text) => text,
-        Err(exit) => return exit,
-    };
-    enter_in_order(&session, &text, &interrupted).unwrap_or(Exit::Done)
+    Exit::Done
 }
 
 // At a terminal
 
-/// Each line with the statement's number before it.
-fn labelled(ended: &Ended) -> String {
-    let mut text = ended.output.clone();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    match &ended.result {
-        Ok(Some(value)) => text += &format!("{value}\n"),
-        Ok(None) => {}
-        Err(failed) => text += &format!("{failed}\n"),
-    }
-    text.lines().map(|line| format!("[{}] {line}\n", ended.number)).collect()
-}
+/// How long the prompt waits for a statement that calls `exit`.
+const MOMENT: Duration = Duration::from_millis(40);
 
 fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> {
     let mut editor: Editor<Line, DefaultHistory> =
         Editor::with_config(Config::builder().auto_add_history(true).build())?;
-    // A terminal that can't move its cursor has none: there lines come where they come.
-    let printer = editor.create_external_printer().ok().map(Mutex::new);
-    let session = open(
-        engine,
-        Some(Box::new(move |ended: &Ended| {
-            let text = labelled(ended);
-            if text.is_empty() {
-                return;
-            }
-            // Nobody can be told if the terminal is gone.
-            let _ = match &printer {
-                Some(printer) => printer.lock().unwrap_or_else(PoisonError::into_inner).print(text).is_ok(),
-                None => print(&text) == Exit::Done,
-            };
-        })),
-    );
+    let screen = Arc::new(Screen::default());
+    // A terminal that can't move its cursor has no such printer: there lines come where they come. Nobody can be told if the terminal is gone.
+    let printer = editor.create_external_printer().ok();
+    let written = screen.clone();
+    thread::spawn(move || match printer {
+        Some(mut printer) => written.write(|text| _ = printer.print(text)),
+        None => written.write(|text| _ = print(&text)),
+    });
+    let to = screen.clone();
+    let worlds = move |number| {
+        let to = to.clone();
+        let write = move |_, bytes: &[u8]| {
+            to.printed(number, bytes);
+            Ok(())
+        };
+        Box::new(Redirected { world: Box::new(world()), write }) as _
+    };
+    let told = screen.clone();
+    let listener = Box::new(move |ended: &Ended| told.ended(ended));
+    let session = Arc::new(engine.session_printing(Box::new(worlds), Some(listener)));
     editor.set_helper(Some(Line { session: session.clone() }));
     let history = history();
     if let Some(path) = &history {
@@ -210,16 +241,25 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
     if let Some(file) = file {
         load(&session, file);
     }
-    loop {
+    let exit = loop {
         match editor.readline("tg> ") {
             Ok(line) => {
                 let line = line.trim();
+                let mut may_exit = Duration::ZERO;
                 if let Some(command) = line.strip_prefix(':') {
                     if !obey(&session, command) {
-                        break;
+                        break Exit::Done;
                     }
                 } else if let Err(problem) = session.enter(line) {
                     show(&problem);
+                } else if pieces(line)
+                    .is_some_and(|all| all.iter().any(|piece| piece.names.iter().any(|n| n == "exit")))
+                {
+                    may_exit = MOMENT;
+                }
+                // The editor can't be called off, so what ends the session later does so at the next line.
+                if let Some(code) = screen.exit(may_exit) {
+                    break Exit::Program(code);
                 }
             }
             Err(ReadlineError::Interrupted) => {
@@ -228,18 +268,19 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
                 }
                 session.cancel_all();
             }
-            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Eof) => break Exit::Done,
             Err(error) => return Err(error),
         }
-    }
+    };
     if let Some(path) = &history {
         let saved = path.parent().map_or(Ok(()), fs::create_dir_all).map_err(ReadlineError::from);
         if let Err(error) = saved.and_then(|()| editor.save_history(path)) {
             complain(&format!("the history can't be kept: {error}"), &[]);
         }
     }
+    print(&screen.take());
     session.cancel_all();
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Where lines are kept from one session to the next.
@@ -261,31 +302,40 @@ fn load(session: &Session, file: &Path) {
 fn obey(session: &Session, command: &str) -> bool {
     let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
     let rest = rest.trim();
-    match word {
-        "quit" | "q" => return false,
-        "help" | "h" => drop(print(COMMANDS)),
-        "wait" => {
+    let takes = |what: &str| complain(&format!("`:{word}` takes {what}"), &[]);
+    match (word, rest) {
+        ("type", "") => takes("an expression"),
+        ("type", _) => match session.type_of(rest) {
+            Ok(ty) => drop(print(&format!("{ty}\n"))),
+            Err(problem) => show(&problem),
+        },
+        ("load", "") => takes("a file"),
+        ("load", _) => load(session, Path::new(rest)),
+        ("cancel", "all") => session.cancel_all(),
+        ("cancel", _) => match rest.parse() {
+            Ok(number) if session.cancel(number) => {}
+            Ok(number) => complain(&format!("no statement {number} is in flight"), &[]),
+            Err(_) => takes("the number of a statement, or `all`"),
+        },
+        ("quit" | "q" | "help" | "h" | "wait" | "scoreboard" | "workers" | "graph" | "stats", rest)
+            if !rest.is_empty() =>
+        {
+            takes("nothing");
+        }
+        ("quit" | "q", _) => return false,
+        ("help" | "h", _) => drop(print(COMMANDS)),
+        ("wait", _) => {
             // This is no worker.
             let _ = session.wait_all();
         }
-        "scoreboard" => drop(print(&scoreboard(session))),
-        "workers" => drop(print(&workers(session))),
-        "graph" => drop(print(&graph(session))),
-        "stats" => {
+        ("scoreboard", _) => drop(print(&scoreboard(session))),
+        ("workers", _) => drop(print(&workers(session))),
+        ("graph", _) => drop(print(&graph(session))),
+        ("stats", _) => {
             let (flight, memory) = (session.in_flight().len(), show_size(session.memory()));
             let variables = session.variables().len();
             print(&format!("{flight} statements in flight, {variables} variables, {memory} in use\n"));
         }
-        "type" => match session.type_of(rest) {
-            Ok(ty) => drop(print(&format!("{ty}\n"))),
-            Err(problem) => show(&problem),
-        },
-        "load" => load(session, Path::new(rest)),
-        "cancel" if rest == "all" => session.cancel_all(),
-        "cancel" => match rest.parse() {
-            Ok(number) if session.cancel(number) => {}
-            _ => complain(&format!("no statement `{rest}` is in flight"), &[]),
-        },
         _ => complain(&format!("there is no command `:{word}`"), &["`:help` lists the commands".to_owned()]),
     }
     true
@@ -327,76 +377,4 @@ fn graph(session: &Session) -> String {
         }
     }
     dot + "}\n"
-}
-
-/// What the editor asks about the line being typed.
-struct Line {
-    session: Arc<Session>,
-}
-
-impl Helper for Line {}
-
-impl Hinter for Line {
-    type Hint = String;
-}
-
-impl Highlighter for Line {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        if super::coloured(&std::io::stdout()) { format!("\x1b[1;34m{prompt}\x1b[0m").into() } else { prompt.into() }
-    }
-
-    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if line.trim_start().starts_with(':') || !super::coloured(&std::io::stdout()) {
-            return line.into();
-        }
-        let (mut shown, mut at) = (String::with_capacity(line.len() * 2), 0);
-        for (span, class) in classes(line) {
-            let colour = match class {
-                Class::Keyword => "35",
-                Class::Literal => "36",
-                Class::Text => "32",
-                Class::Comment => "2",
-            };
-            let part = span.range();
-            shown += &line[at..part.start];
-            shown += &format!("\x1b[{colour}m{}\x1b[0m", &line[part.clone()]);
-            at = part.end;
-        }
-        (shown + &line[at..]).into()
-    }
-
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
-        // What is typed may change what stands before it: a quote, say.
-        super::coloured(&std::io::stdout())
-    }
-}
-
-impl Validator for Line {
-    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let line = context.input();
-        let complete = line.trim_start().starts_with(':') || pieces(line).is_some();
-        Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
-    }
-}
-
-impl Completer for Line {
-    type Candidate = String;
-
-    fn complete(&self, line: &str, at: usize, _: &Context) -> rustyline::Result<(usize, Vec<String>)> {
-        let typed = &line[..at];
-        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-        let start = typed
-            .rfind(|c| !is_word(c))
-            .map_or(0, |found| found + typed[found..].chars().next().map_or(1, char::len_utf8));
-        let word = &typed[start..];
-        let commands = COMMANDS.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
-        let names = self.session.variables().into_iter().map(|(name, _)| name).chain(self.session.items());
-        let built_in = crate::bytecode::builtins::BUILTINS.iter().map(|builtin| builtin.name.to_owned());
-        let mut found: Vec<String> =
-            if word.starts_with(':') { commands.collect() } else { names.chain(built_in).collect() };
-        found.retain(|name| !word.is_empty() && name.starts_with(word));
-        found.sort();
-        found.dedup();
-        Ok((start, found))
-    }
 }

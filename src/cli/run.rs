@@ -250,11 +250,11 @@ pub fn watch(interrupt: &Interrupt, timeout: Option<Duration>) {
     }
 }
 
-fn stopped(why: &str, help: &str) -> String {
+pub(super) fn stopped(why: &str, help: &str) -> String {
     painter().message("stopped", why, &[help.to_owned()])
 }
 
-fn interrupted() -> String {
+pub(super) fn interrupted() -> String {
     painter().message("stopped", "interrupted", &[])
 }
 
@@ -294,17 +294,22 @@ pub fn conclude(
     exit
 }
 
-/// A trap with its source line and the chain of calls.
+/// A trap of a program with its source line and the chain of calls.
 fn show_trap(trap: &Trap, program: &Program) -> String {
     let text = Text::new(&program.source_name, &program.source);
-    let span = |line: &TraceLine| {
+    let place = |line: &TraceLine| {
         let site = program.sites[line.site as usize];
-        Span::new(site.start, site.end)
+        (program.functions[line.function as usize].name.as_str(), &text, Span::new(site.start, site.end))
     };
+    let places: Vec<_> = trap.backtrace.iter().map(place).collect();
+    paint_trap(trap, &places)
+}
+
+/// A trap, with the function, the text and the place in it for each line of the backtrace.
+pub(super) fn paint_trap(trap: &Trap, places: &[(&str, &Text<'_>, Span)]) -> String {
     let mut notes = Vec::new();
-    for (index, line) in trap.backtrace.iter().enumerate().skip(1) {
-        let function = &program.functions[line.function as usize].name;
-        notes.push(format!("called from `{function}` at {}", text.position(span(line).start)));
+    for (index, (function, text, span)) in places.iter().enumerate().skip(1) {
+        notes.push(format!("called from `{function}` at {}", text.position(span.start)));
         if let Some((after, calls)) = trap.omitted
             && after == index
         {
@@ -313,7 +318,9 @@ fn show_trap(trap: &Trap, program: &Program) -> String {
     }
     let title = trap.code.title();
     let message = if trap.message.is_empty() { title.to_owned() } else { format!("{title}: {}", trap.message) };
-    painter().trap(&trap.code.code(), &message, trap.backtrace.first().map(span), &notes, &text)
+    let nowhere = Text::new("", "");
+    let (text, span) = places.first().map_or((&nowhere, None), |&(_, text, span)| (text, Some(span)));
+    painter().trap(&trap.code.code(), &message, span, &notes, text)
 }
 
 /// What the graph of a run says of its parallelism.

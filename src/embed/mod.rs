@@ -49,10 +49,12 @@ pub use function::{Entry, Functions, Resource};
 pub use handle::{Error, Handle, Trapped};
 pub use region::{Part, Parts, Reads, Writes};
 pub use scope::{Scope, ScopedModule};
-pub use session::{AtWork, Ended, Entered, Failed, GetError, Hazard, InFlight, Listener, Session, Worlds};
+pub use session::{
+    AtWork, Ended, Entered, Failed, GetError, Hazard, InFlight, Listener, Session, StatementTrap, Worlds,
+};
 pub use statement::Problem;
-pub use value::{FromAnswer, FromValue, Grid, IntoArgs, IntoValue, Value, Values};
-pub use world::Sink;
+pub use value::{FromAnswer, FromValue, Grid, IntoArgs, IntoValue, Struct, Value, Values};
+pub use world::{Redirected, Sink};
 
 /// Why bytecode is refused.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]

@@ -13,7 +13,6 @@ use crate::bytecode::effects::Effects;
 use crate::bytecode::types::TypeId;
 use crate::machine::code::Code;
 use crate::machine::extern_call::Place;
-use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::{Args, Kept};
@@ -114,45 +113,17 @@ pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A world whose output is kept.
-pub(super) struct Collect {
-    pub(super) world: Box<dyn World>,
-    pub(super) output: Arc<Mutex<Vec<u8>>>,
-}
-
 /// Bytes of output of a statement that are kept at most.
 pub(super) const OUTPUT: usize = 64 << 20;
 
-impl World for Collect {
-    fn write(&mut self, _: crate::machine::host_call::Stream, bytes: &[u8]) -> Result<(), Fault> {
-        let mut output = lock(&self.output);
-        if output.len() + bytes.len() > OUTPUT {
-            return Err(Stop::OutputFailed("it is too long".to_owned()).into());
-        }
-        output.extend_from_slice(bytes);
-        Ok(())
+/// Keeps what a statement prints.
+pub(super) fn keep(output: &Mutex<Vec<u8>>, bytes: &[u8]) -> Result<(), Fault> {
+    let mut output = lock(output);
+    if output.len() + bytes.len() > OUTPUT {
+        return Err(Stop::OutputFailed("it is too long".to_owned()).into());
     }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        self.world.args()
-    }
-    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
-        self.world.read_line(limit)
-    }
-    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
-        self.world.read_file(path, limit)
-    }
-    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
-        self.world.file_exists(path)
-    }
-    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
-        self.world.write_file(path, bytes)
-    }
-    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
-        self.world.append_file(path, bytes)
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        self.world.clock()
-    }
+    output.extend_from_slice(bytes);
+    Ok(())
 }
 
 impl State {

@@ -1,6 +1,9 @@
 //! Submissions that use resources of the host, in the order in which they were accepted: where two use one and one of them writes it, the
 //! later begins when the earlier has ended. All others are the machine's at once.
 //!
+//! Priority does not change that order. What normal work waits for is normal, too, from then on: else it might wait for
+//! background work that never has its turn.
+//!
 //! Invariants: a submission waits for earlier ones only. One that is cancelled while it waits ends at once, but stays in the line until those have
 //! ended that it waits for, since whoever waits for it may have to wait for them. Nothing is handed to the machine with the lock held: that may
 //! end a submission, which comes back here.
@@ -12,13 +15,15 @@ use std::task::{Wake, Waker};
 
 use super::engine::Inner;
 use crate::machine::extern_call::Place;
-use crate::machine::submission::Submission;
+use crate::machine::submission::{Priority, Submission};
 
 /// A submission in the line.
 struct Queued {
-    /// Until it is the machine's.
-    submission: Option<Arc<Submission>>,
-    /// How many it waits for.
+    submission: Arc<Submission>,
+    /// It is not the machine's yet.
+    is_held: bool,
+    /// Whom it waits for, and how many of them have not ended.
+    waits_for: Vec<u64>,
     waits: usize,
     /// Who waits for it.
     waiters: Vec<u64>,
@@ -69,8 +74,8 @@ impl Wake for End {
 const MANY: usize = 64;
 
 impl State {
-    /// Takes a submission into the line.
-    fn add(&mut self, submission: Arc<Submission>, places: &[(Place, bool)]) {
+    /// Takes a submission into the line; those that are to be lifted for it.
+    fn add(&mut self, submission: Arc<Submission>, places: &[(Place, bool)]) -> Vec<Arc<Submission>> {
         self.last += 1;
         let number = self.last;
         let mut waits_for: Vec<u64> = Vec::new();
@@ -89,20 +94,33 @@ impl State {
         }
         waits_for.sort_unstable();
         waits_for.dedup();
-        let mut waits = 0;
-        for other in waits_for {
-            if let Some(other) = self.line.get_mut(&other) {
-                other.waiters.push(number);
-                waits += 1;
-            }
+        waits_for.retain(|other| self.line.contains_key(other));
+        for other in &waits_for {
+            self.line.get_mut(other).expect("it is there").waiters.push(number);
         }
+        let waits = waits_for.len();
         if waits == 0 {
             self.ready.push_back((number, submission.clone()));
         } else {
             self.held.insert(Arc::as_ptr(&submission).addr(), number);
         }
-        let submission = (waits > 0).then_some(submission);
-        self.line.insert(number, Queued { submission, waits, waiters: Vec::new() });
+        let lifted = if submission.priority() == Priority::Normal { self.before(&waits_for) } else { Vec::new() };
+        self.line.insert(number, Queued { submission, is_held: waits > 0, waits_for, waits, waiters: Vec::new() });
+        lifted
+    }
+
+    /// Those of the line that are background work among these, and all that they wait for.
+    fn before(&self, numbers: &[u64]) -> Vec<Arc<Submission>> {
+        let (mut left, mut found) = (numbers.to_vec(), Vec::new());
+        while let Some(number) = left.pop() {
+            let Some(queued) = self.line.get(&number) else { continue };
+            // What a normal one waits for has been lifted for it.
+            if queued.submission.priority() == Priority::Background {
+                left.extend_from_slice(&queued.waits_for);
+                found.push(queued.submission.clone());
+            }
+        }
+        found
     }
 
     /// A submission has ended that was the machine's, and left the line.
@@ -116,13 +134,12 @@ impl State {
                 if queued.waits > 0 {
                     continue;
                 }
-                match queued.submission.take() {
-                    Some(submission) => {
-                        self.held.remove(&Arc::as_ptr(&submission).addr());
-                        self.ready.push_back((waiter, submission));
-                    }
+                if std::mem::replace(&mut queued.is_held, false) {
+                    self.held.remove(&Arc::as_ptr(&queued.submission).addr());
+                    self.ready.push_back((waiter, queued.submission.clone()));
+                } else {
                     // It was cancelled before.
-                    None => left.push(waiter),
+                    left.push(waiter);
                 }
             }
         }
@@ -144,7 +161,8 @@ impl Queue {
 
     /// Hands a submission to the machine that uses these, when its turn has come.
     pub(super) fn submit(inner: &Arc<Inner>, submission: &Arc<Submission>, places: &[(Place, bool)]) {
-        inner.queue.state().add(submission.clone(), places);
+        let lifted = inner.queue.state().add(submission.clone(), places);
+        lifted.iter().for_each(|submission| inner.crew.lift(submission));
         Queue::hand_over(inner);
     }
 
@@ -152,11 +170,11 @@ impl Queue {
     pub(super) fn cancelled(inner: &Inner, submission: &Submission) {
         let mut state = inner.queue.state();
         let Some(number) = state.held.remove(&std::ptr::from_ref(submission).addr()) else { return };
-        let submission = state.line.get_mut(&number).and_then(|queued| queued.submission.take());
+        let queued = state.line.get_mut(&number).expect("one that is held is in the line");
+        queued.is_held = false;
+        let submission = queued.submission.clone();
         drop(state);
-        if let Some(submission) = submission {
-            inner.crew.take_on(submission);
-        }
+        inner.crew.take_on(submission);
     }
 
     /// Hands over all that is ready. One thread does so at a time, and comes back to what has become ready meanwhile.

@@ -16,10 +16,10 @@ use std::time::Duration;
 use super::engine::{Engine, Inner};
 use super::function::Functions;
 use super::handle::{Error, list, now, written};
-use super::pending::{Collect, Content, State, Statement, Version, lock};
+use super::pending::{Content, State, Statement, Version, keep, lock};
 use super::statement::Problem;
 use super::value::FromValue;
-use super::world::Nowhere;
+use super::world::{Nowhere, Redirected};
 use crate::machine::Budget;
 use crate::machine::engine::Outcome;
 use crate::machine::host_call::World;
@@ -33,9 +33,9 @@ use crate::syntax::span::{Source, Span};
 /// How a statement ended that did not end well.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Failed {
-    /// It trapped; the text says what and where.
-    #[error("{0}")]
-    Trap(String, Box<Trap>),
+    /// It trapped.
+    #[error("{}", .0.text)]
+    Trap(Box<StatementTrap>),
     /// It ended itself with that code.
     #[error("the program ended itself with code {0}")]
     Exit(u8),
@@ -65,12 +65,23 @@ pub enum Failed {
     },
 }
 
+/// A trap of a statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatementTrap {
+    /// What happened.
+    pub trap: Trap,
+    /// In one line: code, message, values, and the place.
+    pub text: String,
+    /// Where, for each line of the backtrace: the function, the text that it stands in, and where in that.
+    pub places: Vec<(String, Source, Span)>,
+}
+
 /// How a statement ended.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ended {
     /// Its number.
     pub number: u64,
-    /// What it printed.
+    /// What it printed, unless it did so to its world.
     pub output: String,
     /// The value of an expression, as `print` shows it; none of other statements.
     pub result: Result<Option<String>, Failed>,
@@ -139,8 +150,8 @@ impl std::fmt::Display for Hazard {
 
 /// Told of each statement that has ended, on the thread that has ended it.
 pub type Listener = Box<dyn Fn(&Ended) + Send + Sync>;
-/// The world of a statement, but for its output.
-pub type Worlds = Box<dyn Fn() -> Box<dyn World> + Send + Sync>;
+/// The world of a statement, which has that number.
+pub type Worlds = Box<dyn Fn(u64) -> Box<dyn World> + Send + Sync>;
 
 struct Shared {
     inner: Arc<Inner>,
@@ -149,6 +160,8 @@ struct Shared {
     changed: Condvar,
     listener: Option<Listener>,
     worlds: Worlds,
+    /// Statements print to their worlds.
+    prints: bool,
     this: Weak<Shared>,
 }
 
@@ -186,7 +199,7 @@ impl Wake for End {
 }
 
 fn closed() -> Worlds {
-    Box::new(|| Box::new(Nowhere))
+    Box::new(|_| Box::new(Nowhere))
 }
 
 impl Engine {
@@ -200,11 +213,24 @@ impl Engine {
         self.session_with(closed(), Some(listener))
     }
 
-    /// A session whose statements see these worlds, and of whose statements the listener is told as they end.
+    /// A session whose statements see these worlds, but for their output, and of whose statements the listener is told as they end.
     pub fn session_with(&self, worlds: Worlds, listener: Option<Listener>) -> Session {
+        self.open(worlds, listener, false)
+    }
+
+    /// The same, but what a statement prints goes to its world at once, and not to the listener when it has ended. Statements that run
+    /// side by side print side by side.
+    pub fn session_printing(&self, worlds: Worlds, listener: Option<Listener>) -> Session {
+        self.open(worlds, listener, true)
+    }
+
+    fn open(&self, worlds: Worlds, listener: Option<Listener>, prints: bool) -> Session {
         let (inner, budget) = (self.inner.clone(), Budget::new(self.inner.max_memory));
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let make = |this: &Weak<Shared>| Shared { inner, budget, state, changed, listener, worlds, this: this.clone() };
+        let make = |this: &Weak<Shared>| {
+            let this = this.clone();
+            Shared { inner, budget, state, changed, listener, worlds, prints, this }
+        };
         Session { shared: Arc::new_cyclic(make) }
     }
 }
@@ -455,7 +481,7 @@ impl Shared {
                     Some(Ok(args)) => {
                         let statement = state.statements.get_mut(&number).expect("it is there");
                         statement.has_begun = true;
-                        orders.push((number, self.order(statement, args)));
+                        orders.push((number, self.order(number, statement, args)));
                     }
                 }
             }
@@ -468,13 +494,19 @@ impl Shared {
         }
     }
 
-    fn order(&self, statement: &Statement, args: Args) -> Order {
-        let world = Collect { world: (self.worlds)(), output: statement.output.clone() };
+    fn order(&self, number: u64, statement: &Statement, args: Args) -> Order {
+        let world = (self.worlds)(number);
+        let world = if self.prints {
+            world
+        } else {
+            let output = statement.output.clone();
+            Box::new(Redirected { world, write: move |_, bytes: &[u8]| keep(&output, bytes) })
+        };
         Order {
             code: statement.compiled.code.clone(),
             function: statement.compiled.function,
             args,
-            world: Box::new(world),
+            world,
             budget: self.budget.part(self.inner.max_memory),
             keeper: self.budget.clone(),
             max_depth: self.inner.max_depth,
@@ -513,7 +545,7 @@ impl Shared {
         let failed = match submission.outcome() {
             Outcome::Done => None,
             Outcome::Exit(code) => Some(Failed::Exit(code)),
-            Outcome::Trap(trap) => Some(Failed::Trap(statement.compiled.describe(&trap), Box::new(trap))),
+            Outcome::Trap(trap) => Some(Failed::Trap(Box::new(statement.compiled.describe(trap)))),
             Outcome::Stop(Stop::Memory) => Some(Failed::Memory),
             Outcome::Stop(_) => Some(Failed::Cancelled),
         };

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::function::{Functions, Registered};
 use super::link::misfits;
+use super::session::StatementTrap;
 use crate::bytecode::types::{Type, TypeId, TypeTable};
 use crate::bytecode::verify::verify;
 use crate::check::check;
 use crate::check::typed::{LocalKind, Typed};
 use crate::compile::compile;
 use crate::machine::code::Code;
-use crate::machine::trap::Trap;
+use crate::machine::trap::{TraceLine, Trap};
 use crate::syntax::diagnostic::{Diagnostic, Label};
 use crate::syntax::parse;
 use crate::syntax::pieces::{Piece, PieceKind};
@@ -133,21 +134,22 @@ impl Origins {
 }
 
 impl Compiled {
-    /// The place of a line of a trap: its source, and where in that.
-    pub(super) fn place(&self, site: u32) -> Option<(&Source, Span)> {
-        let site = self.code.program().sites[site as usize];
-        self.origins.locate(Span::new(site.start, site.end))
-    }
-
-    /// A trap in one line.
-    pub(super) fn describe(&self, trap: &Trap) -> String {
+    /// A trap with the places in what was entered.
+    pub(super) fn describe(&self, trap: Trap) -> StatementTrap {
+        let program = self.code.program();
+        let place = |line: &TraceLine| {
+            let site = program.sites[line.site as usize];
+            let (source, span) = self.origins.locate(Span::new(site.start, site.end))?;
+            Some((program.functions[line.function as usize].name.clone(), source.clone(), span))
+        };
+        let places: Vec<_> = trap.backtrace.iter().map_while(place).collect();
         let values = if trap.message.is_empty() { String::new() } else { format!(": {}", trap.message) };
-        let place = trap.backtrace.first().and_then(|line| self.place(line.site));
-        let place = place.map_or(String::new(), |(source, span)| {
+        let at = places.first().map_or(String::new(), |(_, source, span)| {
             let (line, column) = source.line_column(span.start);
             format!(", at {}:{line}:{column}", source.name)
         });
-        format!("{} {}{values}{place}", trap.code.code(), trap.code.title())
+        let text = format!("{} {}{values}{at}", trap.code.code(), trap.code.title());
+        StatementTrap { trap, text, places }
     }
 }
 
@@ -248,6 +250,19 @@ impl Definitions {
 
     /// Whether they fit together, and the host.
     pub(super) fn check(&self, source: &Source) -> Result<(), Problem> {
+        self.check_all(source).map_err(|mut problem| {
+            if problem.source.name != source.name {
+                let (old, new) = (&problem.source.name, &source.name);
+                let note = format!(
+                    "`{old}` was entered before `{new}`, and does not fit what that is now: nothing has changed"
+                );
+                problem.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.help.push(note.clone()));
+            }
+            problem
+        })
+    }
+
+    fn check_all(&self, source: &Source) -> Result<(), Problem> {
         let piece = Piece { span: Span::default(), kind: PieceKind::Statement, names: Vec::new() };
         let attempt = Attempt { definitions: self, source, takes: Vec::new(), piece: &piece };
         let (typed, text, origins) = attempt.check(Form::Plain)?;

@@ -5,8 +5,39 @@ pub use crate::machine::transfer::Value;
 
 /// What can be an argument.
 ///
-/// Int is `i64`, Float `f64`, Bool `bool`, Str text, `[T]` a vector of what is a T, `Grid[T]` a [`Grid`]. A struct of a program is
-/// [`Value::Struct`], or a type of yours for which you implement this.
+/// Int is `i64`, Float `f64`, Bool `bool`, Str text, `[T]` a vector of what is a T, `Grid[T]` a [`Grid`], a struct a [`Struct`] of its
+/// fields, or a type of yours for which you implement this:
+///
+/// ```
+/// # use tgvm::embed::{Engine, FromValue, IntoValue, Module, Struct, TransferError, Value};
+/// struct Body { name: String, at: (f64, f64) }
+///
+/// impl IntoValue for Body {
+///     fn into_value(self) -> Value {
+///         Struct((self.name, Struct(self.at))).into_value()
+///     }
+/// }
+///
+/// impl FromValue for Body {
+///     fn from_value(value: Value) -> Result<Body, TransferError> {
+///         let Struct((name, Struct(at))) = FromValue::from_value(value)?;
+///         Ok(Body { name, at })
+///     }
+/// }
+///
+/// let module = Module::library("bodies.tg", "
+///     struct Point { x: Float, y: Float }
+///     struct Body { name: Str, at: Point }
+///
+///     fn lift(inout bodies: [Body], by: Float) {
+///         for i in 0..bodies.len() { bodies[i].at.y += by }
+///     }")?;
+/// let engine = Engine::new()?;
+/// let bodies = vec![Body { name: "ball".to_owned(), at: (1.0, 2.0) }];
+/// let bodies = engine.submit::<Vec<Body>>(&module, "lift", (bodies, 0.5))?.wait()?;
+/// assert_eq!((bodies[0].name.as_str(), bodies[0].at), ("ball", (1.0, 2.5)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait IntoValue: Sized {
     /// The value.
     fn into_value(self) -> Value;
@@ -47,6 +78,10 @@ pub struct Grid<T> {
     /// `rows * cols` of them.
     pub cells: Vec<T>,
 }
+
+/// A struct of a program: a tuple of its fields, in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Struct<T>(pub T);
 
 fn wrong<T>(wanted: &str) -> Result<T, TransferError> {
     Err(TransferError::Type(wanted.to_owned()))
@@ -201,6 +236,23 @@ impl<T: FromValue> FromAnswer for T {
 
 macro_rules! tuples {
     ($($count:literal: $($name:ident)*;)*) => {$(
+        impl<$($name: IntoValue),*> IntoValue for Struct<($($name,)*)> {
+            #[allow(non_snake_case)]
+            fn into_value(self) -> Value {
+                let ($($name,)*) = self.0;
+                Value::Struct(vec![$($name.into_value()),*])
+            }
+        }
+        impl<$($name: FromValue),*> FromValue for Struct<($($name,)*)> {
+            #[allow(non_snake_case)]
+            fn from_value(value: Value) -> Result<Self, TransferError> {
+                let Value::Struct(fields) = value else { return wrong("a struct") };
+                match <[Value; $count]>::try_from(fields) {
+                    Ok([$($name),*]) => Ok(Struct(($($name::from_value($name)?,)*))),
+                    Err(fields) => Err(TransferError::Count($count, fields.len())),
+                }
+            }
+        }
         impl<$($name: IntoValue),*> IntoArgs for ($($name,)*) {
             #[allow(non_snake_case, unused_variables)]
             fn pass(self, to: &mut dyn FnMut(Value)) {
@@ -228,4 +280,6 @@ tuples! {
     4: A B C D;
     5: A B C D E;
     6: A B C D E F;
+    7: A B C D E F G;
+    8: A B C D E F G H;
 }

@@ -188,6 +188,11 @@ impl Crew {
         self.machine.in_flight.load(Ordering::SeqCst)
     }
 
+    /// Makes a submission normal that is background work, since normal work waits for it.
+    pub(crate) fn lift(&self, submission: &Submission) {
+        self.machine.lift(submission);
+    }
+
     /// Asks a submission to end.
     pub(crate) fn cancel(&self, submission: &Submission, stop: Stop) {
         self.machine.cancel(submission, stop);

@@ -81,6 +81,8 @@ pub(super) struct Machine {
     pub(super) in_flight: AtomicUsize,
     /// Jobs that any worker may take, by priority.
     injectors: [Injector<Job>; 2],
+    /// How often a submission was lifted from one to the other.
+    lifts: AtomicUsize,
     sleepers: Sleepers,
     /// Workers that look for work: of them there are at most `searchers`.
     searching: AtomicU32,
@@ -137,6 +139,7 @@ impl Machine {
             workers,
             in_flight: AtomicUsize::new(0),
             injectors: [Injector::new(), Injector::new()],
+            lifts: AtomicUsize::new(0),
             sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
             searchers,
@@ -188,9 +191,14 @@ impl Machine {
 
     /// Puts a job where any worker finds it.
     pub(super) fn inject(&self, job: Job) {
+        let lifts = self.lifts.load(Ordering::SeqCst);
         // SAFETY: the caller has the job, and what it is done for has not ended.
-        let priority = unsafe { (*job.done_for()).priority };
+        let priority = unsafe { (*job.done_for()).priority() };
         self.injectors[priority as usize].push(job);
+        if priority == Priority::Background && self.lifts.load(Ordering::SeqCst) != lifts {
+            // It may be normal work meanwhile, and who lifted it has not seen the job.
+            self.sort_background();
+        }
         if self.searching.load(Ordering::Relaxed) > 0 {
             // It sees the job before it sleeps.
         } else if self.has_spare() {
@@ -198,6 +206,22 @@ impl Machine {
         } else if priority == Priority::Normal {
             self.ask_background();
         }
+    }
+
+    /// Makes a submission normal that is background work, since normal work waits for it.
+    pub(super) fn lift(&self, of: &Submission) {
+        if of.lift() {
+            // Who injects a job as background work after this sees that.
+            self.lifts.fetch_add(1, Ordering::SeqCst);
+            self.sort_background();
+        }
+    }
+
+    /// Puts all jobs that are injected as background work where they belong now.
+    #[cold]
+    fn sort_background(&self) {
+        let jobs: Vec<Job> = std::iter::from_fn(|| self.injectors[Priority::Background as usize].take()).collect();
+        jobs.into_iter().for_each(|job| self.inject(job));
     }
 
     /// Asks the workers that do background work for a seat: all of them, since some may be without a processor. One gets the job, and the

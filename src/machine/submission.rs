@@ -77,7 +77,8 @@ struct Inside {
 pub(crate) struct Submission {
     pub(super) code: Arc<Code>,
     pub(super) function: u32,
-    pub(super) priority: Priority,
+    /// Nobody waits for it who is no background work.
+    in_background: AtomicBool,
     pub(super) budget: Arc<Budget>,
     keeper: Arc<Budget>,
     pub(super) max_depth: u64,
@@ -105,7 +106,7 @@ impl Submission {
         Arc::new(Submission {
             code,
             function,
-            priority,
+            in_background: AtomicBool::new(priority == Priority::Background),
             budget,
             keeper,
             max_depth,
@@ -181,6 +182,18 @@ impl Submission {
     /// Uses the world, alone.
     pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> R) -> R {
         body(&mut **lock(&self.world))
+    }
+
+    /// Whose turn it is: see [`Submission::lift`].
+    #[inline]
+    pub(crate) fn priority(&self) -> Priority {
+        if self.in_background.load(Ordering::SeqCst) { Priority::Background } else { Priority::Normal }
+    }
+
+    /// Normal work waits for it, so that it is normal from now on; whether it was not. Jobs may lie where those of background work do:
+    /// see `Machine::lift`.
+    pub(crate) fn lift(&self) -> bool {
+        self.in_background.swap(false, Ordering::SeqCst)
     }
 
     /// Whether an entry that completes has to see to retirement.

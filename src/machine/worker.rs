@@ -248,7 +248,7 @@ impl Worker {
         self.heap.switch(&of.budget);
         self.gate.of = Arc::as_ptr(&of);
         let seat = &self.machine().seats[self.local.index];
-        seat.in_background.store(of.priority == Priority::Background, Ordering::Relaxed);
+        seat.in_background.store(of.priority() == Priority::Background, Ordering::Relaxed);
         seat.works_for.store(Arc::as_ptr(&of).addr(), Ordering::Relaxed);
         self.of = Some(of);
     }
@@ -327,7 +327,7 @@ impl Worker {
     fn looks_outside(&mut self) -> bool {
         let machine = self.machine();
         std::mem::take(&mut self.gave_way)
-            || (machine.normal_waits() && machine.seats[self.local.index].in_background.load(Ordering::Relaxed))
+            || (machine.normal_waits() && self.of.as_ref().is_some_and(|of| of.priority() == Priority::Background))
     }
 
     /// What is left of it: its deque, which is empty, and what it counted.
@@ -826,13 +826,13 @@ impl Worker {
     /// not, at once.
     unsafe fn gives_way(&mut self, bits: u32, entry: *mut Entry) -> bool {
         let machine = self.machine();
-        if self.is_released() || (machine.normal_waits() && self.of().priority == Priority::Background) {
+        if self.is_released() || (machine.normal_waits() && self.of().priority() == Priority::Background) {
             return true;
         }
         // SAFETY: the entry is live.
         let gives = bits & TICK != 0
             && unsafe {
-                let waits = match self.of().priority {
+                let waits = match self.of().priority() {
                     Priority::Normal => machine.normal_waits(),
                     Priority::Background => machine.anything_waits(),
                 };

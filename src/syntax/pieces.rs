@@ -43,7 +43,7 @@ pub enum PieceKind {
     Expression,
 }
 
-/// The pieces of a text; `None` if it ends inside a bracket, so that more is to come.
+/// The pieces of a text; `None` if it ends inside a bracket, or after an operator, so that more is to come.
 pub fn pieces(text: &str) -> Option<Vec<Piece>> {
     let tokens = lexer::lex(text).tokens;
     let mut pieces = Vec::new();
@@ -63,7 +63,7 @@ pub fn pieces(text: &str) -> Option<Vec<Piece>> {
             _ => {}
         }
     }
-    if depth > 0 {
+    if depth > 0 || tokens.last().is_some_and(|&(_, token, _)| token.goes_on()) {
         return None;
     }
     if first < tokens.len() {
@@ -172,5 +172,11 @@ mod tests {
     #[test]
     fn an_open_bracket_asks_for_more() {
         assert!(pieces("fn f() {").is_none() && pieces("f(1,\n").is_none() && pieces("f(1,\n2)").is_some());
+    }
+
+    #[test]
+    fn an_operator_at_the_end_asks_for_more() {
+        assert!(pieces("1 +").is_none() && pieces("let x =\n").is_none() && pieces("a &&").is_none());
+        assert!(pieces("1 +\n2").is_some() && pieces("return").is_some() && pieces("x").is_some());
     }
 }

@@ -27,7 +27,7 @@ impl Span {
 }
 
 /// A program's text with the name that messages give it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
     /// What messages call it: a path, or `<stdin>`.
     pub name: String,

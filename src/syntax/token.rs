@@ -245,6 +245,48 @@ impl Token {
         )
     }
 
+    /// An operator that has an operand after it, so that a line does not end a statement here.
+    pub fn goes_on(self) -> bool {
+        use Token::*;
+        self.compares()
+            || matches!(
+                self,
+                Dot | DotDot
+                    | Arrow
+                    | Assign
+                    | AddAssign
+                    | SubAssign
+                    | MulAssign
+                    | DivAssign
+                    | RemAssign
+                    | WrapAddAssign
+                    | WrapSubAssign
+                    | WrapMulAssign
+                    | AndAssign
+                    | OrAssign
+                    | XorAssign
+                    | ShlAssign
+                    | ShrAssign
+                    | Plus
+                    | Minus
+                    | Star
+                    | Slash
+                    | Percent
+                    | WrapPlus
+                    | WrapMinus
+                    | WrapStar
+                    | Ampersand
+                    | Pipe
+                    | Caret
+                    | Tilde
+                    | Shl
+                    | Shr
+                    | AndAnd
+                    | OrOr
+                    | Bang
+            )
+    }
+
     /// A comparison.
     pub fn compares(self) -> bool {
         use Token::*;

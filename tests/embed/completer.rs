@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Output};
 use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
-use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::interrupt::Interrupt;
-use tgvm::machine::trap::Fault;
 
+use crate::common::Page;
 use crate::{engine, library};
 
 const PROGRAM: &str = "
@@ -193,16 +192,6 @@ fn a_trap_of_what_is_older_ends_what_waits() {
     all.pop().unwrap().1.complete(9);
     let Err(Error::Trap(trap)) = handle.wait() else { panic!("no trap") };
     assert_eq!(trap.trap.code.code(), "T0004");
-}
-
-#[derive(Clone, Default, Debug, PartialEq)]
-struct Page(String);
-
-impl World for Page {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.0.push_str(std::str::from_utf8(bytes).expect("it prints text"));
-        Ok(())
-    }
 }
 
 /// A host that answers from a thread of its own, in bunches, the later ones first.

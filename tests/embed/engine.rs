@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use tgvm::embed::{Error, Grid, Handle, Module, Priority, SubmitError, TransferError, Value, Values};
+use tgvm::embed::{Error, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values};
 
 use crate::{engine, library};
 
@@ -82,6 +82,11 @@ fn values_go_in_and_come_back() {
     let point = Value::Struct(vec![Value::Int(1), Value::Float(2.5), Value::Str("p".into())]);
     let shifted = Value::Struct(vec![Value::Int(2), Value::Float(5.0), Value::Str("p!".into())]);
     assert_eq!(engine.submit::<Value>(&module, "shift", [point]).unwrap().wait(), Ok(shifted));
+    let point = Struct((1, 2.5, "p"));
+    let shifted = engine.submit::<Struct<(i64, f64, String)>>(&module, "shift", (point,)).unwrap().wait();
+    assert_eq!(shifted, Ok(Struct((2, 5.0, "p!".to_owned()))));
+    let short = engine.submit::<Struct<(i64, f64)>>(&module, "shift", (point,)).unwrap().wait();
+    assert_eq!(short, Err(Error::Value(TransferError::Count(2, 3))));
 }
 
 #[test]

@@ -1,17 +1,15 @@
 //! Functions of the host: what crosses, what does not fit, how they end, and that their resources keep the order of the program.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tgvm::embed::{
     Engine, Entered, Error, Flag, FromAnswer, Functions, Grid, GridView, GridViewMut, Hazard, IntoArgs, Module, Output,
-    Resource, Stream, SubmitError,
+    Resource, SubmitError,
 };
 use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
-use tgvm::machine::host_call::World;
-use tgvm::machine::trap::Fault;
 
+use crate::common::Page;
 use crate::{engine, library};
 
 /// The answer of a function of a module.
@@ -228,21 +226,6 @@ fn d() -> Int { return odd().rows() }
         assert_eq!(text, expected);
     }
     assert_eq!(answer(&module, "b", (5,)), Ok(5));
-}
-
-/// What a program printed.
-#[derive(Clone, Default, Debug, PartialEq)]
-struct Page(String);
-
-impl World for Page {
-    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        let text = std::str::from_utf8(bytes).expect("it prints text");
-        match stream {
-            Stream::Out => self.0.push_str(text),
-            Stream::Error => write!(self.0, "<{text}>").unwrap(),
-        }
-        Ok(())
-    }
 }
 
 /// What happened in the host.

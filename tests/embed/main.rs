@@ -1,5 +1,7 @@
 //! The machine inside another program: engines, handles, sessions.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod completer;
 mod engine;
 mod functions;

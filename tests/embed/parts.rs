@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Part, Resource};
+use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Part, Priority, Resource};
 use tgvm::machine::Issue;
 
 use crate::{engine, library};
@@ -183,6 +183,42 @@ fn one_that_is_cancelled_while_it_waits_ends_at_once_and_keeps_the_order() {
     assert_eq!(count.load(Ordering::SeqCst), 0);
     done.complete(1);
     assert_eq!((first.wait(), third.wait()), (Ok(1), Ok(0)));
+}
+
+/// Workers are busy with normal work for ever, so background work has no turn, unless normal work waits for it.
+#[test]
+fn background_work_that_normal_work_waits_for_has_its_turn() {
+    let (module, _, count) = holding();
+    let endless = library("fn for_ever(n: Int) -> Int { var x = n\nwhile x != -1 { x = x +% 2 & 1023 }\nreturn x }");
+    for workers in 1..3 {
+        let engine = engine(workers);
+        let normal: Vec<Handle<i64>> =
+            (0..2 * workers).map(|_| engine.submit(&endless, "for_ever", (2,)).unwrap()).collect();
+        let background = || engine.call(&module, "next").priority(Priority::Background).submit::<i64>(()).unwrap();
+        // The second waits for the first.
+        let (first, second) = (background(), background());
+        assert_eq!(first.wait_for(Duration::from_millis(50)), Ok(None));
+        let last = engine.submit::<i64>(&module, "next", ()).unwrap();
+        assert_eq!(last.wait_for(Duration::from_secs(60)), Ok(Some(2)), "{workers} workers");
+        assert_eq!((first.wait(), second.wait()), (Ok(0), Ok(1)));
+        count.store(0, Ordering::SeqCst);
+        normal.iter().for_each(Handle::cancel);
+    }
+}
+
+#[test]
+fn submissions_that_write_one_resource_run_in_the_order_in_which_they_were_accepted() {
+    let (log, resource) = (Arc::new(Mutex::new(Vec::new())), Resource::new("log"));
+    let mut functions = Functions::new();
+    let noted = log.clone();
+    functions.add("note", move |x: i64| noted.lock().unwrap().push(x)).writes(&resource);
+    let module = library("extern fn note(x: Int)\ntask twice(x: Int) { note(x)\nnote(x) }").link(&functions).unwrap();
+    let engine = engine(3);
+    let priority = |n: i64| if n % 3 == 0 { Priority::Background } else { Priority::Normal };
+    let handles: Vec<Handle<()>> =
+        (0..200).map(|n| engine.call(&module, "twice").priority(priority(n)).submit((n,)).unwrap()).collect();
+    handles.into_iter().for_each(|handle| handle.wait().unwrap());
+    assert_eq!(*log.lock().unwrap(), (0..400).map(|n| n / 2).collect::<Vec<i64>>());
 }
 
 #[test]

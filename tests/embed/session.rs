@@ -120,7 +120,8 @@ fn a_trap_poisons_what_it_would_have_written_and_nothing_else() {
     let far = enter(&session, "print(z)");
     let apart = enter(&session, "ys[0] = 5");
     let ended = |number| session.wait(number).expect("it is told once").result;
-    let Err(Failed::Trap(why, _)) = ended(trap) else { panic!("it traps") };
+    let Err(Failed::Trap(failed)) = ended(trap) else { panic!("it traps") };
+    let why = &failed.text;
     assert!(why.contains("index 3, length 3, at [4]:1:1"), "{why}");
     let poisoned = |name: &str| Err(Failed::Poisoned { name: name.into(), by: trap, why: why.clone() });
     assert_eq!(ended(dependent), poisoned("xs"));

@@ -1,6 +1,8 @@
 //! The machine: every instruction, traps and what they say, memory that is given back, deep recursion, moving between
 //! threads, and stops.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod instructions;
 mod limits;
 mod order;
@@ -8,26 +10,14 @@ mod values;
 
 use std::sync::{Arc, Mutex};
 
+pub use common::Page;
 use tgvm::bytecode::program::Program;
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::bytecode::verify::verify;
 use tgvm::embed::{self, Module};
 use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome, RunResult};
-use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::trap::Fault;
 use tgvm::syntax::span::Source;
-
-/// A world with nothing in it, which keeps what is printed.
-#[derive(Default)]
-pub struct Page(pub String);
-
-impl World for Page {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        self.0.push_str(str::from_utf8(bytes).expect("a Str is UTF-8"));
-        Ok(())
-    }
-}
 
 /// The opcodes of all programs that the tests of this file have run.
 static SEEN: Mutex<[bool; 256]> = Mutex::new([false; 256]);

@@ -1,0 +1,157 @@
+//! What statements show at the terminal, above the line that is being typed: each line has its statement's number before it, and is
+//! shown as soon as it is complete.
+//!
+//! A thread of its own writes to the terminal, which may be slow. A worker that prints faster than that waits a little now and then, but never
+//! until the terminal is ready: whoever waits for the worker may be the one who would make it ready.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::cli::render::Text;
+use crate::cli::run::paint_trap;
+use crate::embed::{Ended, Failed};
+
+/// Bytes that are to be written from which on workers wait, and how long at a time.
+const MUCH: usize = 64 << 10;
+const A_LITTLE: Duration = Duration::from_millis(20);
+/// A value is shown in so many bytes.
+const LONGEST: usize = 2000;
+
+#[derive(Default)]
+struct State {
+    /// What is to be written.
+    text: String,
+    /// The line that each statement has begun.
+    begun: BTreeMap<u64, Vec<u8>>,
+    /// The code that a statement has ended the session with.
+    exit: Option<u8>,
+}
+
+/// See the head of this file.
+#[derive(Default)]
+pub(super) struct Screen {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl State {
+    fn add(&mut self, number: u64, line: &[u8]) {
+        self.text += &format!("[{number}] {}\n", String::from_utf8_lossy(line));
+    }
+}
+
+impl Screen {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A statement has printed that.
+    pub(super) fn printed(&self, number: u64, bytes: &[u8]) {
+        let mut state = self.state();
+        let mut line = state.begun.remove(&number).unwrap_or_default();
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            line.extend_from_slice(&rest[..end]);
+            state.add(number, &line);
+            line.clear();
+            rest = &rest[end + 1..];
+        }
+        line.extend_from_slice(rest);
+        if !line.is_empty() {
+            state.begun.insert(number, line);
+        }
+        self.changed.notify_all();
+        if state.text.len() > MUCH {
+            let waits = |state: &mut State| state.text.len() > MUCH;
+            drop(self.changed.wait_timeout_while(state, A_LITTLE, waits));
+        }
+    }
+
+    /// A statement has ended so.
+    pub(super) fn ended(&self, ended: &Ended) {
+        let shown = match &ended.result {
+            Ok(value) => value.as_deref().map(shortened),
+            Err(Failed::Exit(code)) => Some(format!("the session ends with code {code}, at the next line if not now")),
+            Err(failed) => Some(explained(failed)),
+        };
+        let mut state = self.state();
+        if let Some(line) = state.begun.remove(&ended.number) {
+            state.add(ended.number, &line);
+        }
+        shown.iter().flat_map(|text| text.lines()).for_each(|line| state.add(ended.number, line.as_bytes()));
+        if let Err(Failed::Exit(code)) = ended.result {
+            state.exit = Some(code);
+        }
+        self.changed.notify_all();
+    }
+
+    /// The code that a statement has ended the session with, if one has, or does so within that time.
+    pub(super) fn exit(&self, within: Duration) -> Option<u8> {
+        let waits = |state: &mut State| state.exit.is_none();
+        let waited = self.changed.wait_timeout_while(self.state(), within, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.exit
+    }
+
+    /// What has not been written yet, and is the caller's now.
+    pub(super) fn take(&self) -> String {
+        std::mem::take(&mut self.state().text)
+    }
+
+    /// Writes what there is to be written, for ever.
+    pub(super) fn write(&self, mut write: impl FnMut(String)) -> ! {
+        loop {
+            let nothing = |state: &mut State| state.text.is_empty();
+            let waited = self.changed.wait_while(self.state(), nothing);
+            let text = std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).text);
+            self.changed.notify_all();
+            write(text);
+        }
+    }
+}
+
+/// A value, or the beginning of one that is long.
+fn shortened(value: &str) -> String {
+    if value.len() <= LONGEST {
+        return value.to_owned();
+    }
+    let shown = &value[..value.floor_char_boundary(LONGEST)];
+    format!("{shown} … (of {} bytes; `print` shows them)", value.len())
+}
+
+/// How a statement failed: a trap with its source line.
+pub(super) fn explained(failed: &Failed) -> String {
+    let Failed::Trap(trapped) = failed else { return failed.to_string() };
+    let texts: Vec<Text<'_>> =
+        trapped.places.iter().map(|(_, source, _)| Text::new(&source.name, &source.text)).collect();
+    let places: Vec<_> =
+        trapped.places.iter().zip(&texts).map(|((function, _, span), text)| (function.as_str(), text, *span)).collect();
+    paint_trap(&trapped.trap, &places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_shown_when_they_are_complete() {
+        let screen = Screen::default();
+        screen.printed(1, b"a");
+        screen.printed(2, b"b\nc");
+        assert_eq!(screen.take(), "[2] b\n");
+        screen.printed(1, b"d\n\n");
+        assert_eq!(screen.take(), "[1] ad\n[1] \n");
+        screen.ended(&Ended { number: 2, output: String::new(), result: Ok(Some("5".to_owned())) });
+        assert_eq!(screen.take(), "[2] c\n[2] 5\n");
+        assert_eq!(screen.exit(Duration::ZERO), None);
+        screen.ended(&Ended { number: 3, output: String::new(), result: Err(Failed::Exit(4)) });
+        assert_eq!(screen.exit(Duration::ZERO), Some(4));
+    }
+
+    #[test]
+    fn a_long_value_is_shortened() {
+        let value = "é".repeat(LONGEST);
+        assert_eq!(shortened(&value[..LONGEST]), value[..LONGEST]);
+        assert!(shortened(&value).starts_with(&value[..LONGEST - 2]) && shortened(&value).len() < LONGEST + 60);
+    }
+}
