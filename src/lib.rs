@@ -16,3 +16,8 @@ pub mod machine;
 pub mod observe;
 pub mod platform;
 pub mod syntax;
+
+/// What the README shows runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

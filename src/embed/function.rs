@@ -207,6 +207,14 @@ impl<'f> Functions<'f> {
     /// Adds a function that takes parts of the host's data before its arguments: references to them, in a tuple if there are several. It uses
     /// nothing else, unless more is said of it. See [`Part`](super::Part).
     ///
+    /// They are lent for as long as the Rust function runs; so one that answers later, by a [`Completer`](super::Completer), takes none:
+    ///
+    /// ```compile_fail
+    /// # use tgvm::embed::{Completer, Functions, Part};
+    /// let (part, mut functions) = (Part::new("number", 1), Functions::new());
+    /// functions.add_with("later", part.reads(), |number: &i64, done: Completer<i64>| done.complete(*number));
+    /// ```
+    ///
     /// # Panics
     /// If a part is there twice.
     pub fn add_with<P, F, M>(&mut self, name: impl Into<String>, parts: P, function: F) -> Entry<'_>

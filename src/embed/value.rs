@@ -29,8 +29,8 @@ pub use crate::machine::transfer::Value;
 ///     struct Point { x: Float, y: Float }
 ///     struct Body { name: Str, at: Point }
 ///
-///     fn lift(inout bodies: [Body], by: Float) {
-///         for i in 0..bodies.len() { bodies[i].at.y += by }
+///     fn lift(inout bodies: [Body], up: Float) {
+///         for i in 0..bodies.len() { bodies[i].at.y += up }
 ///     }")?;
 /// let engine = Engine::new()?;
 /// let bodies = vec![Body { name: "ball".to_owned(), at: (1.0, 2.0) }];

@@ -1,11 +1,17 @@
-//! Worlds that several tests let programs run in.
+//! What several tests share: worlds to run programs in, and how programs are made.
 #![allow(dead_code, reason = "each test is a program of its own and uses a part")]
 
+use tgvm::embed::Module;
 use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::trap::{Fault, Stop};
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("a Str is UTF-8")
+}
+
+/// A module of that text.
+pub fn library(text: &str) -> Module {
+    Module::library("test.tg", text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
 }
 
 /// A world with nothing in it, which keeps what is printed; what goes to standard error between `<` and `>`.

@@ -1,5 +1,6 @@
 //! Functions of the host: what crosses, what does not fit, how they end, and that their resources keep the order of the program.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tgvm::embed::{

@@ -10,14 +10,9 @@ mod parts;
 mod scope;
 mod session;
 mod simulated;
-mod soak;
 
-use tgvm::embed::{Engine, Module};
-
-/// A module of that text.
-pub fn library(text: &str) -> Module {
-    Module::library("test.tg", text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
-}
+pub use common::library;
+use tgvm::embed::Engine;
 
 /// An engine with so many workers.
 pub fn engine(workers: usize) -> Engine {

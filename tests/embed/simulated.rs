@@ -1,6 +1,8 @@
 //! The same in the simulator, whose interleavings are those of a seed.
 
-use tgvm::embed::{Engine, Error, Handle, Priority};
+use std::sync::Arc;
+
+use tgvm::embed::{Engine, Error, Functions, Handle, Part, Priority};
 use tgvm::machine::Issue;
 
 use crate::library;
@@ -58,5 +60,32 @@ fn endless_ones_are_cancelled_under_every_seed() {
         drop(engine);
         assert_eq!(first.wait(), Err(Error::Cancelled), "seed {seed}");
         assert_eq!(third.wait(), Err(Error::Cancelled), "seed {seed}");
+    }
+}
+
+/// Statements of a session, functions of the host and parts of its data.
+#[test]
+fn sessions_and_hosts_are_the_same_under_every_seed() {
+    for seed in 0..40 {
+        let engine = simulated(seed, 1 + seed as usize % 3);
+        let part = Part::new("log", Vec::new());
+        let mut functions = Functions::new();
+        functions.add_with("note", part.writes(), |log: &mut Vec<i64>, x: i64| log.push(x));
+        functions.add("double", |x: i64| 2 * x).pure();
+        let functions = Arc::new(functions);
+        let module = library("extern task note(x: Int)\ntask twice(x: Int) { note(x)\nnote(x + 1) }");
+        let module = module.link(&functions).unwrap();
+        let twice: Vec<Handle<()>> = (0..6).map(|n| engine.submit(&module, "twice", (2 * n,)).unwrap()).collect();
+        let session = engine.session();
+        session.provide(functions).unwrap();
+        session
+            .enter("extern task double(x: Int) -> Int\nvar all = [double(i) for i in 0..5]\nlet n = all[4]")
+            .unwrap();
+        session.enter("all[9] = 0\nlet lost = all[0]\nall = [1]\nall[0] += n").unwrap();
+        assert_eq!(session.get::<Vec<i64>>("all"), Ok(vec![9]), "seed {seed}");
+        assert!(session.get::<i64>("lost").is_err(), "seed {seed}");
+        session.wait_all().unwrap();
+        twice.into_iter().for_each(|handle| assert_eq!(handle.wait(), Ok(()), "seed {seed}"));
+        assert_eq!(*part.read(), (0..12).collect::<Vec<i64>>(), "seed {seed}");
     }
 }

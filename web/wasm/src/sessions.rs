@@ -52,7 +52,7 @@ pub fn open(id: u64, files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Result<(
     let files = Arc::new(Mutex::new(Files::new(files, limits.max_memory)));
     let seen = files.clone();
     let begin = web::seconds();
-    let worlds = Box::new(move |_| {
+    let worlds = Box::new(move |_: u64| {
         let world = PageWorld {
             args: Vec::new(),
             input: ("".into(), 0),

@@ -1,0 +1,187 @@
+//! Submissions, statements, calls of the host, cancellations and traps at random, from several threads: nothing is left in flight then, and all
+//! memory has been given back.
+//!
+//! `TGVM_SOAK=60 cargo test --test soak` takes a minute.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::library;
+use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Priority, Resource, Value};
+
+/// The system's allocator; counts the bytes that are not given back.
+struct Counting;
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: the system's does all of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const PROGRAM: &str = "
+task fib(n: Int) -> Int {
+    if n < 2 { return n }
+    return fib(n - 1) + fib(n - 2)
+}
+task for_ever(n: Int) -> Int {
+    var x = n
+    while x != -1 { x = x +% 2 & 1023 }
+    return x
+}
+task grow(inout xs: [Int], n: Int) -> Int {
+    for i in 0..n { xs.push(i) }
+    return xs.len()
+}
+extern task later(n: Int) -> Int
+extern task never(n: Int) -> Int
+extern fn note(n: Int)
+task waits(n: Int) -> Int {
+    note(n)
+    return later(n) + later(n + 1)
+}
+task waits_for_ever(n: Int) -> Int { return later(n) + never(n) }
+task index(xs: [Int], i: Int) -> Int { return fib(8) + xs[i] }
+task hungry(n: Int) -> Int {
+    var all: [[Int]] = []
+    while all.len() >= 0 { all.push([Int](1000, fill: n)) }
+    return all.len()
+}";
+
+/// A host whose answers come from other threads, later or never.
+fn host() -> Functions<'static> {
+    let mut functions = Functions::new();
+    let resource = Resource::new("notes");
+    functions
+        .add("later", |done: Completer<i64>, n: i64| {
+            drop(thread::spawn(move || {
+                thread::sleep(Duration::from_micros(50));
+                done.complete(n);
+            }));
+        })
+        .pure();
+    // Kept a while, and then dropped: a trap, if nobody has cancelled it.
+    let kept = Mutex::new(Vec::new());
+    functions
+        .add("never", move |done: Completer<i64>, _: i64| {
+            let mut kept = kept.lock().expect("nobody panics with it");
+            kept.push(done);
+            if kept.len() > 8 {
+                kept.clear();
+            }
+        })
+        .pure();
+    functions.add("note", |_: i64| ()).writes(&resource);
+    functions
+}
+
+/// Numbers at random.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+/// What one thread does.
+fn submit_at_random(engine: &Engine, module: &Module, seed: u64, until: Instant) {
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    while Instant::now() < until {
+        let mut handles: Vec<(u64, Handle<Value>)> = Vec::new();
+        for _ in 0..random.below(12) {
+            let kind = random.below(7);
+            let (name, args) = match kind {
+                0 => ("fib", vec![Value::Int(12)]),
+                1 => ("for_ever", vec![Value::Int(2)]),
+                2 => ("index", vec![Value::Ints(vec![1, 2]), Value::Int(0)]),
+                3 => ("index", vec![Value::Ints(vec![1, 2]), Value::Int(2)]),
+                4 => ("hungry", vec![Value::Int(1)]),
+                5 => ("waits", vec![Value::Int(20)]),
+                _ => ("waits_for_ever", vec![Value::Int(1)]),
+            };
+            let priority = if random.below(3) == 0 { Priority::Background } else { Priority::Normal };
+            let call = engine.call(module, name).priority(priority).max_memory(2 << 20);
+            handles.push((kind, call.submit(args).expect("it fits")));
+        }
+        let session = engine.session();
+        session.enter("var xs = [1, 2, 3]\nxs[0] = 5\nlet s = sum(x for x in xs)").expect("it compiles");
+        session.enter("xs[9] = 1\nlet late = xs[0]\nlet ok = s + 1").expect("it compiles");
+        // Normal work comes before background work, endless work too: so that ends first.
+        let is_endless = |kind: u64| kind == 1 || kind == 6;
+        handles.iter().filter(|(kind, _)| is_endless(*kind)).for_each(|(_, handle)| handle.cancel());
+        for (kind, handle) in handles {
+            if is_endless(kind) || random.below(4) == 0 {
+                handle.cancel();
+                let _ = handle.wait();
+                continue;
+            }
+            let result = handle.wait();
+            match kind {
+                0 => assert_eq!(result, Ok(Value::Int(144))),
+                2 => assert_eq!(result, Ok(Value::Int(22))),
+                3 => assert!(matches!(result, Err(Error::Trap(_))), "{result:?}"),
+                4 => assert_eq!(result, Err(Error::Memory)),
+                _ => assert_eq!(result, Ok(Value::Int(41))),
+            }
+        }
+        assert_eq!(session.get::<i64>("ok"), Ok(11));
+        session.wait_all().expect("it is no worker");
+        assert!(session.in_flight().is_empty());
+    }
+}
+
+/// An engine's life of so many seconds.
+fn soak(seconds: f64) {
+    let until = Instant::now() + Duration::from_secs_f64(seconds);
+    let engine = Engine::builder().workers(2).build().expect("there are threads");
+    let module = library(PROGRAM).link(&host()).expect("it fits");
+    thread::scope(|scope| {
+        for seed in 1..=3 {
+            let (engine, module) = (&engine, &module);
+            scope.spawn(move || submit_at_random(engine, module, seed, until));
+        }
+    });
+    // A handle is told just before the engine counts its submission out.
+    while engine.in_flight() > 0 {
+        assert!(Instant::now() < until + Duration::from_secs(60), "{} are in flight", engine.in_flight());
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn nothing_is_left_in_flight_or_in_memory_after_a_soak() {
+    let seconds = std::env::var("TGVM_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0);
+    let settled = || {
+        // Threads of the host may be about to end.
+        thread::sleep(Duration::from_millis(50));
+        LIVE.load(Ordering::Relaxed)
+    };
+    // What is made once and for all is there after that.
+    soak(0.2);
+    let before = settled();
+    soak(seconds);
+    let left = settled() - before;
+    assert!(left < 64 << 10, "{left} bytes have not been given back");
+}
