@@ -44,7 +44,7 @@ pub struct Later;
 
 /// The trap that a panic is.
 #[cold]
-fn panicked(payload: &(dyn std::any::Any + Send)) -> Fault {
+pub(super) fn panicked(payload: &(dyn std::any::Any + Send)) -> Fault {
     let said = payload.downcast_ref::<&str>().copied();
     let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     Fault::trap(TrapCode::HostPanicked, said.unwrap_or(""))

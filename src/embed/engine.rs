@@ -225,6 +225,13 @@ impl Engine {
         Call { inner: &self.inner, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
     }
 
+    /// Lets every worker leave its thread at its next poll, where another thread goes on in its place: for a page whose threads have to hear
+    /// something. When all have left, `then` is called.
+    #[doc(hidden)]
+    pub fn relieve(&self, then: impl FnOnce() + Send + Sync + 'static) {
+        self.inner.crew.relieve(then);
+    }
+
     /// Waits as [`Handle::wait`] does, and works meanwhile: the calling thread is one more worker. If another thread lends itself
     /// already, it only waits.
     ///

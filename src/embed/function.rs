@@ -4,7 +4,7 @@
 //! arguments where they lie. Arrays and grids are passed as slices of the program's own memory, for as long as the call
 //! lasts and no longer: that is in the types of what a function may take.
 //!
-//! Invariant: a [`Registered`] is called with the registers of a function of its signature only.
+//! Invariant: a [`Fit`] is called with the registers of the declaration that it was found for only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::callable::{Callable, WithParts};
 use super::crossing::{Kind, Slot};
+use super::dynamic::{Dynamic, Linked, Signature};
 use super::region::Parts;
 use crate::bytecode::effects::Effects;
-use crate::bytecode::program::{Function, Passing};
+use crate::bytecode::program::{self, Passing};
 use crate::bytecode::types::{TypeId, TypeTable};
 use crate::machine::extern_call::{Extern, ExternCall, Keep, Place, Shim};
 use crate::machine::trap::Fault;
@@ -51,21 +52,32 @@ enum Class {
 }
 
 /// One function of the table.
-pub(super) struct Registered<'f> {
-    /// What it is called with is in there.
-    function: Arc<dyn Keep + 'f>,
-    shim: Shim,
-    data: *const (),
-    params: Vec<Slot>,
-    result: Option<Kind>,
+struct Registered<'f> {
+    function: Function<'f>,
     prints: bool,
     class: Class,
 }
 
-// SAFETY: `data` leads into `function`, which may be shared.
-unsafe impl Send for Registered<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Registered<'_> {}
+/// What is called, and where.
+enum Function<'f> {
+    /// Where just that is declared.
+    Typed { signature: Signature, shim: Shim, function: Arc<dyn Keep + 'f> },
+    /// Wherever it likes what is declared.
+    Dynamic(Box<dyn Dynamic>),
+}
+
+/// A function that fits a declaration.
+pub(super) struct Fit<'t, 'f> {
+    found: &'t Registered<'f>,
+    shim: Shim,
+    callee: Callee<'f>,
+}
+
+/// What a shim is called with is in there.
+enum Callee<'f> {
+    Typed(Arc<dyn Keep + 'f>),
+    Dynamic(Arc<Linked>),
+}
 
 /// See the head of this file. `'f` is how long the functions are good for.
 ///
@@ -232,49 +244,79 @@ impl<'f> Functions<'f> {
         uses.iter().fold(entry, |entry, (resource, write)| entry.uses(resource, *write))
     }
 
+    /// Adds a function that takes and gives whatever the program declares of it: what another language has, say. Nothing keeps it from
+    /// refusing a declaration.
+    ///
+    /// ```
+    /// # use tgvm::embed::{Arg, Engine, Functions, Module, Output, Value};
+    /// let mut functions = Functions::new();
+    /// let count = |args: &mut [Arg<'_>], _: &mut Output| Ok(Value::Int(args.len() as i64));
+    /// functions.add_dynamic("count", count).pure();
+    /// let module = Module::library("count.tg", "
+    ///     extern fn count(a: Int, b: [Float], c: Str) -> Int
+    ///
+    ///     fn three() -> Int { return count(1, [2.0], \"c\") }")?;
+    /// let engine = Engine::new()?;
+    /// assert_eq!(engine.submit::<i64>(&module.link(&functions)?, "three", ())?.wait()?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_dynamic(&mut self, name: impl Into<String>, function: impl Dynamic + 'static) -> Entry<'_> {
+        let prints = function.prints();
+        self.insert(name.into(), Function::Dynamic(Box::new(function)), prints)
+    }
+
     fn register<F: Callable<M> + 'f, M>(&mut self, name: String, function: F) -> Entry<'_> {
-        let function = Arc::new(function);
-        let registered = Registered {
-            shim: shim::<F, M>,
-            data: Arc::as_ptr(&function).cast(),
-            function,
-            params: F::params(),
-            result: F::result(),
-            prints: F::prints(),
-            class: Class::Irrevocable,
-        };
+        let signature = Signature { params: F::params(), result: F::result() };
+        let typed = Function::Typed { signature, shim: shim::<F, M>, function: Arc::new(function) };
+        self.insert(name, typed, F::prints())
+    }
+
+    fn insert(&mut self, name: String, function: Function<'f>, prints: bool) -> Entry<'_> {
+        let registered = Registered { function, prints, class: Class::Irrevocable };
         self.list.remove(&name);
         Entry { class: &mut self.list.entry(name).or_insert(registered).class }
     }
 
     /// The function that fits a declaration, or why there is none.
-    pub(super) fn fit(&self, types: &TypeTable, function: &Function) -> Result<&Registered<'f>, Misfit> {
-        let Some(found) = self.list.get(&function.name) else { return Err(Misfit::Missing) };
-        let params: Option<Vec<Slot>> = function
-            .params
-            .iter()
-            .map(|param| {
-                let kind = Kind::of(types, param.ty)?;
-                let is_elements = matches!(kind, Kind::Array(_) | Kind::Grid(_));
-                let is_inout = match param.passing {
-                    Passing::In | Passing::View => false,
-                    Passing::InoutView => true,
-                    // An array that is moved in and out has other registers. No compiler says that of one.
-                    Passing::Inout if is_elements => return None,
-                    Passing::Inout => true,
-                };
-                Some(Slot { kind, is_inout })
-            })
-            .collect();
-        let result = match function.result {
-            TypeId::UNIT => Some(None),
-            ty => Kind::of(types, ty).map(Some),
-        };
-        if params.as_ref() == Some(&found.params) && result == Some(found.result) {
-            return Ok(found);
+    pub(super) fn fit(&self, types: &TypeTable, declared: &program::Function) -> Result<Fit<'_, 'f>, Misfit> {
+        let Some(found) = self.list.get(&declared.name) else { return Err(Misfit::Missing) };
+        let wanted = crossing(types, declared);
+        match (&found.function, wanted) {
+            (Function::Typed { signature, shim, function }, Some(wanted)) if *signature == wanted => {
+                Ok(Fit { found, shim: *shim, callee: Callee::Typed(function.clone()) })
+            }
+            (Function::Typed { signature, .. }, _) => Err(Misfit::Signature(signature.to_string())),
+            (Function::Dynamic(dynamic), Some(wanted)) => match dynamic.bind(&wanted) {
+                Ok(bound) => {
+                    Ok(Fit { found, shim: Linked::shim, callee: Callee::Dynamic(Linked::new(bound, &wanted)) })
+                }
+                Err(why) => Err(Misfit::Refused(why)),
+            },
+            (Function::Dynamic(_), None) => Err(Misfit::Refused("what is declared does not cross".to_owned())),
         }
-        Err(Misfit::Signature(found.signature()))
     }
+}
+
+/// What a declaration says, if all of it crosses.
+fn crossing(types: &TypeTable, declared: &program::Function) -> Option<Signature> {
+    let slot = |param: &program::Param| {
+        let kind = Kind::of(types, param.ty)?;
+        let is_elements = matches!(kind, Kind::Array(_) | Kind::Grid(_));
+        let is_inout = match param.passing {
+            Passing::In | Passing::View => false,
+            Passing::InoutView => true,
+            // An array that is moved in and out has other registers. No compiler says that of one.
+            Passing::Inout if is_elements => return None,
+            Passing::Inout => true,
+        };
+        Some(Slot { kind, is_inout })
+    };
+    let params = declared.params.iter().map(slot).collect::<Option<_>>()?;
+    let result = match declared.result {
+        TypeId::UNIT => None,
+        ty => Some(Kind::of(types, ty)?),
+    };
+    Some(Signature { params, result })
 }
 
 /// Why a declaration has no function.
@@ -283,24 +325,19 @@ pub(super) enum Misfit {
     Missing,
     /// It is of this signature.
     Signature(String),
+    /// It says so itself.
+    Refused(String),
 }
 
-impl Registered<'_> {
-    /// As a declaration has it after the name.
-    fn signature(&self) -> String {
-        let params: Vec<String> = self.params.iter().map(Slot::to_string).collect();
-        let result = self.result.map_or(String::new(), |kind| format!(" -> {kind}"));
-        format!("({}){result}", params.join(", "))
-    }
-
+impl Fit<'_, '_> {
     /// What it uses that is named.
     pub(super) fn places(&self) -> Vec<Place> {
         self.uses().1.into_iter().map(|(place, _)| place).collect()
     }
 
     fn uses(&self) -> (Effects, Vec<(Place, bool)>) {
-        let output = if self.prints { Effects::OUTPUT } else { Effects::NONE };
-        match &self.class {
+        let output = if self.found.prints { Effects::OUTPUT } else { Effects::NONE };
+        match &self.found.class {
             Class::Irrevocable => (output.with(Effects::HOST), Vec::new()),
             Class::Ordered(uses) => (output, uses.clone()),
         }
@@ -311,23 +348,35 @@ impl Registered<'_> {
     /// # Safety
     /// Whenever it is called, the table is there still.
     pub(super) unsafe fn link_lent(&self) -> Extern {
-        // SAFETY: the caller's.
-        unsafe { self.made(None) }
+        let keep = match &self.callee {
+            Callee::Typed(_) => None,
+            Callee::Dynamic(linked) => Some(linked.clone() as Arc<dyn Keep>),
+        };
+        // SAFETY: it keeps what the table does not.
+        unsafe { self.made(keep) }
     }
 
     /// # Safety
-    /// Whenever it is called, the table is there still, or it is kept.
+    /// Whenever it is called, its function is there still, or it is kept.
     unsafe fn made(&self, keep: Option<Arc<dyn Keep>>) -> Extern {
         let (effects, uses) = self.uses();
-        // SAFETY: the shim is made for what `data` leads to, and who links has looked at the signature.
-        unsafe { Extern::new(self.shim, self.data, effects, uses, keep) }
+        let data = match &self.callee {
+            Callee::Typed(function) => Arc::as_ptr(function).cast(),
+            Callee::Dynamic(linked) => Arc::as_ptr(linked).cast(),
+        };
+        // SAFETY: the shim is made for what the pointer leads to, and was found for the declaration that is linked.
+        unsafe { Extern::new(self.shim, data, effects, uses, keep) }
     }
 }
 
-impl Registered<'static> {
+impl Fit<'_, 'static> {
     /// What a program is linked with, for as long as that likes.
     pub(super) fn link_kept(&self) -> Extern {
+        let keep: Arc<dyn Keep> = match &self.callee {
+            Callee::Typed(function) => function.clone(),
+            Callee::Dynamic(linked) => linked.clone(),
+        };
         // SAFETY: it keeps the function.
-        unsafe { self.made(Some(self.function.clone())) }
+        unsafe { self.made(Some(keep)) }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use super::function::{Functions, Misfit, Registered};
+use super::function::{Fit, Functions, Misfit};
 use super::{Mistakes, Module};
 use crate::bytecode::program::{Function, Passing, Program};
 use crate::bytecode::types::TypeId;
@@ -37,15 +37,12 @@ pub(super) fn misfits(program: &Program, functions: &Functions<'_>) -> Vec<Diagn
             Ok(found) => places.extend(found.places()),
             Err(Misfit::Missing) => diagnostics.push(missing(program, function)),
             Err(Misfit::Signature(has)) => {
-                let message = format!("the host's `{}` does not fit its declaration", function.name);
                 let declared = signature(program, function);
-                diagnostics.push(
-                    Diagnostic::new("E0701", head(program, function), message, "declared here").help(format!(
-                        "the host has `{}{has}`, and this is `{}{declared}`",
-                        function.name, function.name
-                    )),
-                );
+                let name = &function.name;
+                let help = format!("the host has `{name}{has}`, and this is `{name}{declared}`");
+                diagnostics.push(misfit(program, function).help(help));
             }
+            Err(Misfit::Refused(why)) => diagnostics.push(misfit(program, function).help(why)),
         }
     }
     if places.len() > MAX_PLACES {
@@ -62,6 +59,11 @@ fn head(program: &Program, function: &Function) -> Span {
     Span::new(site.start, site.end)
 }
 
+fn misfit(program: &Program, function: &Function) -> Diagnostic {
+    let message = format!("the host's `{}` does not fit its declaration", function.name);
+    Diagnostic::new("E0701", head(program, function), message, "declared here")
+}
+
 fn missing(program: &Program, function: &Function) -> Diagnostic {
     let message = format!("the host has no function `{}`", function.name);
     Diagnostic::new("E0701", head(program, function), message, "declared here")
@@ -69,7 +71,7 @@ fn missing(program: &Program, function: &Function) -> Diagnostic {
 
 impl<'f> Functions<'f> {
     /// A program linked with those that fit its declarations.
-    pub(super) fn link(&self, program: Verified, link: impl Fn(&Registered<'f>) -> Extern) -> Code {
+    pub(super) fn link(&self, program: Verified, link: impl Fn(Fit<'_, 'f>) -> Extern) -> Code {
         let types = program.types.clone();
         Code::link(program, &mut |function| self.fit(&types, function).ok().map(&link))
     }
@@ -91,14 +93,14 @@ impl Module {
     /// # Ok::<(), tgvm::embed::Mistakes>(())
     /// ```
     pub fn link(&self, functions: &Functions<'static>) -> Result<Module, Mistakes> {
-        self.linked(functions, Registered::link_kept)
+        self.linked(functions, |found| found.link_kept())
     }
 
     /// With what `link` makes of the functions that it declares.
     pub(super) fn linked<'f>(
         &self,
         functions: &Functions<'f>,
-        link: impl Fn(&Registered<'f>) -> Extern,
+        link: impl Fn(Fit<'_, 'f>) -> Extern,
     ) -> Result<Module, Mistakes> {
         let program = self.program();
         let misfits = misfits(program, functions);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::function::{Functions, Registered};
+use super::function::Functions;
 use super::link::misfits;
 use super::session::StatementTrap;
 use crate::bytecode::types::{Type, TypeId, TypeTable};
@@ -357,7 +357,7 @@ impl Definitions {
         let verified = verify(program).unwrap_or_else(|error| panic!("the compiler made a wrong program: {error}"));
         let gives = gives.map(|_| (result, Shape::of(&typed.types, result)));
         Ok(Compiled {
-            code: Arc::new(self.functions.link(verified, Registered::link_kept)),
+            code: Arc::new(self.functions.link(verified, |found| found.link_kept())),
             function: function as u32,
             takes: attempt.takes.iter().map(|(seen, writes)| (seen.name.clone(), *writes)).collect(),
             gives,

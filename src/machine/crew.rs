@@ -17,12 +17,14 @@ use super::local::Counts;
 use super::machine::{AtWork, Issue, Machine, Parts};
 use super::record::{Hazard, Record};
 use super::recorder::Recorder;
+use super::relief::Relief;
 use super::submission::{Order, Submission, lock};
 use super::worker::{Job, Worker};
 use crate::platform::Platform;
+use crate::platform::os::Turn;
 use crate::platform::sim::{Simulated, Simulator};
 use crate::platform::sync::Mutex;
-use crate::platform::system::{JoinHandle, Threads, spawn};
+use crate::platform::system::{JoinHandle, Threads, spawn, spawn_turns};
 
 /// What a crew is like.
 #[derive(Clone, Debug)]
@@ -107,8 +109,11 @@ impl Crew {
         };
         for (index, deque) in deques.into_iter().enumerate() {
             let machine = machine.clone();
-            let body = move || Self::work(&machine, index, deque, None).1;
-            match spawn(format!("{}-{index}", settings.name), body) {
+            let turn = move |(deque, counts)| match Self::work(&machine, index, (deque, counts), None) {
+                (_, counts) if machine.done.load(Ordering::Acquire) => Turn::Last(counts),
+                left => Turn::Next(left),
+            };
+            match spawn_turns(format!("{}-{index}", settings.name), (deque, Counts::default()), turn) {
                 Ok(thread) => lock(&crew.threads).push(thread),
                 Err(error) => {
                     crew.abandon();
@@ -134,16 +139,16 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Works in a seat until the machine ends, or that submission.
+    /// Works in a seat, with what was left there, until the machine ends, or that submission, or it is relieved.
     fn work(
         machine: &Arc<Machine>,
         index: usize,
-        deque: Deque<Job>,
+        left: (Deque<Job>, Counts),
         lent_to: Option<&Arc<Submission>>,
     ) -> (Deque<Job>, Counts) {
         let before = WORKS_FOR.replace(Arc::as_ptr(machine));
         // SAFETY: the machine is held here, and the worker ends before.
-        let mut worker = unsafe { Worker::new(machine, index, deque) };
+        let mut worker = unsafe { Worker::new(machine, index, left) };
         machine.platform.enter(index);
         worker.work(lent_to);
         machine.platform.leave(index);
@@ -215,10 +220,18 @@ impl Crew {
     pub(crate) fn lend_to(&self, submission: &Arc<Submission>) -> bool {
         let Some((index, deque)) = lock(&self.guests).pop() else { return false };
         let nudge = Waker::from(Arc::new(Nudge(self.machine.clone(), index)));
-        let deque =
-            if submission.watch(&nudge) { Self::work(&self.machine, index, deque, Some(submission)).0 } else { deque };
+        let deque = if submission.watch(&nudge) {
+            Self::work(&self.machine, index, (deque, Counts::default()), Some(submission)).0
+        } else {
+            deque
+        };
         lock(&self.guests).push((index, deque));
         true
+    }
+
+    /// Lets every worker leave its thread at its next poll; another thread goes on in its place. When all have left, `then` is called.
+    pub(crate) fn relieve(&self, then: impl FnOnce() + Send + Sync + 'static) {
+        self.machine.relieve(Arc::new(Relief::new(then)));
     }
 
     /// Ends all that is in flight, and the threads; what each did. The caller is no worker, and beats the heart if nobody else

@@ -59,16 +59,8 @@ pub(super) struct Local {
 impl Local {
     /// # Safety
     /// The machine outlives it.
-    pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Local {
-        Local {
-            machine,
-            index,
-            deque,
-            pushed: 0,
-            kept: [ptr::null_mut(); KEEP],
-            kept_count: 0,
-            counts: Counts::default(),
-        }
+    pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>, counts: Counts) -> Local {
+        Local { machine, index, deque, pushed: 0, kept: [ptr::null_mut(); KEEP], kept_count: 0, counts }
     }
 
     pub(super) fn machine(&self) -> &'static Machine {

@@ -11,6 +11,7 @@ use super::host_call::HostTable;
 use super::injector::Injector;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
 use super::recorder::Recorder;
+use super::relief::{Relief, Wanted};
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::sleep::Sleepers;
 use super::station::{Entry, Status};
@@ -42,6 +43,8 @@ pub(super) struct Seat {
     pub(super) works_for: AtomicUsize,
     /// It has looked for a job since the last tick.
     pub(super) stirred: AtomicBool,
+    /// Whether its thread is wanted back.
+    pub(super) relief: Wanted,
     pub(super) thief: <Deque<Job> as Owner<Job>>::Thief,
 }
 
@@ -122,6 +125,7 @@ impl Machine {
             in_background: AtomicBool::new(false),
             works_for: AtomicUsize::new(0),
             stirred: AtomicBool::new(false),
+            relief: Wanted::default(),
             thief: deque.thief(),
         };
         // Half of them, so that the others' work is not slowed down by being looked for.
@@ -287,7 +291,8 @@ impl Machine {
 
     /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
     pub(super) fn sleep(&self, index: usize) {
-        self.sleepers.sleep(&*self.platform, index, || self.has_work() || self.done.load(Ordering::SeqCst));
+        let needed = || self.has_work() || self.done.load(Ordering::SeqCst) || self.seats[index].relief.is_wanted();
+        self.sleepers.sleep(&*self.platform, index, needed);
         if self.heart_rests.load(Ordering::SeqCst) {
             self.platform.unpark(self.heart());
         }
@@ -409,6 +414,16 @@ impl Machine {
     /// Whether that is done.
     pub(super) fn is_closed(&self) -> bool {
         self.closing.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) == 0
+    }
+
+    /// Asks every worker for its thread.
+    pub(super) fn relieve(&self, relief: Arc<Relief>) {
+        for (worker, seat) in self.seats[..self.workers].iter().enumerate() {
+            seat.relief.want(relief.clone());
+            // As a sleeper announces itself first, and then looks.
+            seat.interrupt.raise(URGENT);
+            self.platform.unpark(worker);
+        }
     }
 
     /// Lets the workers end.

@@ -31,6 +31,7 @@ mod plan;
 pub mod pulse;
 pub mod record;
 mod recorder;
+mod relief;
 mod retire;
 mod run;
 mod scoreboard;

@@ -192,14 +192,14 @@ impl Drop for Worker {
 impl Worker {
     /// # Safety
     /// The machine outlives it.
-    pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>) -> Worker {
+    pub(super) unsafe fn new(machine: &Machine, index: usize, (deque, counts): (Deque<Job>, Counts)) -> Worker {
         let interrupt = machine.seats[index].interrupt.clone();
         let mut heap = Heap::new(Budget::new(0), interrupt);
         heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
         let gate = Gate { machine, of: ptr::null(), entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
         Worker {
             // SAFETY: the caller's.
-            local: unsafe { Local::new(machine, index, deque) },
+            local: unsafe { Local::new(machine, index, deque, counts) },
             heap,
             gate,
             next: None,
@@ -270,7 +270,7 @@ impl Worker {
         self.heap.interrupt.working_on(entry);
     }
 
-    /// Works until the machine ends; until that submission does, if the thread is lent to it.
+    /// Works until the machine ends, or it is relieved; until that submission ends, if the thread is lent to it.
     pub(super) fn work(&mut self, lent_to: Option<&Arc<Submission>>) {
         let machine = self.machine();
         self.lent_to = lent_to.cloned();
@@ -296,16 +296,18 @@ impl Worker {
                 }
             }
         }
-        // Whoever lent its thread leaves what it has to the others.
+        // Whoever lent its thread, or is relieved, leaves what it has to the others.
         let left = std::iter::from_fn(|| self.next.take().or_else(|| self.pop()));
         left.for_each(|job| machine.inject(job));
         self.turn_away();
         self.heap.interrupt.belong_to(ptr::null());
+        machine.seats[self.local.index].relief.take();
     }
 
-    /// Whether its thread was lent, and is wanted back.
+    /// Whether its thread is wanted back.
     fn is_released(&self) -> bool {
-        self.lent_to.as_ref().is_some_and(|of| of.has_ended())
+        self.machine().seats[self.local.index].relief.is_wanted()
+            || self.lent_to.as_ref().is_some_and(|of| of.has_ended())
     }
 
     /// The next job, if there is one; sleeps if not.

@@ -74,6 +74,28 @@ pub(crate) fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name).spawn(body)
 }
 
+/// Starts a thread that takes turns, each with what the one before it left; another thread may take the next one where threads are
+/// needed elsewhere in between, which is never so here.
+///
+/// # Errors
+/// As above.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn spawn_turns<S: Send + 'static, T: Send + 'static>(
+    name: String,
+    state: S,
+    turn: impl Fn(S) -> Turn<S, T> + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    spawn(name, move || {
+        let mut state = state;
+        loop {
+            match turn(state) {
+                Turn::Next(next) => state = next,
+                Turn::Last(result) => return result,
+            }
+        }
+    })
+}
+
 /// Runs `body`, and `ring` on another thread if it takes longer than `after`.
 pub fn with_alarm<R>(after: Duration, ring: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
     thread::scope(|scope| {
@@ -90,7 +112,7 @@ pub fn with_alarm<R>(after: Duration, ring: impl FnOnce() + Send, body: impl FnO
 
 /// What comes after a turn.
 pub enum Turn<S, R> {
-    /// The other thread's turn, with that state.
+    /// Another one, of another thread perhaps, with that state.
     Next(S),
     /// The result.
     Last(R),

@@ -5,6 +5,9 @@
 //! wait, and therefore never enters this crate at all. What `os` does with threads of the system alone is not to be had: a
 //! page's script is its own alarm, and raises a run's `Interrupt`.
 //!
+//! A thread that is in [`serve`] hears no messages. [`call_out`] lets all of them return to their scripts, those that run a body when that
+//! ends, or takes a rest ([`spawn_turns`]); they come back when they have heard what there is to hear, which is counted.
+//!
 //! Invariant: as many threads as the pool counts as free are in [`serve`] without a body, or on their way there.
 
 use std::collections::VecDeque;
@@ -14,6 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Platform;
+use super::os::Turn;
 
 #[link(wasm_import_module = "tgvm")]
 unsafe extern "C" {
@@ -130,9 +134,11 @@ type Body = Box<dyn FnOnce() + Send>;
 struct Pool {
     bodies: VecDeque<Body>,
     free: usize,
+    /// How many messages threads have to have heard before they take a body.
+    heard: u32,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { bodies: VecDeque::new(), free: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool { bodies: VecDeque::new(), free: 0, heard: 0 });
 static HANDED_OVER: Condvar = Condvar::new();
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -144,11 +150,21 @@ pub fn expect(count: usize) {
     lock(&POOL).free += count;
 }
 
-/// Runs what [`spawn`] hands over, for ever: what each thread but the first enters.
-pub fn serve() -> ! {
+/// Lets threads leave [`serve`] that have not heard so many messages.
+pub fn call_out(heard: u32) {
+    lock(&POOL).heard = heard;
+    HANDED_OVER.notify_all();
+}
+
+/// Runs what [`spawn`] hands over: what each thread but the first enters, when it has heard so many messages. Returns when it has to hear
+/// more: how many.
+pub fn serve(heard: u32) -> u32 {
     loop {
         let mut pool = lock(&POOL);
         let body = loop {
+            if pool.heard > heard {
+                return pool.heard;
+            }
             match pool.bodies.pop_front() {
                 Some(body) => break body,
                 None => pool = HANDED_OVER.wait(pool).unwrap_or_else(PoisonError::into_inner),
@@ -168,6 +184,13 @@ pub fn free() -> usize {
 struct Packet<T> {
     value: Mutex<Option<T>>,
     is_there: Condvar,
+}
+
+impl<T> Packet<T> {
+    fn give(&self, value: T) {
+        *lock(&self.value) = Some(value);
+        self.is_there.notify_all();
+    }
 }
 
 /// A thread that has been started.
@@ -196,11 +219,52 @@ pub(crate) fn spawn<T: Send + 'static>(
 ) -> io::Result<JoinHandle<T>> {
     let packet = Arc::new(Packet { value: Mutex::new(None), is_there: Condvar::new() });
     let given = packet.clone();
-    start(body, move |value| {
-        *lock(&given.value) = Some(value);
-        given.is_there.notify_all();
-    })?;
+    start(body, move |value| given.give(value))?;
     Ok(JoinHandle(packet))
+}
+
+/// Starts a body that takes turns, each with what the one before it left, and each on a thread that is free.
+///
+/// # Errors
+/// No thread is free.
+pub(crate) fn spawn_turns<S: Send + 'static, T: Send + 'static>(
+    _: String,
+    state: S,
+    turn: impl Fn(S) -> Turn<S, T> + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    let packet = Arc::new(Packet { value: Mutex::new(None), is_there: Condvar::new() });
+    let mut pool = lock(&POOL);
+    if pool.free == 0 {
+        return Err(none_is_free());
+    }
+    pool.free -= 1;
+    pool.bodies.push_back(turns(state, turn, packet.clone()));
+    drop(pool);
+    HANDED_OVER.notify_one();
+    Ok(JoinHandle(packet))
+}
+
+/// The body of one turn.
+fn turns<S: Send + 'static, T: Send + 'static>(
+    state: S,
+    turn: impl Fn(S) -> Turn<S, T> + Send + 'static,
+    packet: Arc<Packet<T>>,
+) -> Body {
+    Box::new(move || match turn(state) {
+        Turn::Next(state) => {
+            // Its thread is free instead.
+            lock(&POOL).bodies.push_back(turns(state, turn, packet));
+            HANDED_OVER.notify_one();
+        }
+        Turn::Last(value) => {
+            lock(&POOL).free += 1;
+            packet.give(value);
+        }
+    })
+}
+
+fn none_is_free() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, "none of the page's workers is free")
 }
 
 /// Starts a body on a thread that is free, which calls `then` with what it gives as soon as it counts as free again.
@@ -210,7 +274,7 @@ pub(crate) fn spawn<T: Send + 'static>(
 pub fn start<T>(body: impl FnOnce() -> T + Send + 'static, then: impl FnOnce(T) + Send + 'static) -> io::Result<()> {
     let mut pool = lock(&POOL);
     if pool.free == 0 {
-        return Err(io::Error::new(io::ErrorKind::WouldBlock, "none of the page's workers is free"));
+        return Err(none_is_free());
     }
     pool.free -= 1;
     pool.bodies.push_back(Box::new(move || {

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod completer;
+mod dynamic;
 mod engine;
 mod functions;
 mod misuse;

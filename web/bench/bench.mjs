@@ -107,6 +107,54 @@ async function speedUp() {
   table('Speed-up on two workers, ms', ['', 'one', 'two', 'speed-up'], rows);
 }
 
+/** Each is a step of a loop; the first is the loop itself, and the second the peer. */
+const STEPS = [
+  ['the loop', 'x = x + 1.0'],
+  ['an `fn` of the program: Float', 'x = bytecode(x)'],
+  ['a script: Float', 'x = plusFloat(x)'],
+  ['a script: Int, as a bigint', 'n = plusInt(n)'],
+  ['a script: Int, as a number', 'n = plusNumber(n)'],
+  ['a script: 16 Floats in place', 'scale(&xs, 1.0)'],
+];
+
+/** What a call of a script's function costs, beside one of the program's own. */
+async function calls() {
+  const vm = await Tgvm.start({ workers: 1 });
+  await vm.register(new URL('./functions.js', import.meta.url));
+  const count = 1_000_000;
+  const times = STEPS.map(() => []);
+  for (let i = 0; i < RUNS; i++) {
+    for (const [index, [, step]] of STEPS.entries()) {
+      const { result, stats } = await vm.run(`
+        extern fn plusFloat(x: Float) -> Float
+        extern fn plusInt(x: Int) -> Int
+        extern fn plusNumber(x: Int) -> Int
+        extern fn scale(inout xs: [Float], k: Float)
+        fn bytecode(x: Float) -> Float {
+            // Not so simple that it would be inlined.
+            if x < 0.0 { return 0.0 }
+            return x + 1.0
+        }
+        fn main() {
+            var x = 0.0
+            var n = 0
+            var xs = [Float](16, fill: 1.0)
+            for i in 0..${count} { ${step} }
+            print("{x} {n} {xs[0]} {bytecode(x)} {plusFloat(x)} {plusInt(n)} {plusNumber(n)}")
+            scale(&xs, 2.0)
+        }`);
+      if (result !== 'done') throw new Error(`${step} does not run: ${result}`);
+      times[index].push(stats.milliseconds);
+    }
+  }
+  vm.terminate();
+  const [loop, ...rest] = times.map((each) => (least(each) * 1e6) / count);
+  const rows = rest.map((each, index) => {
+    return [STEPS[index + 1][0], (each - loop).toFixed(0), ((each - loop) / (rest[0] - loop)).toFixed(1)];
+  });
+  table('A call, one worker, in order', ['', 'ns', 'over a call of an `fn`'], rows);
+}
+
 const WAYS = {
   index: 'a message with an index into shared memory',
   clone: 'a message with the arguments, cloned',
@@ -161,7 +209,7 @@ async function firstRun() {
   target('first run of a page', least(times), 'at most', 300, ' ms');
 }
 
-const ALL = { size, kernels, 'speed-up': speedUp, 'first-run': firstRun, study };
+const ALL = { size, kernels, calls, 'speed-up': speedUp, 'first-run': firstRun, study };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in ALL));
 if (unknown.length > 0) throw new Error(`there is no ${unknown}: ${Object.keys(ALL).join(', ')}`);

@@ -1,5 +1,7 @@
 // What every thread of a machine does first: an instance of the module over the memory that it is given.
 
+import { Functions } from './functions.js';
+
 export const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
 /**
@@ -7,26 +9,30 @@ export const isNode = typeof process !== 'undefined' && Boolean(process.versions
  *
  * @param {{ module: WebAssembly.Module, memory: WebAssembly.Memory, begin: number, processors: number, thread?: { tls: number, stack: number } }} with_
  * @param {() => void} takeEvents called where the module wants its events taken at once
+ * @returns {{ exports: any, functions: Functions }} what the module exports, and the functions of scripts on this thread
  */
 export function boot({ module, memory, begin, processors, thread }, takeEvents = () => {}) {
   const utf8 = new TextDecoder();
   // Every thread's own clock counts from another moment.
   const offset = performance.timeOrigin - begin;
+  const functions = new Functions(memory);
   const tgvm = {
     now: () => performance.now() + offset,
     processors: () => processors,
     take_events: takeEvents,
+    call_function: (number, frame, output) => functions.call(number, frame, output),
     fail(at, length) {
       throw new Error(`the machine has failed: ${utf8.decode(new Uint8Array(memory.buffer, at, length).slice())}`);
     },
   };
   const { exports } = new WebAssembly.Instance(module, { env: { memory }, tgvm });
+  functions.exports = exports;
   if (thread) {
     // In this order, and before anything else.
     exports.__stack_pointer.value = thread.stack;
     exports.__wasm_init_tls(thread.tls);
   }
-  return exports;
+  return { exports, functions };
 }
 
 /** The way to whoever has started this worker: `onMessage` is called with each message, and the result posts one. */

@@ -212,6 +212,44 @@ export interface SessionOptions extends Limits {
   onEnded?: (ended: Ended) => void;
 }
 
+/** What a function of a module does besides computing: what is said is all that it does. */
+export interface Effects {
+  /** Nothing. */
+  pure?: boolean;
+  /** Resources by name, of which the machine orders the use: of two calls that use one, where one writes it, the later is the later. */
+  reads?: string[];
+  writes?: string[];
+  /** It is passed an {@link Output} after its arguments. */
+  prints?: boolean;
+  /** What an Int is, alone and in arrays that are written out: a bigint, if it is not said. */
+  ints?: 'bigint' | 'number';
+}
+
+/**
+ * The export `tgvm` of a module that is registered: by name, what its functions do. A function that nothing is said of is called when all
+ * that comes before it in the program has happened. As a function, it is called once in each worker, with the `data` of `register`,
+ * before any other.
+ */
+export type Says = Record<string, Effects> | ((data: any) => Record<string, Effects> | void | Promise<Record<string, Effects> | void>);
+
+/** An `inout` Int, Float, Bool or Str: what `value` is in the end is what the program has. */
+export interface Inout<T extends bigint | number | boolean | string> {
+  value: T;
+}
+
+/** A Grid that a function is passed; rows are views of the machine's memory, to be written only if the parameter is `inout`. */
+export interface GridView<T extends BigInt64Array | Float64Array> {
+  readonly rows: number;
+  readonly cols: number;
+  row(index: number): T;
+}
+
+/** Where a function prints, in the program's order, until it returns. */
+export interface Output {
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
 /** A machine: workers that run programs. */
 export class Tgvm {
   /** @throws MachineError if a worker does not start */
@@ -231,6 +269,19 @@ export class Tgvm {
    * @throws SubmissionError
    */
   submit(source: string, name: string, args?: Value[], options?: SubmitOptions): Promise<Value | Value[] | undefined>;
+  /**
+   * Registers the functions that a module exports: programs declare them (`extern fn`) and call them on any worker. A program that runs
+   * already has those that there were; one whose name is registered again is replaced for programs that start later. Every worker has an
+   * instance of the module; what they share is in `data`, a SharedArrayBuffer for example.
+   *
+   * Int is a bigint, Float a number, Bool a boolean, Str a string; `[Int]`, `[Float]` and `[Bool]` are a BigInt64Array (of 0n and 1n for
+   * `[Bool]`) or a Float64Array, views of the machine's memory for as long as the call lasts, to be written only where the parameter is
+   * `inout`. Results are the same, or plain arrays, or {@link Grid}s. What is thrown is a trap in the program (T0021).
+   *
+   * @returns the names of the functions
+   * @throws if the module does not load, or says what makes no sense
+   */
+  register(url: URL | string, options?: { data?: unknown }): Promise<string[]>;
   /** Opens a session. The first session or submission starts its workers, and says what they are like. */
   session(options?: SessionOptions): Promise<Session>;
   /** Which workers of the run under way, by number, are not asleep for want of work. */

@@ -21,6 +21,15 @@ export class SubmissionError extends Error {
 
 const LIMITS = { issue: 'lazy', window: 64, maxMemory: 1 << 30, maxDepth: 256 << 20, maxSteps: null };
 
+/** The address of a module, as this script's own would be. */
+async function addressOf(url) {
+  if (url instanceof URL) return url.href;
+  if (URL.canParse(url)) return url;
+  if (!isNode) return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
+  const { pathToFileURL } = await import('node:url');
+  return pathToFileURL(url).href;
+}
+
 async function compile(source) {
   if (source instanceof WebAssembly.Module) return source;
   if (isNode) {
@@ -50,6 +59,9 @@ export class Tgvm {
   #watched = new Map();
   #sessions = new Map();
   #last = Promise.resolve();
+  /** Modules whose functions programs may call, in order; and the last of their registrations. */
+  #modules = [];
+  #registered = Promise.resolve();
   /** The run under way. */
   #running = null;
   #isTerminated = false;
@@ -89,6 +101,7 @@ export class Tgvm {
     try {
       // An engine's threads are started when somebody needs it.
       await Promise.all([machine.start(this.shared), this.shared && machine.grow(this.workers + 1)]);
+      for (const { url, data } of this.#modules) await this.#provide(machine, url, data);
     } catch (error) {
       machine.fail(error.message);
       throw error;
@@ -207,6 +220,38 @@ export class Tgvm {
         this.#watched.delete(id);
       }
     });
+  }
+
+  register(url, { data } = {}) {
+    const names = this.#registered.then(() => this.#register(url, data));
+    this.#registered = names.then(
+      () => {},
+      () => {},
+    );
+    return names;
+  }
+
+  async #register(url, data) {
+    const address = await addressOf(url);
+    // A program that runs on the service's thread would have to end first.
+    if (!this.shared) await this.#last;
+    return this.#using(async (machine) => {
+      const names = await this.#provide(machine, address, data);
+      this.#modules.push({ url: address, data });
+      return names;
+    });
+  }
+
+  /** Puts a module's functions into the table, once no thread can come across them that has not heard of the module. */
+  async #provide(machine, url, data) {
+    const { number, functions } = await machine.load(url, data);
+    if (this.shared) {
+      const { id, ended } = this.#watch();
+      await machine.request({ request: 'relieve', id, heard: number });
+      await ended;
+    }
+    await machine.request({ request: 'provide', module: number, functions });
+    return functions.map(({ name }) => name);
   }
 
   /** Which workers of the run under way are not asleep for want of work. */

@@ -22,6 +22,9 @@ export class Machine {
   #memory = null;
   #workers = [];
   #threads = 0;
+  /** Threads that hear of modules, and all that they have been told of. */
+  #told = [];
+  #modules = [];
   #started;
   #growing = Promise.resolve();
   #asked = new Map();
@@ -89,7 +92,8 @@ export class Machine {
     const enter = async () => {
       const thread = (await places)[index];
       const shared = { module: await this.#module, memory: this.#memory, processors: await processors() };
-      worker.post({ ...shared, begin: this.#begin, thread });
+      worker.post({ ...shared, begin: this.#begin, thread, modules: this.#modules });
+      this.#told.push(worker);
       await this.#inTime(isReady, this.#scripts.thread);
     };
     // If it does not, the machine fails, which tells all who wait for it.
@@ -104,12 +108,22 @@ export class Machine {
     return answer;
   }
 
-  #ask(to, message, transfer) {
-    if (this.#failure) return Promise.reject(this.#failure);
+  /** Loads a module of functions in the service, and lets threads hear of it; its number, and what it exports. One after the other. */
+  async load(url, data) {
+    const module = { number: this.#modules.length + 1, url, data };
+    const { functions, failed } = await this.#ask('load', { module });
+    if (failed !== undefined) throw new Error(failed);
+    this.#modules.push(module);
+    this.#told.forEach((worker) => worker.post({ load: module }));
+    return { number: module.number, functions };
+  }
+
+  async #ask(to, message, transfer) {
+    if (this.#failure) throw this.#failure;
     const number = ++this.#number;
+    this.#service.post({ to, number, ...message }, transfer);
     const answer = new Promise((resolve, reject) => this.#asked.set(number, { resolve, reject }));
     this.use(true);
-    this.#service.post({ to, number, ...message }, transfer);
     return answer.finally(() => this.use(false));
   }
 

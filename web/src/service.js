@@ -10,6 +10,7 @@ const STACK = 1 << 20;
 
 let memory;
 let exports;
+let functions;
 /** Whether programs run on this thread. */
 let alone = false;
 
@@ -63,7 +64,7 @@ async function watch() {
 const todo = {
   start({ shared, ...given }) {
     memory = newMemory();
-    exports = boot({ ...given, memory }, takeEvents);
+    ({ exports, functions } = boot({ ...given, memory }, takeEvents));
     alone = !shared;
     if (alone) request(seal({ request: 'alone' }));
     else watch();
@@ -83,7 +84,17 @@ const todo = {
   },
 };
 
+/** Loads a module: what it exports and says of it, or why not. The machine goes on either way. */
+async function load(number, module) {
+  try {
+    post({ number, result: { functions: await functions.load(module) } });
+  } catch (error) {
+    post({ number, result: { failed: error.message } });
+  }
+}
+
 const post = await connect(({ to, number, ...message }) => {
+  if (to === 'load') return load(number, message.module);
   try {
     const result = todo[to](message);
     // Nobody is told of events then.

@@ -1,6 +1,14 @@
 // The types as one uses them: this is compiled, and not run.
 
-import { MachineError, SubmissionError, Tgvm, type RunResult, type Session, type Value } from 'tgvm';
+import { MachineError, SubmissionError, Tgvm } from 'tgvm';
+import type { GridView, Inout, Output, RunResult, Says, Session, Value } from 'tgvm';
+
+// A module that is registered.
+export const scale = (xs: Float64Array, k: number, grid: GridView<BigInt64Array>) => xs.forEach((x, i) => (xs[i] = x * k * grid.cols));
+export const bump = (x: Inout<bigint>, out: Output) => out.write(`${++x.value}`);
+export const tgvm: Says = { scale: { pure: true }, bump: { prints: true, writes: ['log'], ints: 'bigint' } };
+// @ts-expect-error there is no such class of effect
+export const wrong: Says = { scale: { pur: true } };
 
 export async function use(): Promise<RunResult> {
   const vm = await Tgvm.start({ workers: 2 });
@@ -17,6 +25,8 @@ export async function use(): Promise<RunResult> {
   for (const event of result.record?.events ?? []) {
     if (event.what === 'issued') event.needs.map(({ order }) => order);
   }
+  const names: string[] = await vm.register('./types.js', { data: new SharedArrayBuffer(8) });
+  names.push('other');
   const value: Value | Value[] | undefined = await vm.submit('fn f(x: Int) -> Int { return x }', 'f', [first ?? 1n]);
   const session: Session = await vm.session({ onEnded: ({ value }) => value });
   const { entered } = await session.enter('let a = 1');

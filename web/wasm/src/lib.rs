@@ -6,7 +6,7 @@
 //!
 //! Order on the script's side: the service's thread instantiates the module first, which lays out its data. Every further thread
 //! is given a stack and thread-local memory by `tgvm_allocate`, sets `__stack_pointer`, calls `__wasm_init_tls`, and then
-//! `tgvm_serve`, which does not return. Such a stack has no guard: the machine does not recurse, and what may (the compiler) runs
+//! `tgvm_serve`, which returns only where there are messages that it has to hear. Such a stack has no guard: the machine does not recurse, and what may (the compiler) runs
 //! on the service's own stack, below which there is nothing.
 
 #[cfg(any(target_family = "wasm", test))]
@@ -20,6 +20,8 @@ mod allocator;
 mod envelope;
 #[cfg(target_family = "wasm")]
 mod events;
+#[cfg(target_family = "wasm")]
+mod functions;
 #[cfg(target_family = "wasm")]
 mod report;
 #[cfg(target_family = "wasm")]

@@ -12,7 +12,8 @@ use tgvm::platform::{conformance, web};
 use tgvm::syntax::span::Source;
 
 use crate::envelope::Envelope;
-use crate::{events, report, runs, sessions, submissions};
+use crate::functions::Declared;
+use crate::{events, functions, report, runs, sessions, submissions};
 
 #[link(wasm_import_module = "tgvm")]
 unsafe extern "C" {
@@ -36,10 +37,10 @@ pub extern "C" fn tgvm_expect(count: usize) {
     web::expect(count);
 }
 
-/// What every thread but the service's enters.
+/// What every thread but the service's enters when it has been told of so many modules. Returns when it has to be told of more: how many.
 #[unsafe(no_mangle)]
-pub extern "C" fn tgvm_serve() {
-    web::serve()
+pub extern "C" fn tgvm_serve(heard: u32) -> u32 {
+    web::serve(heard)
 }
 
 /// Makes a panic tell the script why, before the module ends by it.
@@ -78,7 +79,11 @@ pub unsafe extern "C" fn tgvm_request(at: *mut u8, length: usize) -> *mut Respon
     // SAFETY: the caller's promise: a vector of bytes is allocated just so.
     let request = unsafe { Vec::from_raw_parts(at, length, length.max(1)) };
     let response = Envelope::read(&request).and_then(answer);
-    let bytes = response.unwrap_or_else(|error| json!({ "error": error }).into()).write();
+    respond(response.unwrap_or_else(|error| json!({ "error": error }).into()).write())
+}
+
+/// A response, which is there until [`tgvm_release`].
+pub fn respond(bytes: Vec<u8>) -> *mut Response {
     Box::into_raw(Box::new(Response { at: bytes.as_ptr(), length: bytes.len(), bytes }))
 }
 
@@ -206,6 +211,16 @@ enum Request {
     Close {
         session: u64,
     },
+    /// Threads have to be told of so many modules; an event of that number tells when none is left that has not the time to.
+    Relieve {
+        id: u64,
+        heard: u32,
+    },
+    /// A module's functions are in the table from now on.
+    Provide {
+        module: u32,
+        functions: Vec<Declared>,
+    },
 }
 
 fn answer(Envelope { json, bytes }: Envelope) -> Result<Envelope, String> {
@@ -217,7 +232,7 @@ fn answer(Envelope { json, bytes }: Envelope) -> Result<Envelope, String> {
         }
         Request::Check { name, source } => {
             let source = Source::new(name, source);
-            let found = Module::from_source(&source).err().unwrap_or_default();
+            let found = Module::from_source(&source).and_then(functions::link).err().unwrap_or_default();
             json!({ "diagnostics": report::diagnostics(&found, &source) }).into()
         }
         Request::Run(program) => runs::start(program, &bytes)?.into(),
@@ -244,6 +259,17 @@ fn answer(Envelope { json, bytes }: Envelope) -> Result<Envelope, String> {
         Request::Scoreboard { session } => sessions::scoreboard(session)?.into(),
         Request::Close { session } => {
             sessions::close(session);
+            json!({}).into()
+        }
+        Request::Relieve { id, heard } => {
+            web::call_out(heard);
+            sessions::relieve(move || events::tell(json!({ "event": "relieved", "of": id }).into()));
+            json!({}).into()
+        }
+        Request::Provide { module, functions } => {
+            functions::provide(module, functions);
+            submissions::forget();
+            sessions::provide();
             json!({}).into()
         }
     })

@@ -16,7 +16,7 @@ use tgvm::syntax::span::Source;
 use crate::envelope::Envelope;
 use crate::requests::{Program, Why, pack, unpack};
 use crate::world::{Files, PageWorld};
-use crate::{events, report};
+use crate::{events, functions, report};
 
 /// Those under way.
 static RUNS: Mutex<BTreeMap<u64, (Interrupt, Pulse)>> = Mutex::new(BTreeMap::new());
@@ -31,7 +31,7 @@ fn runs() -> MutexGuard<'static, BTreeMap<u64, (Interrupt, Pulse)>> {
 /// In words: there are not enough threads.
 pub fn start(program: Program, bytes: &[u8]) -> Result<Value, String> {
     let source = Source::new(program.name, program.source);
-    let module = match Module::from_source(&source) {
+    let module = match Module::from_source(&source).and_then(functions::link) {
         Ok(module) => module,
         Err(found) => return Ok(json!({ "diagnostics": report::diagnostics(&found, &source) })),
     };

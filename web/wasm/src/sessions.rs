@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 use tgvm::embed::{Ended, Engine, Entered, Session};
 use tgvm::platform::web;
 
-use crate::events;
-use crate::report;
 use crate::requests::{Limits, milliseconds, pack};
 use crate::world::{Files, PageWorld};
+use crate::{events, functions, report};
 
 #[derive(Default)]
 struct State {
@@ -65,8 +64,25 @@ pub fn open(id: u64, files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Result<(
     });
     let listener = Box::new(move |ended: &Ended| tell(id, ended, &files));
     let session = engine.session_with(worlds, Some(listener));
+    session.provide(functions::table()).expect("nothing has been declared");
     state().sessions.insert(id, session);
     Ok(())
+}
+
+/// Lets the engine's workers leave their threads, and calls `then` when all have; at once, if there is no engine.
+pub fn relieve(then: impl FnOnce() + Send + Sync + 'static) {
+    let engine = state().engine.clone();
+    match engine {
+        Some(engine) => engine.relieve(then),
+        None => then(),
+    }
+}
+
+/// Gives all sessions the functions that there are now. One whose items have declared others keeps those.
+pub fn provide() {
+    for session in state().sessions.values() {
+        let _ = session.provide(functions::table());
+    }
 }
 
 /// A statement has ended.

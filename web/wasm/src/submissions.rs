@@ -13,7 +13,7 @@ use tgvm::syntax::span::Source;
 
 use crate::envelope::Envelope;
 use crate::requests::Call;
-use crate::{events, report, sessions, values};
+use crate::{events, functions, report, sessions, values};
 
 /// How many modules are kept that have been compiled.
 const MODULES: usize = 16;
@@ -25,6 +25,11 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Forgets what has been compiled: there are other functions to be linked with.
+pub fn forget() {
+    lock(&COMPILED).clear();
+}
+
 /// The module of a text; it is compiled once.
 fn module(name: &str, text: &str) -> Result<Module, Value> {
     let mut compiled = lock(&COMPILED);
@@ -34,10 +39,8 @@ fn module(name: &str, text: &str) -> Result<Module, Value> {
         compiled.push(found);
         return Ok(module);
     }
-    let module = Module::library(name, text).map_err(|mistakes| {
-        let source = Source::new(name, text);
-        report::diagnostics(&mistakes.diagnostics, &source)
-    })?;
+    let module = Module::library(name, text).map_err(|mistakes| mistakes.diagnostics).and_then(functions::link);
+    let module = module.map_err(|found| report::diagnostics(&found, &Source::new(name, text)))?;
     if compiled.len() == MODULES {
         compiled.remove(0);
     }
