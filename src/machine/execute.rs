@@ -483,9 +483,9 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                     Op::RowView => slow!('rest, elements::row_view),
                     Op::Own => slow!('rest, buffers::own),
 
-                    Op::AddI => set!('ints, some!((int!(B)).checked_add(int!(C)))),
-                    Op::SubI => set!('ints, some!((int!(B)).checked_sub(int!(C)))),
-                    Op::MulI => set!('ints, some!((int!(B)).checked_mul(int!(C)))),
+                    Op::AddI => set!('ints, some!(arith::add(int!(B), int!(C)))),
+                    Op::SubI => set!('ints, some!(arith::sub(int!(B), int!(C)))),
+                    Op::MulI => set!('ints, some!(arith::mul(int!(B), int!(C)))),
                     Op::DivI => set!('ints, some!((int!(B)).checked_div(int!(C)))),
                     Op::RemI => set!('ints, some!((int!(B)).checked_rem(int!(C)))),
                     Op::NegI => set!('ints, some!((int!(B)).checked_neg())),
@@ -510,8 +510,8 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                         }
                         set!('bits, int!(B) >> amount)
                     }
-                    Op::AddImm => set!('ints, some!((int!(B)).checked_add(imm!(c)))),
-                    Op::MulImm => set!('ints, some!((int!(B)).checked_mul(imm!(c)))),
+                    Op::AddImm => set!('ints, some!(arith::add(int!(B), imm!(c)))),
+                    Op::MulImm => set!('ints, some!(arith::mul(int!(B), imm!(c)))),
                     Op::DivImm => match imm!(c) {
                         0 | -1 => unreachable_unchecked(),
                         by => set!('ints, int!(B) / by),

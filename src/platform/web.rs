@@ -42,6 +42,11 @@ fn notify_some(word: &AtomicI32, most: u32) {
     unsafe { core::arch::wasm32::memory_atomic_notify(word.as_ptr(), most) };
 }
 
+/// Sleeps while the word is `expected`, until somebody notifies it.
+pub fn wait(word: &AtomicI32, expected: i32) {
+    wait_leaf(word, expected, -1);
+}
+
 /// Wakes all that wait for the word, scripts included.
 pub fn notify(word: &AtomicI32) {
     notify_some(word, u32::MAX);

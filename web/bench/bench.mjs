@@ -12,6 +12,7 @@ import { Tgvm } from '../src/index.js';
 import { openBrowser } from '../test/browser.mjs';
 import { conclude, least, microseconds, table, target } from './figures.mjs';
 import { runStudy } from './study.js';
+import { measureWake } from './wake.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const web = join(root, 'web');
@@ -184,6 +185,24 @@ async function inChromium(body) {
   }
 }
 
+/** What it takes to wake a worker of the machine that sleeps. */
+async function wake() {
+  const inNode = await measureWake(WebAssembly.compile(readFileSync(join(web, 'dist', 'tgvm.wasm'))));
+  const inPage = await inChromium(async (page, url) => {
+    await page.goto(`${url}bench/page.html`);
+    return page.evaluate(async () => {
+      const { measureWake } = await import('./wake.js');
+      return measureWake(WebAssembly.compileStreaming(fetch('../dist/tgvm.wasm')));
+    });
+  });
+  const rows = [];
+  for (const [where, { bare, parked }] of [['Node', inNode], ['Chromium', inPage]]) {
+    rows.push([where, microseconds(bare), microseconds(parked), (parked / bare).toFixed(2)]);
+    target(`${where}: waking a worker over a bare wait and notify`, parked / bare, 'at most', 1.5);
+  }
+  table('To a worker that sleeps, µs', ['', 'wait and notify', 'the machine', 'ratio'], rows);
+}
+
 async function study() {
   tell('Node', await runStudy());
   const results = await inChromium(async (page, url) => {
@@ -199,6 +218,8 @@ async function firstRun() {
   for (let i = 0; i < RUNS; i++) {
     times.push(
       await inChromium(async (page, url) => {
+        // Whoever opens a page has a browser that runs.
+        await page.goto(`${url}bench/empty.html`);
         await page.goto(`${url}bench/page.html?run`);
         await page.waitForFunction(() => globalThis.firstOutput);
         return page.evaluate(() => globalThis.firstOutput);
@@ -209,7 +230,39 @@ async function firstRun() {
   target('first run of a page', least(times), 'at most', 300, ' ms');
 }
 
-const ALL = { size, kernels, calls, 'speed-up': speedUp, 'first-run': firstRun, study };
+/** A program that keeps all workers busy, and prints. */
+const BUSY = `
+task work(n: Int) -> Int {
+    var x = n
+    for i in 0..1_000_000 { x = (x *% 31) +% i }
+    return x
+}
+fn main() {
+    while true { print(max(work(n) for n in 0..64)) }
+}`;
+
+/** The longest task of a page's main thread while all workers are busy; those of up to 50 ms a browser does not tell. */
+async function responsive() {
+  const { longest, printed } = await inChromium(async (page, url) => {
+    await page.goto(`${url}bench/page.html`);
+    return page.evaluate(async (source) => {
+      const { Tgvm } = await import('../src/index.js');
+      const vm = await Tgvm.start();
+      let [longest, printed] = [0, 0];
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+      }).observe({ type: 'longtask' });
+      await vm.run(source, { timeout: 3000, onOutput: () => printed++ });
+      vm.terminate();
+      return { longest, printed };
+    }, BUSY);
+  });
+  if (printed === 0) throw new Error('the program did not come to print');
+  table('Chromium: while all workers are busy for 3 s', ['', 'ms'], [['longest task above 50 ms', longest || 'none']]);
+  target('longest task of the main thread', longest, 'at most', 50, ' ms');
+}
+
+const ALL = { size, kernels, calls, 'speed-up': speedUp, 'first-run': firstRun, responsive, wake, study };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in ALL));
 if (unknown.length > 0) throw new Error(`there is no ${unknown}: ${Object.keys(ALL).join(', ')}`);

@@ -1,21 +1,18 @@
 // What every thread of a machine does first: an instance of the module over the memory that it is given.
 
-import { Functions } from './functions.js';
-
 export const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
 /**
  * Instantiates the module on the calling thread. The first thread, which has no `thread`, lays out the memory.
  *
  * @param {{ module: WebAssembly.Module, memory: WebAssembly.Memory, begin: number, processors: number, thread?: { tls: number, stack: number } }} with_
- * @param {() => void} takeEvents called where the module wants its events taken at once
- * @returns {{ exports: any, functions: Functions }} what the module exports, and the functions of scripts on this thread
+ * @param {{ functions: import('./functions.js').Functions, takeEvents?: () => void }} here the functions of scripts on this thread, and
+ *   what is called where the module wants its events taken at once
  */
-export function boot({ module, memory, begin, processors, thread }, takeEvents = () => {}) {
+export function boot({ module, memory, begin, processors, thread }, { functions, takeEvents = () => {} }) {
   const utf8 = new TextDecoder();
   // Every thread's own clock counts from another moment.
   const offset = performance.timeOrigin - begin;
-  const functions = new Functions(memory);
   const tgvm = {
     now: () => performance.now() + offset,
     processors: () => processors,
@@ -26,13 +23,13 @@ export function boot({ module, memory, begin, processors, thread }, takeEvents =
     },
   };
   const { exports } = new WebAssembly.Instance(module, { env: { memory }, tgvm });
-  functions.exports = exports;
   if (thread) {
     // In this order, and before anything else.
     exports.__stack_pointer.value = thread.stack;
     exports.__wasm_init_tls(thread.tls);
   }
-  return { exports, functions };
+  functions.attach(memory, exports);
+  return exports;
 }
 
 /** The way to whoever has started this worker: `onMessage` is called with each message, and the result posts one. */

@@ -224,14 +224,11 @@ export class Functions {
   /** The memory as words, and how more of it is seen and written. */
   #all = { look: () => this.#look(), put: (at, values, align) => this.#put(at, values, align) };
 
-  constructor(memory) {
+  /** The memory, and what the instance on this thread exports. */
+  attach(memory, exports) {
     this.#memory = memory;
-    this.#look();
-  }
-
-  /** The instance whose functions these are. */
-  set exports(exports) {
     this.#exports = exports;
+    this.#look();
   }
 
   #look() {

@@ -7,6 +7,8 @@ import { processors, startWorker } from './workers.js';
 
 /** How long a worker may take to start. */
 const PATIENCE = 60_000;
+/** How long after the service all threads but the first are started, in milliseconds. */
+const LATER = 60;
 
 /** The machine failed, or a worker of it: what it was doing is lost, and the next call starts it anew. */
 export class MachineError extends Error {
@@ -74,18 +76,26 @@ export class Machine {
     this.#workers.forEach((worker) => worker.idle(this.#uses === 0));
   }
 
-  /** Sees to it that there will be so many threads; what is to run on them may be started already. */
+  /**
+   * Sees to it that there will be so many threads; what is to run on them may be started as soon as the first of the new ones has been
+   * loaded. The others are started a little later: what is asked of the service at once has the processors until then.
+   */
   grow(count) {
     const missing = Math.max(count - this.#threads, 0);
     this.#threads += missing;
     const places = this.#started.then(() => this.#ask('threads', { count: missing }));
-    const loaded = Array.from({ length: missing }, (_, index) => this.#startThread(places, index));
-    this.#growing = Promise.all([this.#growing, places, ...loaded]);
+    const first = missing > 0 && this.#startThread(places, 0);
+    const others = () => {
+      for (let index = 1; index < missing; index++) this.#startThread(places, index).catch(() => {});
+    };
+    if (missing > 1) places.then(() => setTimeout(others, LATER)).catch(() => {});
+    this.#growing = Promise.all([this.#growing, places, first]);
     return this.#growing;
   }
 
   /** Starts a thread, and waits until its script has been loaded. */
   async #startThread(places, index) {
+    if (this.#failure) throw this.#failure;
     let ready;
     const isReady = new Promise((resolve) => (ready = resolve));
     const worker = await this.#start(this.#scripts.thread, (message) => message.ready && ready());

@@ -2,15 +2,16 @@
 
 import { boot, connect } from './boot.js';
 import { seal } from './envelope.js';
+import { Functions } from './functions.js';
 
 /** Pages of 64 KiB: what the module is linked for, and as much as the system lets it grow. */
 const INITIAL = 256;
 const MOST = [65536, 32768, 16384];
 const STACK = 1 << 20;
 
+const functions = new Functions();
 let memory;
 let exports;
-let functions;
 /** Whether programs run on this thread. */
 let alone = false;
 
@@ -64,7 +65,7 @@ async function watch() {
 const todo = {
   start({ shared, ...given }) {
     memory = newMemory();
-    ({ exports, functions } = boot({ ...given, memory }, takeEvents));
+    exports = boot({ ...given, memory }, { functions, takeEvents });
     alone = !shared;
     if (alone) request(seal({ request: 'alone' }));
     else watch();

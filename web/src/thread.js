@@ -1,8 +1,9 @@
 // A thread of the machine: it enters the module, and leaves it only to hear of modules whose functions programs may call.
 
 import { boot, connect } from './boot.js';
+import { Functions } from './functions.js';
 
-let functions;
+const functions = new Functions();
 /** How many modules have been heard of; and who waits for the next. */
 let heard = 0;
 let hear = () => {};
@@ -18,12 +19,11 @@ function load(module) {
 }
 
 async function serve({ modules, ...given }) {
-  const booted = boot(given);
-  functions = booted.functions;
+  const exports = boot(given, { functions });
   modules.forEach(load);
   post({ ready: true });
   for (;;) {
-    const wanted = booted.exports.tgvm_serve(heard);
+    const wanted = exports.tgvm_serve(heard);
     while (heard < wanted) await new Promise((resolve) => (hear = resolve));
   }
 }

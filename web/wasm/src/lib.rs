@@ -23,6 +23,8 @@ mod events;
 #[cfg(target_family = "wasm")]
 mod functions;
 #[cfg(target_family = "wasm")]
+mod handoffs;
+#[cfg(target_family = "wasm")]
 mod report;
 #[cfg(target_family = "wasm")]
 mod requests;

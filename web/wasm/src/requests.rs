@@ -13,7 +13,7 @@ use tgvm::syntax::span::Source;
 
 use crate::envelope::Envelope;
 use crate::functions::Declared;
-use crate::{events, functions, report, runs, sessions, submissions};
+use crate::{events, functions, handoffs, report, runs, sessions, submissions};
 
 #[link(wasm_import_module = "tgvm")]
 unsafe extern "C" {
@@ -191,6 +191,8 @@ enum Request {
     Events,
     /// Checks that the page's workers are what the machine relies on; an event tells.
     Conform,
+    /// Measures what it takes to wake a worker; an event tells.
+    HandOver,
     Submit(Call),
     Open {
         session: u64,
@@ -246,6 +248,10 @@ fn answer(Envelope { json, bytes }: Envelope) -> Result<Envelope, String> {
             let body = || conformance::check(|workers| Arc::new(web::Threads::new(workers))).err();
             let tell = |broken| events::tell(json!({ "event": "conforms", "broken": broken }).into());
             web::start(body, tell).map_err(|error| error.to_string())?;
+            json!({}).into()
+        }
+        Request::HandOver => {
+            handoffs::measure()?;
             json!({}).into()
         }
         Request::Events => events::take(),
