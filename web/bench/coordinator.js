@@ -1,7 +1,7 @@
 // Who hands tasks over, and measures. It is a worker, too, since a page's main thread must not wait.
 
 import { connect } from '../src/boot.js';
-import { ANSWER, DONE, FLAG, GRAIN, HEAD, LARGEST, SIZE, SLOTS, STOP, TAIL, slot } from './tasks.js';
+import { ANSWER, COUNT, DONE, FLAG, GRAIN, HEAD, LARGEST, SIZE, SLOTS, STOP, TAIL, slot } from './tasks.js';
 
 /** Tasks on their way to one worker. */
 const WINDOW = 32;
@@ -26,10 +26,11 @@ const least = async (times, measure) => {
   return best;
 };
 
-function reset(rounds, size) {
+function reset(rounds, size, count = 0) {
   for (const word of [HEAD, TAIL, DONE, STOP, FLAG, ANSWER]) Atomics.store(words, word, 0);
   Atomics.store(words, GRAIN, rounds);
   Atomics.store(words, SIZE, size);
+  Atomics.store(words, COUNT, count);
 }
 
 /** The message for task `at` by that way; what it needs is in its place. */
@@ -67,7 +68,7 @@ async function roundTrip(way, payload) {
 /** Milliseconds for so many tasks on two workers. */
 async function stream(way, count, rounds, payload) {
   if (way === 'queue') {
-    reset(rounds, payload.byteLength);
+    reset(rounds, payload.byteLength, count);
     const ended = ports.map((port) => ask(port, { does: 'queue' }));
     await new Promise((resolve) => setTimeout(resolve, 2));
     const begin = performance.now();
@@ -83,7 +84,7 @@ async function stream(way, count, rounds, payload) {
         Atomics.notify(words, TAIL, 1);
       }
     }
-    for (let done; (done = Atomics.load(words, DONE)) < count; ) Atomics.wait(words, DONE, done, 1);
+    for (let done; (done = Atomics.load(words, DONE)) < count; ) Atomics.wait(words, DONE, done, 20);
     const elapsed = performance.now() - begin;
     Atomics.store(words, STOP, 1);
     Atomics.notify(words, TAIL);
@@ -120,11 +121,11 @@ async function calibrate() {
 async function smallestGrain(way, perMicrosecond, payload) {
   let smallest = null;
   for (const grain of GRAINS.toReversed()) {
-    const count = Math.min(Math.max(Math.round(60_000 / grain), 16), 20_000);
+    const count = Math.min(Math.max(Math.round(30_000 / grain), 16), 20_000);
     const rounds = Math.round(grain * perMicrosecond);
     let best = 0;
     // A pair of runs each, so that both meet the same noise.
-    for (let i = 0; i < 5 && best < 1.5; i++) {
+    for (let i = 0; i < 4 && best < 1.5; i++) {
       const given = payload.byteLength ? payload : undefined;
       const { milliseconds } = await ask(ports[0], { does: 'alone', count, rounds, payload: given });
       best = Math.max(best, milliseconds / (await stream(way, count, rounds, payload)));

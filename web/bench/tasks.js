@@ -9,6 +9,7 @@ export const FLAG = 4;
 export const ANSWER = 5;
 export const GRAIN = 6;
 export const SIZE = 7;
+export const COUNT = 8;
 /** Slots of the queue, each as large as the largest payload; those of tasks with payload only. */
 export const SLOTS = 8;
 export const LARGEST = 1 << 20;

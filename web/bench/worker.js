@@ -1,7 +1,7 @@
 // A worker of the study. Tasks come as messages, or from the queue in shared memory while it is told to look there.
 
 import { connect } from '../src/boot.js';
-import { ANSWER, DONE, FLAG, GRAIN, HEAD, SIZE, STOP, TAIL, slot, work } from './tasks.js';
+import { ANSWER, COUNT, DONE, FLAG, GRAIN, HEAD, SIZE, STOP, TAIL, slot, work } from './tasks.js';
 
 const NOTHING = new Int32Array(0);
 
@@ -34,8 +34,9 @@ const post = await connect(({ memory, port }) => {
         }
         if (Atomics.compareExchange(words, HEAD, head, head + 1) !== head) continue;
         work(rounds, size ? slot(memory, head, size) : NOTHING);
-        Atomics.add(words, DONE, 1);
-        Atomics.notify(words, DONE);
+        const done = Atomics.add(words, DONE, 1) + 1;
+        // Who hands over waits for slots, or for all.
+        if (size || done === Atomics.load(words, COUNT)) Atomics.notify(words, DONE);
       }
     },
     /** Answers so many tasks that are handed over through one word. */
