@@ -107,7 +107,8 @@ fn whatever_is_declared_crosses() {
             return "{before}\n{names}\n{read(a, b, c, d, e[1..], f, g, h[.., 0..1], i, j)}"
         }"#,
     );
-    let handle = engine(2).submit::<String>(&module.link(&functions).unwrap(), "test", ()).unwrap();
+    let engine = engine(2);
+    let handle = engine.submit::<String>(&module.link(&functions).unwrap(), "test", ()).unwrap();
     assert_eq!(
         handle.wait().unwrap(),
         "1 2.5 true \"ä\" [1, 2] [0.5, 1.5] [true, false] [3, 4]/[3, 3] [0.5, 1.5] [true, false]\n\
