@@ -515,7 +515,7 @@ fn run(code: &Arc<Code>, issue: Issue, seen: &Seen) -> (Outcome, String) {
             let body = move || {
                 let deque = deque;
                 // SAFETY: the machine is held here.
-                let mut worker = unsafe { Worker::new(&machine, index, deque.0) };
+                let mut worker = unsafe { Worker::new(&machine, index, (deque.0, Counts::default())) };
                 worker.work(None);
                 worker.leave().1
             };
