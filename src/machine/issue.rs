@@ -424,7 +424,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
         let board = &mut *(*cx.issuer).board;
         let instr = Instr(u64::from_le(*pc));
         let (a, b) = (instr.get(Field::A) as usize, instr.get(Field::B) as usize);
-        if what == What::Drop {
+        if matches!(what, What::Drop) {
             if board.settle(cx.code, a).is_err() {
                 board.forget(a);
                 return Step::Next(1);
@@ -440,7 +440,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
             return Step::Next(1);
         }
         board.forget(a);
-        if what == What::MoveRef {
+        if matches!(what, What::MoveRef) {
             board.forget(b);
             let old = std::mem::take(&mut *regs.add(a));
             if old != 0 && instr.get(Field::X) != u32::from(INTO_WINDOW) {
@@ -659,7 +659,11 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             }
         } else {
             let first = info.results;
-            args.add(first).copy_from_nonoverlapping(window.add(first), info.boundary - first);
+            match info.boundary - first {
+                // Not worth a call.
+                1 => *args.add(first) = *window.add(first),
+                count => args.add(first).copy_from_nonoverlapping(window.add(first), count),
+            }
         }
         let seq = (*entry).seq;
         for passed in &info.passed {
@@ -736,9 +740,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             issuer.action = Action::RunAndWait(entry);
             return Step::Leave;
         }
-        if !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
-            local.lift_back_off(issuer.board);
-        }
+        local.lift_back_off(board, seq);
         if local.offer(entry) {
             return Step::Next(issuer.issued);
         }
@@ -761,7 +763,7 @@ unsafe fn fused(
     // SAFETY: as for `step`; a call is not the last instruction of a function, nor is a move.
     unsafe {
         let index = (pc.addr() - code.addr()) / 8;
-        if plan.step(index + 1).what != What::Move {
+        if !matches!(plan.step(index + 1).what, What::Move) {
             return None;
         }
         let moved = Instr(u64::from_le(*pc.add(1)));

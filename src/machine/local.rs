@@ -176,13 +176,14 @@ impl Local {
         }
     }
 
-    /// A thief has found something ready in a frame while what comes before it is being done: its function is worth promoting.
+    /// Entry `seq` of a frame is ready as it is issued. If a thief has found it while what comes before it is being done, the function
+    /// is worth promoting.
     #[inline]
-    pub(super) unsafe fn lift_back_off(&self, board: *mut Board) {
-        // SAFETY: this worker is its issuer.
+    pub(super) unsafe fn lift_back_off(&self, board: &Board, seq: u32) {
+        // SAFETY: this worker is its issuer, and what comes before the entry is in the ring.
         unsafe {
-            if (*board).promoted_by != self.index {
-                (&*(*board).root).code.functions[(*board).function as usize].back_off.lift();
+            if board.promoted_by != self.index && !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
+                (&*board.root).code.functions[board.function as usize].back_off.lift();
             }
         }
     }
