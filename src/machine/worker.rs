@@ -923,6 +923,10 @@ impl Worker {
                         if bits & (TICK | URGENT) != 0 && self.gives_way(bits, entry) {
                             return machine.inject(Job::Board(board));
                         }
+                        if bits & TICK != 0 && !(*board).text.is_empty() && (*board).youngest_open().is_none() {
+                            // What it printed waits for nothing any more, and no entry may follow that lets it out.
+                            (*board).draining = true;
+                        }
                     }
                     Exit::Issued => match issuer.action {
                         Action::None => unreachable!("it left with a reason"),
