@@ -10,11 +10,13 @@ use super::harness::{
     run_watched,
 };
 use tgvm::bytecode::trap::TrapCode;
+use tgvm::embed;
 use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
+use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::interrupt::Interrupt;
 use tgvm::machine::record::{EntryId, Record, What};
-use tgvm::machine::trap::Stop;
+use tgvm::machine::trap::{Fault, Stop};
 
 const EAGER: Configuration = Configuration { issue: Issue::Eager, workers: 8, window: 64, seed: None };
 const LAZY: Configuration = Configuration { issue: Issue::Lazy, workers: 8, window: 64, seed: None };
@@ -571,6 +573,35 @@ fn many_printing_tasks_behind_a_slow_head() {
         let (total, last, resident) = measured(&options, &text);
         assert_eq!((total, last.as_str()), (6_888_890 + 9, "end true"));
         assert!(resident < 64 << 20, "{options:?}: {resident} bytes were resident");
+    }
+}
+
+/// Asks a run to end as soon as it has printed.
+struct Prompt(Interrupt);
+
+impl World for Prompt {
+    fn write(&mut self, _: Stream, _: &[u8]) -> Result<(), Fault> {
+        self.0.interrupt();
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_promoted_frame_printed_comes_out_though_no_call_follows() {
+    let text = with_tasks(
+        "var xs = [work(i) for i in 0..100]
+    print(\"there\")
+    while true {
+        xs.sort()
+        xs.reverse()
+    }",
+    );
+    let code = compile(&text);
+    for issue in [Issue::Eager, Issue::Lazy] {
+        let configuration = Configuration { issue, workers: 2, window: 64, seed: None };
+        let options = Options { timeout: Some(Duration::from_secs(10)), ..configuration.options() };
+        let result = embed::run(&code, &options, &mut Prompt(options.interrupt.clone()));
+        assert_eq!(result.outcome, Outcome::Stop(Stop::Interrupted), "{issue:?}");
     }
 }
 
