@@ -90,7 +90,7 @@ fn piece(text: &str, tokens: &[(u32, Token, u32)]) -> Piece {
         (Token::For | Token::While | Token::Each | Token::Return | Token::Break | Token::Continue, ..) => {
             (PieceKind::Statement, 0)
         }
-        _ if top_level(tokens).any(|at| assigns_part(tokens[at].1)) => (PieceKind::Statement, 0),
+        _ if top_level(tokens).any(|at| tokens[at].1.assigns()) => (PieceKind::Statement, 0),
         _ => (PieceKind::Expression, 0),
     };
     let names = (skip..tokens.len()).filter_map(word).collect();
@@ -110,27 +110,6 @@ fn top_level(tokens: &[(u32, Token, u32)]) -> impl Iterator<Item = usize> {
         }
         (depth == 0).then_some(at)
     })
-}
-
-fn assigns_part(token: Token) -> bool {
-    use Token::*;
-    matches!(
-        token,
-        Assign
-            | AddAssign
-            | SubAssign
-            | MulAssign
-            | DivAssign
-            | RemAssign
-            | WrapAddAssign
-            | WrapSubAssign
-            | WrapMulAssign
-            | AndAssign
-            | OrAssign
-            | XorAssign
-            | ShlAssign
-            | ShrAssign
-    )
 }
 
 #[cfg(test)]

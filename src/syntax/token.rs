@@ -249,24 +249,11 @@ impl Token {
     pub fn goes_on(self) -> bool {
         use Token::*;
         self.compares()
+            || self.assigns()
             || matches!(
                 self,
                 Dot | DotDot
                     | Arrow
-                    | Assign
-                    | AddAssign
-                    | SubAssign
-                    | MulAssign
-                    | DivAssign
-                    | RemAssign
-                    | WrapAddAssign
-                    | WrapSubAssign
-                    | WrapMulAssign
-                    | AndAssign
-                    | OrAssign
-                    | XorAssign
-                    | ShlAssign
-                    | ShrAssign
                     | Plus
                     | Minus
                     | Star
@@ -285,6 +272,28 @@ impl Token {
                     | OrOr
                     | Bang
             )
+    }
+
+    /// `=`, `+=` and the like.
+    pub fn assigns(self) -> bool {
+        use Token::*;
+        matches!(
+            self,
+            Assign
+                | AddAssign
+                | SubAssign
+                | MulAssign
+                | DivAssign
+                | RemAssign
+                | WrapAddAssign
+                | WrapSubAssign
+                | WrapMulAssign
+                | AndAssign
+                | OrAssign
+                | XorAssign
+                | ShlAssign
+                | ShrAssign
+        )
     }
 
     /// A comparison.
