@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::render::Text;
 use super::size::{default_memory, parse_count, parse_seconds, parse_size, show_size};
 use super::{Exit, complain, input, painter, say};
@@ -67,8 +69,8 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
     /// When calls of tasks run out of order: lazy, when a core has nothing to do; eager, whenever they can; in-order, never
-    #[arg(long, value_name = "HOW", default_value = "lazy")]
-    issue: When,
+    #[arg(long, value_name = "HOW", default_value = "lazy", value_parser = issue_parser())]
+    issue: Issue,
     /// How many calls of one function may be in flight
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20), default_value_t = 64)]
     window: u32,
@@ -132,21 +134,10 @@ impl Sandbox {
     }
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum When {
-    Lazy,
-    Eager,
-    InOrder,
-}
-
-impl From<When> for Issue {
-    fn from(when: When) -> Issue {
-        match when {
-            When::Lazy => Issue::Lazy,
-            When::Eager => Issue::Eager,
-            When::InOrder => Issue::InOrder,
-        }
-    }
+/// Takes the names of [`Issue`].
+fn issue_parser() -> impl TypedValueParser<Value = Issue> {
+    let names = PossibleValuesParser::new(Issue::NAMED.map(|(name, _)| name));
+    names.map(|name| Issue::named(&name).expect("it is one of the names"))
 }
 
 /// Runs the command.
@@ -177,7 +168,7 @@ pub fn run(args: Args) -> Exit {
         max_steps: args.max_steps,
         timeout: None,
         workers: if recorded { 1 } else { args.workers.map_or_else(cores, usize::from) },
-        issue: if recorded { Issue::Eager } else { args.issue.into() },
+        issue: if recorded { Issue::Eager } else { args.issue },
         window: args.window,
         seed: args.seed,
         count: args.stats,

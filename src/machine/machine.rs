@@ -33,6 +33,17 @@ pub enum Issue {
     InOrder,
 }
 
+impl Issue {
+    /// All, with their names.
+    pub const NAMED: [(&'static str, Issue); 3] =
+        [("lazy", Issue::Lazy), ("eager", Issue::Eager), ("in-order", Issue::InOrder)];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Issue> {
+        Self::NAMED.iter().find_map(|&(found, issue)| (found == name).then_some(issue))
+    }
+}
+
 /// What others see of a worker.
 #[repr(align(128))]
 pub(super) struct Seat {

@@ -4,7 +4,8 @@ use std::alloc::{Layout, alloc_zeroed};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tgvm::embed::Module;
 use tgvm::machine::Issue;
@@ -106,23 +107,10 @@ pub struct File {
     pub size: usize,
 }
 
-/// When calls run out of order.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-pub enum When {
-    Lazy,
-    Eager,
-    InOrder,
-}
-
-impl From<When> for Issue {
-    fn from(when: When) -> Issue {
-        match when {
-            When::Lazy => Issue::Lazy,
-            When::Eager => Issue::Eager,
-            When::InOrder => Issue::InOrder,
-        }
-    }
+/// Reads the name of an [`Issue`].
+fn issue<'de, D: Deserializer<'de>>(from: D) -> Result<Issue, D::Error> {
+    let name = String::deserialize(from)?;
+    Issue::named(&name).ok_or_else(|| D::Error::unknown_variant(&name, &["lazy", "eager", "in-order"]))
 }
 
 /// How something is run.
@@ -130,7 +118,8 @@ impl From<When> for Issue {
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     pub workers: usize,
-    pub issue: When,
+    #[serde(deserialize_with = "issue")]
+    pub issue: Issue,
     pub window: u32,
     pub max_memory: u64,
     pub max_depth: u64,

@@ -42,7 +42,7 @@ pub fn start(program: Program, bytes: &[u8]) -> Result<Value, String> {
         max_depth: limits.max_depth,
         max_steps: limits.max_steps,
         workers: limits.workers,
-        issue: limits.issue.into(),
+        issue: limits.issue,
         window: limits.window,
         count: limits.count,
         record: limits.record,

@@ -36,7 +36,7 @@ pub fn engine(limits: &Limits) -> Result<Arc<Engine>, String> {
     if web::free() < needed {
         return Err(format!("an engine needs {needed} threads, and {} are free", web::free()));
     }
-    let builder = Engine::builder().workers(limits.workers).window(limits.window).issue(limits.issue.into());
+    let builder = Engine::builder().workers(limits.workers).window(limits.window).issue(limits.issue);
     let builder = builder.max_memory(limits.max_memory).max_depth(limits.max_depth);
     let engine = Arc::new(builder.build().map_err(|error| error.to_string())?);
     Ok(state.engine.insert(engine).clone())
