@@ -4,24 +4,24 @@
 //!
 //! Invariant: a job is held by one worker, or by one list. Who holds a frame's job is its issuer; who holds an entry's runs it.
 
+mod gate;
 mod promote;
 
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use self::gate::Gate;
 use self::promote::Why;
 use super::answer::Wait;
 use super::deque::{Deque, Owner, Thief};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
-use super::host_call::{Stream, World};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, URGENT};
 use super::issue::{Action, Cause, Issuer};
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
 use super::memory::{Budget, Heap, buffer};
-use super::output::Log;
 use super::record::What;
 use super::recorder;
 use super::retire::Drained;
@@ -68,89 +68,6 @@ impl Job {
 
 /// Rounds that a worker searches before it sleeps.
 const ROUNDS: u32 = if cfg!(modelled) { 1 } else { 200 };
-
-/// The world as a run on this worker sees it: what it prints may have to wait.
-pub(super) struct Gate {
-    machine: *const Machine,
-    /// What the run is done for.
-    of: *const Submission,
-    /// The entry of the run; null while a frame is issued.
-    entry: *mut Entry,
-    log: *mut Log,
-    /// At so many bytes it is looked whether its turn has come.
-    look_at: usize,
-}
-
-// SAFETY: it is used by its worker's thread alone.
-unsafe impl Send for Gate {}
-
-impl Gate {
-    fn machine(&self) -> &Machine {
-        // SAFETY: the machine outlives its workers.
-        unsafe { &*self.machine }
-    }
-
-    fn of(&self) -> &Submission {
-        // SAFETY: the worker holds it as long as it works for it.
-        unsafe { &*self.of }
-    }
-
-    fn is_direct(&self) -> bool {
-        // SAFETY: the run's entry is live while it runs.
-        !self.entry.is_null() && unsafe { (*self.entry).oldest.load(Ordering::Acquire) }
-    }
-
-    fn flush(&mut self) {
-        // SAFETY: the log is that of the run or frame that this worker has in hand.
-        let log = unsafe { &mut *self.log };
-        if !log.is_empty() && self.is_direct() {
-            self.machine().write_out(self.of(), log);
-        }
-    }
-}
-
-impl World for Gate {
-    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
-        if self.is_direct() {
-            self.flush();
-            return self.of().with_world(|world| world.write(stream, bytes));
-        }
-        // SAFETY: as in `flush`.
-        let log = unsafe { &mut *self.log };
-        log.push(stream, bytes);
-        self.of().held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if log.len() >= self.look_at && !self.entry.is_null() {
-            self.look_at = log.len() * 2;
-            self.machine().retire(self.of());
-            self.flush();
-        }
-        Ok(())
-    }
-    fn args(&mut self) -> Result<Vec<String>, Fault> {
-        self.of().with_world(|world| world.args())
-    }
-    fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
-        self.flush();
-        self.of().with_world(|world| world.read_line(limit))
-    }
-    fn read_file(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Fault> {
-        self.of().with_world(|world| world.read_file(path, limit))
-    }
-    fn file_exists(&mut self, path: &str) -> Result<bool, Fault> {
-        self.of().with_world(|world| world.file_exists(path))
-    }
-    fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
-        self.flush();
-        self.of().with_world(|world| world.write_file(path, bytes))
-    }
-    fn append_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
-        self.flush();
-        self.of().with_world(|world| world.append_file(path, bytes))
-    }
-    fn clock(&mut self) -> Result<f64, Fault> {
-        self.of().with_world(|world| world.clock())
-    }
-}
 
 pub(super) struct Worker {
     pub(super) local: Local,
