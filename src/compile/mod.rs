@@ -3,8 +3,9 @@
 //! `compile` takes a checked program and returns the [`Program`] that the verifier takes. It is one pass over each
 //! function, with a small look ahead ([`uses`]): which use of a variable is its last, which calls are small enough to be
 //! compiled in place. Files: [`emit`] (registers, labels, assembly), [`function`] (a function's variables,
-//! temporaries and constants), `expr`, `cond`, `call`, `place`, `loops`, `reduce`, `stmt` (the parts of the language).
+//! temporaries and constants), `expr`, `cond`, `call`, `place`, `assign`, `loops`, `reduce`, `stmt` (the parts of the language).
 
+mod assign;
 mod call;
 pub mod codes;
 mod cond;
