@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::library;
+use common::{TASKS, library};
 use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Priority, Resource, Value};
 
 /// The system's allocator; counts the bytes that are not given back.
@@ -38,19 +38,6 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const PROGRAM: &str = "
-task fib(n: Int) -> Int {
-    if n < 2 { return n }
-    return fib(n - 1) + fib(n - 2)
-}
-task for_ever(n: Int) -> Int {
-    var x = n
-    while x != -1 { x = x +% 2 & 1023 }
-    return x
-}
-task grow(inout xs: [Int], n: Int) -> Int {
-    for i in 0..n { xs.push(i) }
-    return xs.len()
-}
 extern task later(n: Int) -> Int
 extern task never(n: Int) -> Int
 extern fn note(n: Int)
@@ -156,7 +143,7 @@ fn submit_at_random(engine: &Engine, module: &Module, seed: u64, until: Instant)
 fn soak(seconds: f64) {
     let until = Instant::now() + Duration::from_secs_f64(seconds);
     let engine = Engine::builder().workers(2).build().expect("there are threads");
-    let module = library(PROGRAM).link(&host()).expect("it fits");
+    let module = library(&format!("{TASKS}{PROGRAM}")).link(&host()).expect("it fits");
     thread::scope(|scope| {
         for seed in 1..=3 {
             let (engine, module) = (&engine, &module);

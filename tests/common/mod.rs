@@ -9,6 +9,23 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("a Str is UTF-8")
 }
 
+/// Tasks that end soon, never, and with a lot of memory.
+pub const TASKS: &str = "
+task fib(n: Int) -> Int {
+    if n < 2 { return n }
+    return fib(n - 1) + fib(n - 2)
+}
+task for_ever(n: Int) -> Int {
+    var x = n
+    while x != -1 { x = x +% 2 & 1023 }
+    return x
+}
+task grow(inout xs: [Int], n: Int) -> Int {
+    for i in 0..n { xs.push(i) }
+    return xs.len()
+}
+";
+
 /// A module of that text.
 pub fn library(text: &str) -> Module {
     Module::library("test.tg", text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))

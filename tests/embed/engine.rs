@@ -10,20 +10,11 @@ use std::time::Duration;
 
 use tgvm::embed::{Error, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values};
 
-use crate::{engine, library};
+use crate::{TASKS, engine, library};
 
 const PROGRAM: &str = "
 struct Point { x: Int, y: Float, name: Str }
 
-task fib(n: Int) -> Int {
-    if n < 2 { return n }
-    return fib(n - 1) + fib(n - 2)
-}
-task for_ever(n: Int) -> Int {
-    var x = n
-    while x != -1 { x = x +% 2 & 1023 }
-    return x
-}
 task many_for_ever(n: Int) -> Int {
     var total = 0
     for i in 0..n { total = total +% for_ever(i * 2) }
@@ -31,10 +22,6 @@ task many_for_ever(n: Int) -> Int {
 }
 task scale(inout xs: [Float], k: Float) {
     for i in 0..xs.len() { xs[i] = xs[i] * k }
-}
-task grow(inout xs: [Int], n: Int) -> Int {
-    for i in 0..n { xs.push(i) }
-    return xs.len()
 }
 fn index(xs: [Int], i: Int) -> Int { return xs[i] }
 fn deep(n: Int) -> Int { return if n == 0 { 0 } else { 1 + deep(n - 1) } }
@@ -63,7 +50,7 @@ fn read(path: Str) -> Str { return read_file(path) }
 ";
 
 fn program() -> Module {
-    library(PROGRAM)
+    library(&format!("{TASKS}{PROGRAM}"))
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod scope;
 mod session;
 mod simulated;
 
-pub use common::library;
+pub use common::{TASKS, library};
 use tgvm::embed::Engine;
 
 /// An engine with so many workers.

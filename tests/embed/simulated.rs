@@ -5,22 +5,9 @@ use std::sync::Arc;
 use tgvm::embed::{Engine, Error, Functions, Handle, Part, Priority};
 use tgvm::machine::Issue;
 
-use crate::library;
+use crate::{TASKS, library};
 
 const PROGRAM: &str = "
-task fib(n: Int) -> Int {
-    if n < 2 { return n }
-    return fib(n - 1) + fib(n - 2)
-}
-task for_ever(n: Int) -> Int {
-    var x = n
-    while x != -1 { x = x +% 2 & 1023 }
-    return x
-}
-task grow(inout xs: [Int], n: Int) -> Int {
-    for i in 0..n { xs.push(i) }
-    return xs.len()
-}
 fn index(xs: [Int], i: Int) -> Int { return xs[i] }
 ";
 
@@ -31,7 +18,7 @@ fn simulated(seed: u64, workers: usize) -> Engine {
 
 #[test]
 fn submissions_end_under_every_seed() {
-    let module = library(PROGRAM);
+    let module = library(&format!("{TASKS}{PROGRAM}"));
     for seed in 0..60 {
         let engine = simulated(seed, 1 + seed as usize % 3);
         let fibs: Vec<Handle<i64>> = (4..9).map(|n| engine.submit(&module, "fib", (n,)).unwrap()).collect();
@@ -49,7 +36,7 @@ fn submissions_end_under_every_seed() {
 
 #[test]
 fn endless_ones_are_cancelled_under_every_seed() {
-    let module = library(PROGRAM);
+    let module = library(&format!("{TASKS}{PROGRAM}"));
     for seed in 0..40 {
         let engine = simulated(seed, 2);
         let endless: Vec<Handle<i64>> = (0..3).map(|n| engine.submit(&module, "for_ever", (n * 2,)).unwrap()).collect();
