@@ -13,7 +13,7 @@
 
 use super::builtins::BUILTINS;
 use super::effects::Effects;
-use super::ops::{Instr, TABLE};
+use super::ops::{Field, Instr, Op, TABLE};
 use super::program::{Constant, Function, Param, Passing, Program, RegType, Site, Value};
 use super::types::{StructType, Type, TypeId, TypeTable};
 use super::verify::struct_order;
@@ -104,6 +104,16 @@ pub fn write(program: &Program) -> Vec<u8> {
     writer.program(program);
     seal(&mut writer.0);
     writer.0
+}
+
+/// What reading a file of the program gives: all but that iterations of a loop are independent, which a file can't say.
+pub fn as_read(program: &Program) -> Program {
+    let mut program = program.clone();
+    for function in &mut program.functions {
+        function.range = None;
+        function.code.iter_mut().for_each(|instr| *instr = without_range(*instr));
+    }
+    program
 }
 
 /// Writes the header that fits the body; for [`write`], and for tests that forge files. Does nothing to bytes that are
@@ -276,10 +286,20 @@ impl Writer {
             self.number(u64::from(number));
         }
         self.number(u64::from(function.effects.0));
-        self.list(&function.code, |w, instr| w.fixed(instr.0));
+        self.list(&function.code, |w, &instr| w.fixed(without_range(instr).0));
         let mut last = 0;
         self.list(&function.sites, |w, &site| w.step(&mut last, site));
         self.number(function.part_of.map_or(0, |whole| u64::from(whole) + 1));
+    }
+}
+
+/// As it is written in a file, which says of no function that it runs a range: then new arrays are zeros.
+fn without_range(instr: Instr) -> Instr {
+    match instr.op() {
+        Some(op @ Op::NewZeros) => {
+            Instr::abc(op, instr.get(Field::A) as u16, instr.get(Field::B) as u16, instr.get(Field::C) as u16)
+        }
+        _ => instr,
     }
 }
 
@@ -318,6 +338,11 @@ impl<'a> Reader<'a> {
 
     fn small<T: TryFrom<u64>>(&mut self) -> Read<T> {
         T::try_from(self.number()?).map_err(|_| "a number is too large".into())
+    }
+
+    fn instr(&mut self) -> Read<Instr> {
+        let instr = Instr(self.fixed()?);
+        if without_range(instr) == instr { Ok(instr) } else { Err("an array is left to a range".into()) }
     }
 
     /// What [`Writer::step`] wrote.
@@ -458,7 +483,7 @@ impl<'a> Reader<'a> {
             owned_end: self.small()?,
             window: self.small()?,
             effects: Effects(self.small()?),
-            code: self.list(8, |r| Ok(Instr(r.fixed()?)))?,
+            code: self.list(8, Reader::instr)?,
             sites: self.list(1, |r| r.step(&mut last))?,
             part_of: match self.small::<u32>()? {
                 0 => None,

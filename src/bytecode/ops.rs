@@ -316,6 +316,7 @@ ops! {
     LoadByte "ld.s" [A Def Int, B Use HeldStr, C Use Int] {Read B C} Memory "A = byte C of Str B; traps if there is none";
     SliceStr "slice.s" [A Def Own, B Use HeldStr, C Use Int2] {Whole B} Data "A = bytes C to C+1 of Str B; traps if there are no such or they split a character";
     NewArray "new"  [A Def OwnArray, B Use Int, C Type None] {} Heavy "A = an empty array of type C with room for B elements; traps if B is negative";
+    NewZeros "new.z" [A Def OwnArray, B Use Int, C Type None, X Immediate None] {} Data "A = an array of type C with B elements, zeros; traps if B is negative. X 1: the call that follows runs a loop of which each iteration writes one of them, so that they are not zeroed; never in a file";
     NewGrid  "new.g" [A Def OwnGrid, B Use Int2, C Type None] {} Data "A = a grid of type C with B rows and B+1 columns, zeros; traps if one is negative";
     Fill     "fill" [A Modify OwnArray, B Use Int, C Use ElementAll] {Replace A} Data "adds B copies of the value at C… to array A; traps if B is negative";
     FillGrid "fill.g" [A Modify OwnGrid, B Use ElementAll] {Replace A} Data "sets every element of grid A to the value at B…";

@@ -583,6 +583,12 @@ impl<'a> Gen<'a, '_> {
         let element = self.types.element(ty).expect("an array's type");
         let mark = self.mark();
         let count = self.first_of(count, fill, None);
+        if self.is_zero(fill) {
+            self.at(self.typed[e].span);
+            self.out.emit(Op::NewZeros, [dest.arg(), count.arg(), i64::from(ty.0), 0]);
+            self.now_live(dest);
+            return self.release(mark);
+        }
         let value = self.slots_of_element(element, fill);
         self.at(self.typed[e].span);
         self.out.emit(Op::NewArray, [dest.arg(), count.arg(), i64::from(ty.0)]);
@@ -593,6 +599,16 @@ impl<'a> Gen<'a, '_> {
             self.resize_with(dest, element, ty, count, &value);
         }
         self.release(mark);
+    }
+
+    /// Whether it is a constant that new arrays and grids hold from the beginning, which the system has ready.
+    fn is_zero(&self, fill: ExprId) -> bool {
+        match self.typed[fill].kind {
+            ExprKind::Int(value) => value == 0,
+            ExprKind::Float(value) => value.to_bits() == 0,
+            ExprKind::Bool(value) => !value,
+            _ => false,
+        }
     }
 
     /// The slots of a value, side by side if its type lets them.
@@ -613,13 +629,7 @@ impl<'a> Gen<'a, '_> {
         let shape = self.temp_ints(2);
         self.scalar(rows, Want::Fresh(shape));
         self.scalar(cols, Want::Fresh(shape.plus(1)));
-        // A new grid holds zeros, which the system has ready.
-        let is_zero = match self.typed[fill].kind {
-            ExprKind::Int(value) => value == 0,
-            ExprKind::Float(value) => value.to_bits() == 0,
-            ExprKind::Bool(value) => !value,
-            _ => false,
-        };
+        let is_zero = self.is_zero(fill);
         let value = if is_zero { Slots::new() } else { self.slots_of_element(element, fill) };
         self.at(self.typed[e].span);
         self.out.emit(Op::NewGrid, [dest.arg(), shape.arg(), i64::from(ty.0)]);

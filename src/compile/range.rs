@@ -717,18 +717,10 @@ impl<'a> Gen<'a, '_> {
         let mark = self.mark();
         self.at(span);
         let count = self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
-        self.out.emit(Op::NewArray, [dest.arg(), count.arg(), i64::from(ty.0)]);
+        // Each iteration writes its element last, and has no other way to end: so scalars need not be zeros before.
+        let scalars = self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf));
+        self.out.emit(Op::NewZeros, [dest.arg(), count.arg(), i64::from(ty.0), i64::from(scalars)]);
         self.now_live(dest);
-        let blank = self.temp_slots(of);
-        let leaves = self.types.leaves(of);
-        for (&slot, &leaf) in blank.iter().zip(leaves) {
-            self.empty_slot(slot, leaf);
-        }
-        if self.side_by_side(of) {
-            self.out.emit(Op::Fill, [dest.arg(), count.arg(), blank[0].arg()]);
-        } else {
-            self.resize_with(dest, of, ty, count, &blank);
-        }
         extras.push((Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![dest])));
         self.call_range(&callee, at, end, &extras, &[]);
         self.release(mark);

@@ -593,6 +593,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                     }
                     Op::SliceStr => slow!('rest, buffers::slice_text),
                     Op::NewArray => slow!('rest, buffers::new_array),
+                    Op::NewZeros => slow!('rest, buffers::new_zeros),
                     Op::NewGrid => slow!('rest, buffers::new_grid),
                     Op::Fill => slow!('rest, buffers::fill),
                     Op::FillGrid => slow!('rest, buffers::fill_grid),

@@ -449,9 +449,24 @@ impl Heap {
         self.new_buffer(layout, elements.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?, false)
     }
 
-    /// Whether a new buffer of this layout with room for so many elements comes from the system, and is zero.
-    pub(super) fn comes_zeroed(layout: &Layout, elements: u64) -> bool {
-        elements.saturating_mul(8 * u64::from(layout.stride)) >= LARGE as u64
+    /// An array of `len` elements: zeros, or whatever was in memory.
+    ///
+    /// # Safety
+    /// If they are not zeroed, they are scalars, and each is written before it is read.
+    pub(crate) unsafe fn new_elements(
+        &mut self,
+        layout: &'static Layout,
+        len: u64,
+        zeroed: bool,
+    ) -> Result<*mut Buffer, Stop> {
+        if len == 0 {
+            return Ok(buffer(layout.empty()));
+        }
+        let cap = len.checked_mul(u64::from(layout.stride)).ok_or(Stop::Memory)?;
+        let buffer = self.new_buffer(layout, cap, zeroed)?;
+        // SAFETY: fresh, and 0 is a value of every type; or the caller's.
+        unsafe { (*buffer).len = len };
+        Ok(buffer)
     }
 
     /// An empty Str with room for `bytes`.

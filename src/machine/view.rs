@@ -26,17 +26,6 @@ pub(crate) unsafe fn append_fill(heap: &mut Heap, place: *mut u64, count: u64, v
     unsafe {
         let layout = (*buffer(*place)).layout();
         let stride = layout.stride as usize;
-        if stride > 0
-            && (*buffer(*place)).len == 0
-            && Heap::comes_zeroed(layout, count)
-            && (0..stride).all(|at| *value.add(at) == 0)
-        {
-            heap.release(buffer(std::mem::replace(&mut *place, layout.empty())));
-            let new = heap.new_room(layout, count)?;
-            (*new).len = count;
-            *place = slot(new);
-            return Ok(());
-        }
         let array = heap.reserve(place, count)?;
         if stride == 0 {
             (*array).len += count;

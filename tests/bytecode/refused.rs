@@ -4,6 +4,7 @@ use crate::sketch::*;
 use tgvm::bytecode::builtins;
 use tgvm::bytecode::disassemble::disassemble;
 use tgvm::bytecode::effects::Effects;
+use tgvm::bytecode::file;
 use tgvm::bytecode::ops::{HEADER, Instr, Op};
 use tgvm::bytecode::program::{Constant, Param, Passing, Program, Range, RegType, Value};
 use tgvm::bytecode::types::{Type, TypeId, TypeTable};
@@ -838,4 +839,41 @@ fn each_rule_for_ranges_refuses() {
         change(&mut program);
         assert_refused(program, because, name);
     }
+}
+
+/// The program of [`with_range`], with a main function that makes two arrays and calls the loop.
+fn with_unwritten(main: &str) -> Program {
+    let mut program = with_range();
+    let locals = &[INTS_LOCAL, INTS_LOCAL, I, F];
+    let call = "mov w0, r2; mov w1, r2; view w2, r0, r0, 2; view w5, r1, r0, 0; mov w8, r3; call w0, 10";
+    let main = main.replace("CALL", call);
+    let sketch = Sketch { locals, window: 9, code: &format!("ldi r2, 5; i2f r3, r2; {main}; ret.d"), ..EMPTY };
+    program.functions[0] = function(&program.types, "main", sketch);
+    program
+}
+
+#[test]
+fn what_is_not_zeroed_is_written_by_a_range_next() {
+    let sound = "new.z r1, r2, 6, 0; new.z r0, r2, 6, 1; CALL";
+    assert_eq!(verify(with_unwritten(sound)).map(|_| ()), Ok(()));
+    let refused = [
+        ("no call", "new.z r1, r2, 6, 0; new.z r0, r2, 6, 1", "no call of a range that writes all elements follows"),
+        ("only read", "new.z r0, r2, 6, 0; new.z r1, r2, 6, 1; CALL", "no call of a range that writes"),
+        (
+            "read before",
+            "new.z r1, r2, 6, 0; new.z r0, r2, 6, 1; ld r2, r0, r2; CALL",
+            "no call of a range that writes",
+        ),
+        ("a jump before", "new.z r1, r2, 6, 0; new.z r0, r2, 6, 1; jmp 0; CALL", "no call of a range that writes"),
+        ("another bit", "new.z r1, r2, 6, 2", "2 is not allowed as its number"),
+        ("a grid", "new.z r1, r2, 8, 0", "8 is not allowed as its number"),
+    ];
+    for (name, main, because) in refused {
+        assert_refused(with_unwritten(main), because, name);
+    }
+    // Of a file no function runs a range.
+    let mut program = with_unwritten(sound);
+    assert_eq!(verify(file::read(&file::write(&program)).expect("it was just written")).map(|_| ()), Ok(()));
+    program.functions[1].range = None;
+    assert_refused(program, "no call of a range that writes", "a call of what runs no range");
 }

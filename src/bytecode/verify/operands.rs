@@ -89,7 +89,7 @@ fn is_scalar(register: RegType) -> bool {
 }
 
 /// Whether the instruction neither traps nor allocates nor polls, so that it may stand where the window holds owned values.
-fn is_quiet(op: Op, x: u32) -> bool {
+pub fn is_quiet(op: Op, x: u32) -> bool {
     use Op::*;
     match op {
         LoadInt | LoadBool | LoadWordI | LoadWordF | Move | MoveRef | Share | Drop | Borrow => true,
@@ -589,7 +589,7 @@ impl<'p> Checker<'p> {
                 Op::DivPow | Op::RemPow => (1..=62).contains(&signed),
                 Op::ShlImm | Op::ShrImm => (0..=63).contains(&signed),
                 Op::Compare => number <= 4,
-                Op::Dim => number <= 1,
+                Op::Dim | Op::NewZeros => number <= 1,
                 Op::DimV | Op::Fold | Op::FoldEnd => number <= 2,
                 Op::Trap => TrapCode::from_number(number as u8).is_some(),
                 // An Int, or a slot: that is looked at with the element.
@@ -607,7 +607,7 @@ impl<'p> Checker<'p> {
                 step.held = Some(ty);
                 is_value(types, ty)
                     && match types.get(ty) {
-                        Type::Array(_) => op == Op::NewArray,
+                        Type::Array(_) => matches!(op, Op::NewArray | Op::NewZeros),
                         Type::Grid(_) => op == Op::NewGrid,
                         _ => false,
                     }

@@ -1,9 +1,12 @@
 //! Functions that run iterations of a loop, and parts of functions. That iterations are independent nobody can prove here:
 //! so files don't say it ([`super::super::file`]), and only the compiler's word is taken. What is proved is all that the
-//! machine needs to find the iteration in progress, to lower the bound, and to cut the views.
+//! machine needs to find the iteration in progress, to lower the bound, and to cut the views. Nor is proved here that the
+//! iterations write all of an array that was not zeroed for them, only that a call for them follows.
 
-use crate::bytecode::ops::{Field, Op};
-use crate::bytecode::program::{Passing, Program, RegType};
+use super::Fault;
+use super::operands::is_quiet;
+use crate::bytecode::ops::{Field, Instr, Op};
+use crate::bytecode::program::{Function, Passing, Program, RegType};
 use crate::bytecode::types::TypeId;
 
 /// Checks what function number `number`, whose instructions are verified, says of itself.
@@ -74,4 +77,47 @@ pub fn check(program: &Program, number: usize) -> Result<(), String> {
         return Err(format!("`{}` does not call it, or does something else", wrapper.name));
     }
     Ok(())
+}
+
+/// Checks what function number `number`, whose instructions are verified, makes without zeroing it.
+pub fn check_unwritten(program: &Program, number: usize) -> Result<(), Fault> {
+    let function = &program.functions[number];
+    for (at, &instr) in function.code.iter().enumerate() {
+        if instr.op() == Some(Op::NewZeros) && instr.get(Field::X) != 0 && !is_written(program, function, at, instr) {
+            return Err(Fault::at(at, "no call of a range that writes all elements follows".into()));
+        }
+    }
+    Ok(())
+}
+
+fn is_written(program: &Program, function: &Function, at: usize, new: Instr) -> bool {
+    let types = &program.types;
+    let element = types.element(TypeId(new.get(Field::C)));
+    let scalar = |&leaf: &TypeId| matches!(leaf, TypeId::INT | TypeId::FLOAT | TypeId::BOOL);
+    let mut is_passed = false;
+    for &instr in &function.code[at + 1..] {
+        match instr.op() {
+            Some(Op::View) if instr.get(Field::X) & 3 == 2 && instr.get(Field::B) == new.get(Field::A) => {
+                is_passed = instr.get(Field::X) & 4 == 0;
+            }
+            Some(Op::View | Op::GridView | Op::RowView) => {}
+            Some(Op::Call) => {
+                return is_passed
+                    && element.is_some_and(|element| types.leaves(element).iter().all(scalar))
+                    && runs_range(program, instr.get(Field::I));
+            }
+            Some(op) if is_quiet(op, instr.get(Field::X)) => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether a function is what calls for a range go to.
+fn runs_range(program: &Program, wrapper: u32) -> bool {
+    // They may not have been looked at yet.
+    let function = |number: u32| program.functions.get(number as usize);
+    let call = function(wrapper).and_then(|it| it.code.iter().find(|instr| instr.op() == Some(Op::Call)));
+    let called = call.and_then(|call| function(call.get(Field::I)));
+    called.and_then(|called| called.range.as_ref()).is_some_and(|range| range.wrapper == wrapper)
 }

@@ -225,6 +225,21 @@ pub(super) unsafe fn new_array(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
     }
 }
 
+/// `new.z`
+///
+/// # Safety
+/// As for [`own`].
+#[inline(never)]
+pub(super) unsafe fn new_zeros(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: the verifier's promise about operands; with X, that of who cuts loops into ranges.
+    unsafe {
+        let Some(len) = count(cx, reg!(pc, regs, B), "length") else { return false };
+        let layout = cx.code.layouts.get(TypeId(operand!(pc C) as u32));
+        let new = cx.heap.new_elements(layout, len, operand!(pc X) == 0);
+        set_new(cx, pc, regs, new)
+    }
+}
+
 /// `new.g`
 ///
 /// # Safety
