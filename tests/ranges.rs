@@ -277,6 +277,35 @@ fn main() {
     }
 }",
     ),
+    (
+        "steps",
+        "task slow(n: Int) -> Int { return (n & 0xffff) * 3 - 1 }
+fn steps(lo: Int, hi: Int, k: Int) {
+    var found: [Int] = []
+    var total = 0.0
+    for i in lo..hi by k {
+        found.push(slow(i))
+        total += Float(slow(i))
+    }
+    assert(found == [slow(i) for i in lo..hi by k], \"an element\")
+    assert(found == [(i & 0xffff) * 3 - 1 for i in lo..hi by k], \"a cheap element\")
+    assert(found.len() == count(slow(i) == (i & 0xffff) * 3 - 1 for i in lo..hi by k), \"how many\")
+    if !found.is_empty() { assert(found.sorted()[0] == min(slow(i) for i in lo..hi by k), \"the least\") }
+    print(\"{found.len()} {sum(slow(i) for i in lo..hi by k if i % 3 != 0)} {total == sum(Float(slow(i)) for i in lo..hi by k)}\")
+}
+fn main() {
+    steps(0, 30000, 7)
+    steps(-1024, 1024 * 2, 1)
+    steps(30000, -3, -7)
+    steps(5, 5, 3)
+    steps(5, 4, 3)
+    steps(INT_MAX - 30000, INT_MAX, 2)
+    steps(INT_MIN, INT_MAX, 1 << 52)
+    steps(-5, INT_MAX, INT_MAX)
+    steps(INT_MAX, INT_MIN, INT_MIN)
+    print([10 / (i - 2100) for i in 0..3000 by 3])
+}",
+    ),
     ("a sum that does not fit", "fn main() { print(sum(INT_MAX - i for i in 0..5000)) }"),
     ("a product that does not fit", "fn main() { print(product(i + 1 for i in 0..5000)) }"),
     ("nothing there", "fn main() { print(max(i for i in 0..5000 if i < 0)) }"),

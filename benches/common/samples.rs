@@ -1,11 +1,11 @@
 //! The sample programs, run in two ways that are to cost the same.
 
-use super::{Options, ROOT, Run, fail, in_turns, median, ratios, succeed, tgvm_run};
+use super::{Options, ROOT, Run, fail, in_turns, median, ratios, scratch, succeed, tgvm_run, write};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Arguments with which a sample takes a good part of a second; the others take none that makes them longer.
+/// Arguments with which a sample takes a good part of a second; see also [`LONGER`].
 const SIZES: [(&str, &str); 15] = [
     ("cholesky", "480"),
     ("fib", "35"),
@@ -23,6 +23,25 @@ const SIZES: [(&str, &str); 15] = [
     ("smith_waterman", "4000"),
     ("spectral_norm", "600"),
 ];
+
+/// Samples that read a file: with how many, and which file, whose lines but the first are repeated so often.
+const LONGER: [(&str, &str, &str, usize); 3] = [
+    ("csv_report", "1000000", "sales.csv", 500),
+    ("sudoku", "1000000", "sudoku.txt", 8),
+    ("word_count", "20", "alice.txt", 500),
+];
+
+/// The arguments with which a sample takes a good part of a second, if there are such; a file for it is made in `scratch`.
+fn longer(name: &str, scratch: &Path) -> Vec<OsString> {
+    if let Some((_, size)) = SIZES.iter().find(|(sample, _)| *sample == name) {
+        return vec![size.into()];
+    }
+    let Some((_, many, file, times)) = LONGER.iter().find(|(sample, ..)| *sample == name) else { return Vec::new() };
+    let path = Path::new(ROOT).join("programs/data").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| fail(&format!("{}: {e}", path.display())));
+    let (first, rest) = text.split_once('\n').expect("it has lines");
+    vec![many.into(), write(scratch, file, &format!("{first}\n{}", rest.repeat(*times))).into()]
+}
 
 /// Two ways to run the samples.
 pub struct Ways<'a> {
@@ -80,11 +99,12 @@ pub fn compare(options: &Options, folder: &str, ways: &Ways) -> Worst {
     println!("{first} over {second}: median of {} interleaved pairs\n", options.runs);
     println!("{:<18}{:>14}{:>14}{:>9}{:>14}", "program", "ms", "ms", "time", "instructions");
     let mut worst = Worst { cost: 0.0, instructions: None };
+    let scratch = scratch();
     for path in programs(folder) {
         let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let Some(args) = options.wants(&name).then(|| (ways.args)(&path)).flatten() else { continue };
-        let size = SIZES.iter().find(|(sample, _)| *sample == name).map(|(_, size)| *size);
-        let once = |args: &Vec<OsString>| succeed(tgvm_run(args).args(size));
+        let size = longer(&name, scratch.path());
+        let once = |args: &Vec<OsString>| succeed(tgvm_run(args).args(&size));
         let (a, b) = in_turns(options.runs, || once(&args[0]), || once(&args[1]));
         if a.iter().chain(&b).any(|run| run.stdout != a[0].stdout) {
             fail(&format!("{name}: {first} and {second} give different answers"));

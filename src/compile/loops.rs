@@ -19,8 +19,22 @@ pub enum Walk {
     Range { at: Reg, end: Reg },
     /// `at` is the variable itself; end and step are side by side.
     Steps { at: Reg, end: Reg },
+    /// The same by its turns, which `at` counts up to below `end`: the variable is `first + at * step`.
+    Turns { at: Reg, end: Reg, first: Reg, step: Reg },
     /// The element's index goes up by one from `at` to below `end`.
     Elements { at: Reg, end: Reg, element: Element },
+}
+
+impl Walk {
+    /// Where it is, and where it ends.
+    pub fn bounds(&self) -> (Reg, Reg) {
+        match *self {
+            Walk::Range { at, end }
+            | Walk::Steps { at, end }
+            | Walk::Elements { at, end, .. }
+            | Walk::Turns { at, end, .. } => (at, end),
+        }
+    }
 }
 
 impl<'a> Gen<'a, '_> {
@@ -194,7 +208,7 @@ impl<'a> Gen<'a, '_> {
     /// Jumps if a loop has no turn.
     pub fn skip_if_empty(&mut self, walk: &Walk, exit: Label) {
         match *walk {
-            Walk::Range { at, end } | Walk::Elements { at, end, .. } => {
+            Walk::Range { at, end } | Walk::Elements { at, end, .. } | Walk::Turns { at, end, .. } => {
                 self.out.emit(Op::JumpLeI, [end.arg(), at.arg(), exit.arg()]);
             }
             Walk::Steps { at, end } => self.out.emit(Op::ForTest, [at.arg(), end.arg(), exit.arg()]),
@@ -203,18 +217,28 @@ impl<'a> Gen<'a, '_> {
 
     /// Loads the loop's variable at the beginning of a turn.
     pub fn load_current(&mut self, walk: &Walk, local: LocalId) {
-        if let Walk::Elements { element, .. } = walk {
-            let Binding::Slots(slots) = self.binding(local) else { unreachable!("a loop's variable is no view") };
-            let mark = self.mark();
-            self.load_element(element, &slots);
-            self.release(mark);
+        let slots = match self.binding(local) {
+            Binding::Slots(slots) => slots,
+            Binding::View(_) => unreachable!("a loop's variable is no view"),
+        };
+        match walk {
+            Walk::Elements { element, .. } => {
+                let mark = self.mark();
+                self.load_element(element, &slots);
+                self.release(mark);
+            }
+            Walk::Turns { at, first, step, .. } => {
+                self.out.emit(Op::MulW, [slots[0].arg(), at.arg(), step.arg()]);
+                self.out.emit(Op::AddW, [slots[0].arg(), slots[0].arg(), first.arg()]);
+            }
+            Walk::Range { .. } | Walk::Steps { .. } => {}
         }
     }
 
     /// Goes on at `top` if there is another turn.
     pub fn next_turn(&mut self, walk: &Walk, top: Label) {
         match *walk {
-            Walk::Range { at, end } | Walk::Elements { at, end, .. } => {
+            Walk::Range { at, end } | Walk::Elements { at, end, .. } | Walk::Turns { at, end, .. } => {
                 self.out.emit(Op::For, [at.arg(), end.arg(), top.arg()]);
             }
             Walk::Steps { at, end } => self.out.emit(Op::ForStep, [at.arg(), end.arg(), top.arg()]),

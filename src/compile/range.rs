@@ -360,8 +360,36 @@ impl<'a> Gen<'a, '_> {
         count
     }
 
+    /// The walk by its turns, in new registers, if it is by steps; [`Gen::count_turns`] sets those.
+    fn by_turns(&mut self, walk: &Walk) -> Walk {
+        match *walk {
+            Walk::Steps { at: first, end } => {
+                Walk::Turns { at: self.temp(RegType::Int), end: self.temp(RegType::Int), first, step: end.plus(1) }
+            }
+            walk => walk,
+        }
+    }
+
+    /// Counts the turns of a walk by steps up; goes on at `otherwise` if it is none, or has none.
+    fn count_turns(&mut self, walk: &Walk, turns: &Walk, otherwise: Label) {
+        let (Walk::Steps { end: bound, .. }, Walk::Turns { at, end, first, step }) = (*walk, *turns) else { return };
+        self.out.emit(Op::JumpLeK, [step.arg(), 0, otherwise.arg()]);
+        self.out.emit(Op::JumpLeI, [bound.arg(), first.arg(), otherwise.arg()]);
+        self.out.emit(Op::SubW, [end.arg(), bound.arg(), first.arg()]);
+        // It is more than fits.
+        self.out.emit(Op::JumpLtK, [end.arg(), 0, otherwise.arg()]);
+        self.out.emit(Op::AddImm, [end.arg(), end.arg(), -1]);
+        self.out.emit(Op::DivI, [end.arg(), end.arg(), step.arg()]);
+        self.out.emit(Op::AddImm, [end.arg(), end.arg(), 1]);
+        self.load_constant(at, RegType::Int, 0);
+    }
+
     /// What a walk's loop takes besides its bounds, and how it lives here.
     fn walk_extras(&self, walk: &Walk) -> Vec<(Param, Binding)> {
+        if let Walk::Turns { first, step, .. } = *walk {
+            let int = Param { ty: TypeId::INT, passing: Passing::In };
+            return [first, step].map(|reg| (int, Binding::Slots(smallvec![reg]))).into();
+        }
         let Walk::Elements { element, .. } = walk else { return Vec::new() };
         let (base, ty) = match element.base {
             Elements::Held(reg) => (Binding::Slots(smallvec![reg]), reg),
@@ -381,6 +409,9 @@ impl<'a> Gen<'a, '_> {
 
     /// The walk inside a function that runs iterations of it, at iteration `at`.
     fn walk_inside(walk: &Walk, at: Reg, end: Reg, extras: &[Binding]) -> Walk {
+        if let (Walk::Turns { .. }, [Binding::Slots(first), Binding::Slots(step), ..]) = (walk, extras) {
+            return Walk::Turns { at, end, first: first[0], step: step[0] };
+        }
         let Walk::Elements { element, .. } = *walk else { return Walk::Range { at, end } };
         let Some(&Binding::View(base)) = extras.first() else { unreachable!("the source comes first") };
         let place = match (element.at, extras.get(1)) {
@@ -673,10 +704,12 @@ impl<'a> Gen<'a, '_> {
         dest: Reg,
         otherwise: Label,
     ) -> bool {
-        let (Walk::Range { at, end } | Walk::Elements { at, end, .. }) = *walk else { return false };
         if clause.cond.is_some() {
             return false;
         }
+        let mark = self.mark();
+        let turns = self.by_turns(walk);
+        let (at, end) = turns.bounds();
         let ty = self.ty(e);
         let of = self.types.element(ty).expect("an array's type");
         let span = self.typed[e].span;
@@ -684,7 +717,7 @@ impl<'a> Gen<'a, '_> {
         let variable = self.bindings[clause.local.0 as usize].take();
         let found = self.survey(vec![element], Vec::new());
         let captures = self.captures(&found);
-        let mut extras = self.walk_extras(walk);
+        let mut extras = self.walk_extras(&turns);
         let key = LoopKey::Element(element);
         let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
             Some(made) => made.clone().filter(|made| made.captures == captures),
@@ -693,7 +726,7 @@ impl<'a> Gen<'a, '_> {
                 params.push(Param { ty, passing: Passing::InoutView });
                 self.at(span);
                 let callee = self.make_range(&params, captures, &mut |g, inside| {
-                    let walk = Self::walk_inside(walk, inside.index, inside.hi, &inside.extras);
+                    let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
                     let Some(&Binding::View(out)) = inside.extras.last() else { unreachable!("the result is last") };
                     g.bind_walk(&walk, clause.local);
                     g.load_current(&walk, clause.local);
@@ -713,9 +746,12 @@ impl<'a> Gen<'a, '_> {
             }
         });
         self.bindings[clause.local.0 as usize] = variable;
-        let Some(callee) = callee else { return false };
-        let mark = self.mark();
+        let Some(callee) = callee else {
+            self.release(mark);
+            return false;
+        };
         self.at(span);
+        self.count_turns(walk, &turns, otherwise);
         let count = self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
         // Each iteration writes its element last, and has no other way to end: so scalars need not be zeros before.
         let scalars = self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf));
@@ -741,7 +777,9 @@ impl<'a> Gen<'a, '_> {
         fold: &mut BlockFold<'_, 'a>,
         otherwise: Label,
     ) -> bool {
-        let (Walk::Range { at, end } | Walk::Elements { at, end, .. }) = *walk else { return false };
+        let mark = self.mark();
+        let turns = self.by_turns(walk);
+        let (at, end) = turns.bounds();
         let span = self.typed[e].span;
         let int = Param { ty: TypeId::INT, passing: Passing::In };
         let lists: Vec<TypeId> = fold
@@ -755,7 +793,7 @@ impl<'a> Gen<'a, '_> {
         let variable = self.bindings[clause.local.0 as usize].take();
         let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
         let captures = self.captures(&found);
-        let mut extras = self.walk_extras(walk);
+        let mut extras = self.walk_extras(&turns);
         let own = extras.len();
         extras.extend([at, end].map(|bound| (int, Binding::Slots(smallvec![bound]))));
         let key = LoopKey::Element(element);
@@ -790,7 +828,7 @@ impl<'a> Gen<'a, '_> {
                     g.out.emit(Op::AddImm, [bound.arg(), at.arg(), BLOCK]);
                     g.out.place(short);
                     (fold.init)(g, &results);
-                    let walk = Self::walk_inside(walk, at, bound, &inside.extras);
+                    let walk = Self::walk_inside(&turns, at, bound, &inside.extras);
                     g.bind_walk(&walk, clause.local);
                     g.out.place(inner);
                     g.turn(&walk, clause, &mut |g| (fold.turn)(g, &results));
@@ -807,9 +845,12 @@ impl<'a> Gen<'a, '_> {
             }
         });
         self.bindings[clause.local.0 as usize] = variable;
-        let Some(callee) = callee else { return false };
-        let mark = self.mark();
+        let Some(callee) = callee else {
+            self.release(mark);
+            return false;
+        };
         self.at(span);
+        self.count_turns(walk, &turns, otherwise);
         let count = self.unless_many(at, end, BLOCK + 1, otherwise);
         self.out.emit(Op::AddImm, [count.arg(), count.arg(), -1]);
         self.out.emit(Op::DivPow, [count.arg(), count.arg(), i64::from(BLOCK.trailing_zeros())]);

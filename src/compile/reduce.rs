@@ -186,7 +186,7 @@ impl<'a> Gen<'a, '_> {
                 g.out.emit(Op::AddImm, [number.arg(), number.arg(), 1]);
             };
             match *walk {
-                Walk::Range { at, end } | Walk::Elements { at, end, .. } => {
+                Walk::Range { at, end } | Walk::Elements { at, end, .. } | Walk::Turns { at, end, .. } => {
                     // The block ends BLOCK further on, or where the source does.
                     let (long, short) = (g.out.label(), g.out.label());
                     g.out.emit(Op::SubW, [bound.arg(), end.arg(), at.arg()]);
