@@ -60,6 +60,8 @@ pub(super) const CHECK: u32 = 16;
 pub(super) const TICK: u32 = 32;
 /// Normal work waits: background work gives way.
 pub(super) const URGENT: u32 = 128;
+/// The work's memory is nearly used up.
+pub(super) const TIGHT: u32 = 256;
 /// Stays up, so that every poll is seen.
 pub(super) const ALWAYS: u32 = 64;
 
@@ -121,6 +123,13 @@ impl Interrupt {
         // SAFETY: `belong_to`.
         if !machine.is_null() && unsafe { (*machine).is_hungry() } {
             self.raise(HUNGRY);
+        }
+    }
+
+    /// Memory is nearly used up: where work runs side by side, the next poll shall know.
+    pub(super) fn crowd(&self) {
+        if !self.0.machine.load(Ordering::Relaxed).is_null() {
+            self.raise(TIGHT);
         }
     }
 

@@ -215,6 +215,12 @@ impl Budget {
         self.whole.as_ref().map_or(own, |whole| whole.left().min(own))
     }
 
+    /// Whether with so many bytes more it would be into its last third, which is for the oldest work alone.
+    pub(crate) fn is_tight(&self, more: u64) -> bool {
+        let others = self.limit - self.limit / 3;
+        self.used().saturating_add(more) > others || self.whole.as_ref().is_some_and(|whole| whole.is_tight(more))
+    }
+
     /// The most that were in use at once.
     pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
@@ -336,12 +342,16 @@ impl Heap {
         let result = match self.budget.take((missing + CHUNK) as u64) {
             Ok(()) => {
                 self.credit += missing + CHUNK;
+                if self.budget.is_tight(0) {
+                    self.interrupt.crowd();
+                }
                 return Ok(());
             }
             // Near the limit: exactly what is missing.
             Err(_) => self.budget.take(missing as u64),
         };
         self.credit += if result.is_ok() { missing } else { bytes as i64 };
+        self.interrupt.crowd();
         result
     }
 

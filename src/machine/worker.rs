@@ -17,7 +17,7 @@ use super::answer::Wait;
 use super::deque::{Deque, Owner, Thief};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
-use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, URGENT};
+use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
 use super::issue::{Action, Cause, Issuer};
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
@@ -723,6 +723,16 @@ impl Worker {
                 machine.retire(self.of());
                 self.gate.flush();
             }
+            if bits & TIGHT != 0 && self.heap.budget().is_tight(0) {
+                match machine.wait_for_turn(self.of(), run) {
+                    Some(same) if machine.is_squashed(same.entry) => {
+                        self.break_off(same);
+                        return None;
+                    }
+                    Some(same) => run = same,
+                    None => return None,
+                }
+            }
             if bits & (TICK | URGENT) != 0 && self.gives_way(bits, run.entry) {
                 machine.inject(Job::Run(Box::into_raw(run)));
                 return None;
@@ -842,6 +852,9 @@ impl Worker {
                         }
                         if bits & TICK != 0 && !(*board).text.is_empty() && (*board).youngest_open().is_none() {
                             // What it printed waits for nothing any more, and no entry may follow that lets it out.
+                            (*board).draining = true;
+                        }
+                        if bits & TIGHT != 0 && self.heap.budget().is_tight(0) {
                             (*board).draining = true;
                         }
                     }

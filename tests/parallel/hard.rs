@@ -518,6 +518,43 @@ fn many_tasks_take_no_more_memory() {
     }
 }
 
+/// The last third of the memory is the oldest work's alone: tasks that don't all fit side by side wait for each other, and don't
+/// end the run, whether they take large pieces or many small ones.
+#[test]
+fn tasks_that_do_not_fit_side_by_side_wait() {
+    let text = "
+task large(n: Int) -> Int {
+    var xs = [Int](n, fill: 0)
+    for i in 0..n { xs[i] = i % 7 }
+    var ys = [Float](n, fill: 0.5)
+    for i in 0..n { ys[i] += Float(xs[i]) }
+    return Int(sum(y for y in ys))
+}
+task small(n: Int) -> Int {
+    var words: [Str] = []
+    for i in 0..n { words.push(\"{i}, and some more that has to be kept\") }
+    return words[n - 1].len() + words.len()
+}
+fn main() {
+    var t = 0
+    for i in 0..12 { t += large(200000 + i) }
+    for i in 0..12 { t += small(12000 + i) }
+    print(t)
+}";
+    let code = compile(text);
+    let in_order = Options { max_memory: 18 << 20, ..IN_ORDER.options() };
+    let (alone, expected) = run_watched(&code, in_order, &Page::default(), text);
+    assert_eq!(alone.outcome, Outcome::Done);
+    for configuration in
+        [EAGER, LAZY, Configuration { seed: Some(1), ..EAGER }, Configuration { seed: Some(2), ..LAZY }]
+    {
+        let options = Options { max_memory: 18 << 20, ..configuration.options() };
+        let (result, page) = run_watched(&code, options, &Page::default(), text);
+        assert_eq!(result.outcome, Outcome::Done, "{configuration:?}");
+        assert_eq!(page, expected, "{configuration:?}");
+    }
+}
+
 /// Runs the program with the command line; the number of bytes it prints, those at the end, and the most memory that was
 /// resident.
 fn measured(options: &[&str], text: &str) -> (usize, String, u64) {

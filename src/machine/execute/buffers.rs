@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::calls::is_younger;
 use super::{Context, operand, reg};
 use crate::bytecode::program::RegType;
 use crate::bytecode::trap::TrapCode;
@@ -10,6 +11,7 @@ use crate::machine::code::prologue;
 use crate::machine::frame;
 use crate::machine::interrupt::Stop;
 use crate::machine::issue;
+use crate::machine::layout::Layout;
 use crate::machine::memory::{Buffer, Heap, POLL_EVERY, buffer, data, slot};
 use crate::machine::trap::Fault;
 use crate::machine::value::{self, Relation, ValueRef, text_of};
@@ -67,8 +69,28 @@ unsafe fn set_new(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, new: Res
     match new {
         // SAFETY: the caller's.
         Ok(new) => unsafe { set(cx, pc, regs, slot(new)) },
+        Err(Stop::Memory) if is_younger(cx) => waits(cx),
         Err(stop) => stopped(cx, stop),
     }
+}
+
+/// Whether `elements` of that layout, which an array or grid is to be made for, have to wait: the last third of the memory is for
+/// the oldest work alone. Nothing has been done yet, so that the instruction can be done again.
+fn crowds(cx: &mut Context<'_>, layout: &Layout, elements: u64) -> bool {
+    // What is small is seen to at the next poll.
+    const SMALL: u64 = 1 << 16;
+    let bytes = elements.saturating_mul(8 * u64::from(layout.stride));
+    if bytes < SMALL || !is_younger(cx) || !cx.heap.budget().is_tight(bytes) {
+        return false;
+    }
+    waits(cx);
+    true
+}
+
+/// The instruction is done again when all older work has retired.
+fn waits(cx: &mut Context<'_>) -> bool {
+    cx.fault = Some(Fault::Wait);
+    false
 }
 
 /// Makes the buffer in a register unique; null with a fault.
@@ -220,7 +242,11 @@ pub(super) unsafe fn new_array(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
     // SAFETY: the verifier's promise about operands.
     unsafe {
         let Some(room) = count(cx, reg!(pc, regs, B), "length") else { return false };
-        let new = cx.heap.new_array(cx.code.layouts.get(TypeId(operand!(pc C) as u32)), room);
+        let layout = cx.code.layouts.get(TypeId(operand!(pc C) as u32));
+        if crowds(cx, layout, room) {
+            return false;
+        }
+        let new = cx.heap.new_array(layout, room);
         set_new(cx, pc, regs, new)
     }
 }
@@ -235,6 +261,9 @@ pub(super) unsafe fn new_zeros(cx: &mut Context<'_>, pc: *const u64, regs: *mut 
     unsafe {
         let Some(len) = count(cx, reg!(pc, regs, B), "length") else { return false };
         let layout = cx.code.layouts.get(TypeId(operand!(pc C) as u32));
+        if crowds(cx, layout, len) {
+            return false;
+        }
         let new = cx.heap.new_elements(layout, len, operand!(pc X) == 0);
         set_new(cx, pc, regs, new)
     }
@@ -250,7 +279,11 @@ pub(super) unsafe fn new_grid(cx: &mut Context<'_>, pc: *const u64, regs: *mut u
     unsafe {
         let Some(rows) = count(cx, reg!(pc, regs, B), "rows") else { return false };
         let Some(cols) = count(cx, reg!(pc, regs, B + 1), "columns") else { return false };
-        let new = cx.heap.new_grid(cx.code.layouts.get(TypeId(operand!(pc C) as u32)), rows, cols);
+        let layout = cx.code.layouts.get(TypeId(operand!(pc C) as u32));
+        if crowds(cx, layout, rows.saturating_mul(cols)) {
+            return false;
+        }
+        let new = cx.heap.new_grid(layout, rows, cols);
         set_new(cx, pc, regs, new)
     }
 }

@@ -178,13 +178,14 @@ pub(super) unsafe fn drop_locals(cx: &mut Context<'_>, regs: *mut u64) {
 
 /// Whether a built-in may not yet run, since older work has not retired: an irrevocable one, or one that prints while a lot of
 /// output is held back.
-///
-/// # Safety
-/// `cx.oldest` is set.
-unsafe fn has_to_wait(cx: &Context<'_>, is_irrevocable: bool) -> bool {
-    // SAFETY: the caller's.
-    let oldest = cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) };
-    !oldest && (is_irrevocable || cx.held.load(Ordering::Relaxed) > HELD)
+fn has_to_wait(cx: &Context<'_>, is_irrevocable: bool) -> bool {
+    is_younger(cx) && (is_irrevocable || cx.held.load(Ordering::Relaxed) > HELD)
+}
+
+/// Whether older work may not have retired.
+pub(super) fn is_younger(cx: &Context<'_>) -> bool {
+    // SAFETY: it is null where everything runs in order, else a flag of the entry whose work is done.
+    !cx.oldest.is_null() && !(cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) })
 }
 
 /// `sys`
@@ -196,10 +197,7 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
     // SAFETY: the verifier's promise about the window; the distance leads to the address of a layout, which the code keeps.
     unsafe {
         let layout: &SysLayout = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
-        if (layout.waits || layout.effects.meets(Effects::OUTPUT))
-            && !cx.oldest.is_null()
-            && has_to_wait(cx, layout.waits)
-        {
+        if (layout.waits || layout.effects.meets(Effects::OUTPUT)) && has_to_wait(cx, layout.waits) {
             cx.fault = Some(Fault::Wait);
             return false;
         }
@@ -242,7 +240,7 @@ pub(super) unsafe fn host(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
     // SAFETY: the caller's; the distance leads to the address of what the function was linked with, which the code keeps.
     unsafe {
         let callee: &Extern = &*std::ptr::with_exposed_provenance(*pc.offset(operand!(pc i)) as usize);
-        if callee.effects != Effects::NONE && !cx.oldest.is_null() && has_to_wait(cx, callee.waits()) {
+        if callee.effects != Effects::NONE && has_to_wait(cx, callee.waits()) {
             cx.fault = Some(Fault::Wait);
             return false;
         }
