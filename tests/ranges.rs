@@ -306,6 +306,33 @@ fn main() {
     print([10 / (i - 2100) for i in 0..3000 by 3])
 }",
     ),
+    (
+        "pushes",
+        "task slow(n: Int) -> Int { return n * 3 - 1 }
+task name(n: Int) -> Str { return \"{slow(n)}!\" }
+fn shown(n: Int) -> Int {
+    print(\"  {n}\")
+    return 100 / (n - 40)
+}
+fn more(inout xs: [Int], n: Int) {
+    for i in 0..n { xs.push(slow(i)) }
+    for i in n..0 by -3 { xs.push(slow(i)) }
+    for i in 0..n by 7 { xs.push(slow(i) + xs.len()) }
+}
+fn main() {
+    var out = [7]
+    more(&out, 300)
+    let before = out
+    for x in out { out.push(slow(x)) }
+    for x in before[2..60] { out.push(slow(x)) }
+    var names: [Str] = []
+    for x in out { names.push(name(x)) }
+    var lists: [[Int]] = []
+    for i in 0..50 { lists.push([slow(i), i]) }
+    print(\"{before} {out} {names} {lists}\")
+    for i in 0..50 { out.push(shown(i)) }
+}",
+    ),
     ("a sum that does not fit", "fn main() { print(sum(INT_MAX - i for i in 0..5000)) }"),
     ("a product that does not fit", "fn main() { print(product(i + 1 for i in 0..5000)) }"),
     ("nothing there", "fn main() { print(max(i for i in 0..5000 if i < 0)) }"),

@@ -49,7 +49,10 @@ impl<'a> Gen<'a, '_> {
         if each {
             self.check_gaps(stmt, local, &walk);
         }
-        if self.loop_range(stmt, local, &walk, body, each, ordinary) {
+        let clause = Clause { local, source: *source, cond: None };
+        if self.loop_range(stmt, local, &walk, body, each, ordinary)
+            || (!each && self.pushes_range(&clause, &walk, body, ordinary))
+        {
             self.out.emit(Op::Jump, [done.arg()]);
         }
         self.out.place(ordinary);
@@ -251,7 +254,8 @@ impl<'a> Gen<'a, '_> {
         let of = self.types.element(ty).expect("an array's type");
         self.clause(clause, &mut |g, walk| {
             let (ordinary, done) = (g.out.label(), g.out.label());
-            let called = g.comprehension_range(e, element, clause, walk, dest, ordinary);
+            let of_this = (g.typed[e].span, ty);
+            let called = g.comprehension_range(of_this, element, clause, walk, dest, ordinary);
             if called {
                 g.out.emit(Op::Jump, [done.arg()]);
                 g.moved(dest);

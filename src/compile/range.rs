@@ -20,6 +20,7 @@ use crate::bytecode::program::{Function, Param, Passing, Range, RegType};
 use crate::bytecode::types::{Type, TypeId};
 use crate::check::independent::{self, Env, Linear};
 use crate::check::typed::*;
+use crate::syntax::span::Span;
 use smallvec::smallvec;
 use std::rc::Rc;
 
@@ -693,11 +694,38 @@ impl<'a> Gen<'a, '_> {
         (views, counts)
     }
 
-    /// `[element for …]` by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the caller.
-    /// Whether there is such a call.
+    /// A loop that does nothing but add to an array what may take long, by a call for those elements, if that is possible; else on at
+    /// `otherwise`, which is placed by the caller. Whether there is such a call.
+    pub fn pushes_range(&mut self, clause: &Clause, walk: &Walk, body: &'a Block, otherwise: Label) -> bool {
+        let [Stmt { kind: StmtKind::Expr(e), .. }] = body.stmts[..] else { return false };
+        let ExprKind::Builtin { builtin, args, .. } = &self.typed[e].kind else { return false };
+        let [Arg::Inout(place), Arg::In(element)] = &args[..] else { return false };
+        let outermost = self.loops.is_empty() && self.narrow.is_empty();
+        if BUILTINS[*builtin as usize].name != "push" || !place.path.is_empty() || !outermost {
+            return false;
+        }
+        let found = self.survey(vec![*element], Vec::new());
+        if !found.heavy || found.locals.contains(&place.root) {
+            return false;
+        }
+        let Binding::Slots(array) = self.binding(place.root) else { unreachable!("a view can't be resized") };
+        let span = self.typed[e].span;
+        let mark = self.mark();
+        let added = self.temp_own(place.ty);
+        let called = self.comprehension_range((span, place.ty), *element, clause, walk, added, otherwise);
+        if called {
+            self.at(span);
+            self.out.emit(Op::Cat, [array[0].arg(), added.arg()]);
+        }
+        self.release(mark);
+        called
+    }
+
+    /// `[element for …]`, of that type, by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the
+    /// caller. Whether there is such a call.
     pub fn comprehension_range(
         &mut self,
-        e: ExprId,
+        (span, ty): (Span, TypeId),
         element: ExprId,
         clause: &Clause,
         walk: &Walk,
@@ -710,9 +738,7 @@ impl<'a> Gen<'a, '_> {
         let mark = self.mark();
         let turns = self.by_turns(walk);
         let (at, end) = turns.bounds();
-        let ty = self.ty(e);
         let of = self.types.element(ty).expect("an array's type");
-        let span = self.typed[e].span;
         // The loop's variable is bound already, and is not one from outside.
         let variable = self.bindings[clause.local.0 as usize].take();
         let found = self.survey(vec![element], Vec::new());

@@ -141,3 +141,32 @@ fn main() {{
         );
     }
 }
+
+/// A loop that only adds to an array what takes long is a range, however many that array held before, and whoever has it, too.
+#[test]
+fn pushes_that_run_as_a_range() {
+    agree_under_seeds(
+        "
+task work(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 63) { x = x *% 31 +% i }
+    return x & 255
+}
+task name(n: Int) -> Str {
+    if n == 77 { print(\"seventy-seven\") }
+    return \"{work(n)}\"
+}
+fn main() {
+    var out = [1, 2]
+    let kept = out
+    for i in 0..60 { out.push(work(i)) }
+    for x in out { out.push(work(x)) }
+    for i in 0..200 by 5 { out.push(work(i) / (200 - out.len())) }
+    var names: [Str] = []
+    for i in 0..80 { names.push(name(i)) }
+    print(\"{kept} {out} {names}\")
+    for i in 0..80 { out.push(100 / (work(i) - work(70))) }
+}",
+        20,
+    );
+}
