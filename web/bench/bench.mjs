@@ -173,11 +173,15 @@ function tell(where, { sizes, trips, streams, grains }) {
   target(`${where}: hand-off to an awake worker`, trips.awake[0] / 2, 'at most', 0.5, ' µs');
 }
 
+/** How long a browser that has been opened is busy with itself, in milliseconds. */
+const SETTLING = 3000;
+
 /** A page of the package in Chromium, over loopback. */
 async function inChromium(body) {
   const server = await serve(web);
   const { page, close } = await openBrowser();
   try {
+    await page.waitForTimeout(SETTLING);
     return await body(page, server.url);
   } finally {
     await close();
@@ -212,22 +216,28 @@ async function study() {
   tell('Chromium', results);
 }
 
-/** From opening the page to the output of its first program. */
+/** From opening a page to the output of its first program, and from opening the playground to where one may press Run. */
 async function firstRun() {
-  const times = [];
+  await import('../scripts/playground.mjs');
+  const times = { output: [], run: [] };
+  /** What a page says of its beginning. */
+  const opened = (path, mark) => async (page, url) => {
+    // Whoever opens a page has a browser that runs, and has been to the site.
+    await page.goto(`${url}bench/empty.html`);
+    await page.goto(url + path);
+    await page.waitForFunction((mark) => performance.getEntriesByName(mark).length > 0, mark);
+    return page.evaluate((mark) => performance.getEntriesByName(mark)[0].startTime, mark);
+  };
   for (let i = 0; i < RUNS; i++) {
-    times.push(
-      await inChromium(async (page, url) => {
-        // Whoever opens a page has a browser that runs.
-        await page.goto(`${url}bench/empty.html`);
-        await page.goto(`${url}bench/page.html?run`);
-        await page.waitForFunction(() => globalThis.firstOutput);
-        return page.evaluate(() => globalThis.firstOutput);
-      }),
-    );
+    times.output.push(await inChromium(opened('bench/page.html?run', 'first output')));
+    times.run.push(await inChromium(opened('dist/playground/?workers=2', 'ready')));
   }
-  table('Chromium: from opening a page to its first output', ['', 'ms'], [['least', least(times).toFixed(0)]]);
-  target('first run of a page', least(times), 'at most', 300, ' ms');
+  table('Chromium, over loopback: from opening a page', ['', 'ms'], [
+    ['to the first output of a program', least(times.output).toFixed(0)],
+    ['to where the playground runs programs', least(times.run).toFixed(0)],
+  ]);
+  target('first run of a page', least(times.output), 'at most', 300, ' ms');
+  target('the playground ready to run', least(times.run), 'at most', 300, ' ms');
 }
 
 /** A program that keeps all workers busy, and prints. */

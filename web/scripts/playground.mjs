@@ -1,6 +1,7 @@
-// Builds the playground into `dist/playground`, a static folder: the page in one script, the package as it is, the samples.
+// Builds the playground into `dist/playground`, a static folder: the page's script and one for each kind of worker, the editor, the
+// module, the samples.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -31,23 +32,20 @@ function data() {
 const wasm = join(web, 'dist', 'tgvm.wasm');
 if (!existsSync(wasm)) await import('./build.mjs');
 rmSync(out, { recursive: true, force: true });
-mkdirSync(join(out, 'tgvm'), { recursive: true });
 for (const file of ['index.html', 'style.css', 'icon.svg', 'sw.js']) cpSync(join(web, 'playground', file), join(out, file));
-cpSync(join(web, 'src'), join(out, 'tgvm'), { recursive: true, filter: (path) => !path.endsWith('.d.ts') });
-// Beside the package's folder, as in the package.
-mkdirSync(join(out, 'dist'));
+// Beside the scripts' folder, as in the package.
 cpSync(wasm, join(out, 'dist', 'tgvm.wasm'));
 writeFileSync(join(out, 'samples.json'), JSON.stringify({ samples: samples(), files: data() }));
-await build({
-  entryPoints: [join(web, 'playground', 'src', 'main.js')],
-  outfile: join(out, 'playground.js'),
+const options = {
+  outdir: join(out, 'scripts'),
   bundle: true,
   minify: true,
   format: 'esm',
   target: 'es2022',
-  // The package starts workers from files of its own, so it stays as it is.
-  external: ['../tgvm/index.js'],
+  // Asked for in Node only.
+  external: ['node:*'],
   logLevel: 'warning',
-});
-const script = join(out, 'playground.js');
-writeFileSync(script, readFileSync(script, 'utf8').replaceAll('"../tgvm/index.js"', '"./tgvm/index.js"'));
+};
+// What the page needs first is one file, and so is what a worker needs: no script is found only when another has been read.
+await build({ ...options, entryPoints: [join(web, 'playground', 'src', 'main.js')], splitting: true, chunkNames: '[name]' });
+for (const worker of ['service', 'thread']) await build({ ...options, entryPoints: [join(web, 'src', `${worker}.js`)] });

@@ -39,9 +39,10 @@ function shown({ code, message, labels, help }, length) {
 
 /**
  * @param {HTMLElement} parent
+ * @param {string} text
  * @param {{ check: (source: string) => Promise<any[]>, onProblems: (all: any[]) => void, onRun: () => void, onEdit: () => void }} on
  */
-export function createEditor(parent, { check, onProblems, onRun, onEdit }) {
+export function createEditor(parent, text, { check, onProblems, onRun, onEdit }) {
   let trap = null;
   const source = async (view) => {
     const text = view.state.doc.toString();
@@ -53,6 +54,7 @@ export function createEditor(parent, { check, onProblems, onRun, onEdit }) {
   const view = new EditorView({
     parent,
     state: EditorState.create({
+      doc: text,
       extensions: [
         Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }])),
         lineNumbers(),
@@ -105,6 +107,5 @@ export function createEditor(parent, { check, onProblems, onRun, onEdit }) {
       view.dispatch({ effects: [refresh.of(null), ...shown] });
       forceLinting(view);
     },
-    focus: () => view.focus(),
   };
 }

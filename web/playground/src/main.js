@@ -1,10 +1,10 @@
 // The page: what its controls do.
 
-import { Tgvm } from '../tgvm/index.js';
+import { Tgvm } from '../../src/index.js';
 import { time } from './draw.js';
-import { createEditor } from './editor.js';
 import { isolate } from './isolation.js';
 import { Lanes } from './lanes.js';
+import { Program } from './program.js';
 import { Repl } from './repl.js';
 import { Scoreboard, digest } from './scoreboard.js';
 import { fromHash, toHash } from './share.js';
@@ -16,7 +16,7 @@ const MOST_OUTPUT = 200_000;
 
 await isolate();
 
-// The machine starts while the page is put together.
+// The machine starts while the page is put together; what is not needed for a first run comes after it.
 const cores = Math.min(navigator.hardwareConcurrency || 2, 16);
 const starting = Tgvm.start({ workers: Number(new URLSearchParams(location.search).get('workers')) || cores });
 starting.catch(() => {});
@@ -41,7 +41,7 @@ const scoreboard = new Scoreboard(
 scoreboard.clear('Run a program with “Record” on to see what was in flight, and what waited for what.');
 lanes.begin(1);
 
-const editor = createEditor(at('editor'), {
+const program = new Program(at('editor'), {
   check: async (source) => (await starting).check(source),
   onProblems(all) {
     const [first] = all;
@@ -57,26 +57,24 @@ const editor = createEditor(at('editor'), {
   },
 });
 
-const { samples, files } = await loading;
-for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
-
-function choose(name) {
-  const sample = samples.find((one) => one.name === name) ?? samples[0];
-  at('sample').value = sample.name;
-  at('args').value = sample.args;
-  editor.text = sample.source;
-}
-
-const shared = await fromHash(location.hash);
-if (shared) {
+/** Shows the program that was shared by the page's address, or a sample. */
+async function begin() {
+  const shared = await fromHash(location.hash);
+  const { samples } = await loading;
+  const choose = (name) => {
+    const sample = samples.find((one) => one.name === name) ?? samples[0];
+    at('sample').value = sample.name;
+    at('args').value = sample.args;
+    program.text = sample.source;
+  };
+  for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
+  at('sample').addEventListener('change', (event) => event.target.value && choose(event.target.value));
+  if (!shared) return choose('mandelbrot');
   at('sample').prepend(new Option('shared with you', ''));
   at('sample').value = '';
   at('args').value = shared.args;
-  editor.text = shared.source;
-} else {
-  choose('mandelbrot');
+  program.text = shared.source;
 }
-at('sample').addEventListener('change', (event) => event.target.value && choose(event.target.value));
 
 function show(text, stream) {
   const output = at('output');
@@ -151,7 +149,7 @@ async function run() {
   at('output').replaceChildren();
   at('pictures').replaceChildren();
   at('busy').textContent = '';
-  editor.mark(null);
+  program.mark(null);
   status('running …');
   const workers = Number(at('workers').value);
   const record = at('record').checked && vm.shared;
@@ -162,10 +160,11 @@ async function run() {
   watch(vm, begin, watched);
   try {
     const args = at('args').value.split(/\s+/).filter(Boolean);
-    const result = await vm.run(editor.text, { args, files, onOutput: show, signal: running.signal, workers, record });
+    const { files } = await loading;
+    const result = await vm.run(program.text, { args, files, onOutput: show, signal: running.signal, workers, record });
     watched.done = true;
     status(...concluded(result, performance.now() - begin));
-    if (result.trap) editor.mark(result.trap);
+    if (result.trap) program.mark(result.trap);
     at('pictures').replaceChildren(...(await Promise.all(Object.entries(result.files).map(showFile))));
     if (result.record?.events.length > 0) {
       const run = digest(result.record);
@@ -191,7 +190,7 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Escape') running?.abort();
 });
 at('share').addEventListener('click', async () => {
-  const hash = await toHash({ source: editor.text, args: at('args').value });
+  const hash = await toHash({ source: program.text, args: at('args').value });
   history.replaceState(null, '', hash);
   const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
   status(copied ? 'the link has been copied' : 'the link is in the address bar');
@@ -206,12 +205,15 @@ at('theme').addEventListener('click', () => {
 const chosen = localStorage.getItem('theme');
 if (chosen) document.documentElement.dataset.theme = chosen;
 
+const shown = begin();
 try {
   const vm = await starting;
+  await shown;
   for (let count = 1; count <= vm.workers; count++) at('workers').append(new Option(String(count), String(count)));
   at('workers').value = String(vm.workers);
   lanes.begin(vm.workers);
   at('run').disabled = false;
+  performance.mark('ready');
   status(`ready: ${vm.workers} ${vm.workers === 1 ? 'worker' : 'workers'}, Ctrl-Enter runs`);
   if (!vm.shared) {
     at('record').checked = false;
@@ -221,6 +223,7 @@ try {
   new Repl(vm, {
     form: at('enter'), line: at('line'), history: at('history'), flying: at('flying'), cancel: at('cancel'), reset: at('reset'),
   });
+  await program.edit();
 } catch (error) {
   status(error.message, true);
 }
