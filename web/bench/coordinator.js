@@ -1,7 +1,7 @@
 // Who hands tasks over, and measures. It is a worker, too, since a page's main thread must not wait.
 
 import { connect } from '../src/boot.js';
-import { ANSWER, COUNT, DONE, FLAG, GRAIN, HEAD, LARGEST, SIZE, SLOTS, STOP, TAIL, slot } from './tasks.js';
+import { ANSWER, COUNT, DONE, FLAG, GRAIN, HEAD, LARGEST, SIZE, STOP, TAIL, slot, slots } from './tasks.js';
 
 /** Tasks on their way to one worker. */
 const WINDOW = 32;
@@ -78,7 +78,7 @@ async function stream(way, count, rounds, payload) {
     } else {
       for (let at = 0; at < count; at++) {
         // The slot is free when what was in it is done; tasks end about in order, so that one more makes it sure.
-        for (let done; (done = Atomics.load(words, DONE)) < at - SLOTS + 2; ) Atomics.wait(words, DONE, done, 1);
+        for (let done; (done = Atomics.load(words, DONE)) < at - slots(payload.byteLength) + 2; ) Atomics.wait(words, DONE, done, 1);
         slot(memory, at, payload.byteLength).set(payload);
         Atomics.store(words, TAIL, at + 1);
         Atomics.notify(words, TAIL, 1);

@@ -2,7 +2,7 @@
 
 import { isNode } from '../src/boot.js';
 import { startWorker } from '../src/workers.js';
-import { LARGEST, SLOTS, SLOTS_AT } from './tasks.js';
+import { ROOM, SLOTS_AT } from './tasks.js';
 
 async function start(name, onMessage, onFailure) {
   let loaded;
@@ -15,7 +15,7 @@ async function start(name, onMessage, onFailure) {
 
 export async function runStudy() {
   const { MessageChannel } = isNode ? await import('node:worker_threads') : globalThis;
-  const memory = new SharedArrayBuffer(SLOTS_AT + SLOTS * LARGEST);
+  const memory = new SharedArrayBuffer(SLOTS_AT + ROOM);
   const workers = [];
   try {
     return await new Promise((resolve, reject) => {

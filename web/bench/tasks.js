@@ -10,10 +10,11 @@ export const ANSWER = 5;
 export const GRAIN = 6;
 export const SIZE = 7;
 export const COUNT = 8;
-/** Slots of the queue, each as large as the largest payload; those of tasks with payload only. */
-export const SLOTS = 8;
+/** The largest payload, and where payloads lie: in a ring of slots, as many as messages may be on their way, if there is room. */
 export const LARGEST = 1 << 20;
 export const SLOTS_AT = 256;
+export const ROOM = 8 * LARGEST;
+export const slots = (size) => Math.min(64, ROOM / size);
 
 /** A task: so many rounds of arithmetic, and a look at each word of its payload. */
 export function work(rounds, payload) {
@@ -25,5 +26,5 @@ export function work(rounds, payload) {
 
 /** The payload in a slot, as words. */
 export function slot(memory, index, size) {
-  return new Int32Array(memory, SLOTS_AT + (index % SLOTS) * LARGEST, size >> 2);
+  return new Int32Array(memory, SLOTS_AT + (index % slots(size)) * size, size >> 2);
 }
