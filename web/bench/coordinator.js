@@ -8,6 +8,9 @@ const WINDOW = 32;
 const SIZES = [0, 64, 1 << 10, 16 << 10, 256 << 10, LARGEST];
 const GRAINS = Array.from({ length: 17 }, (_, index) => 2 ** (index - 4));
 
+/** What tasks of one measurement carry. */
+const MOST_BYTES = 256 << 20;
+
 let memory;
 let words;
 let ports;
@@ -26,11 +29,10 @@ const least = async (times, measure) => {
   return best;
 };
 
-function reset(rounds, size, count = 0) {
-  for (const word of [HEAD, TAIL, DONE, STOP, FLAG, ANSWER]) Atomics.store(words, word, 0);
+function reset(rounds, size) {
+  for (const word of [HEAD, TAIL, DONE, STOP, FLAG, ANSWER, COUNT]) Atomics.store(words, word, 0);
   Atomics.store(words, GRAIN, rounds);
   Atomics.store(words, SIZE, size);
-  Atomics.store(words, COUNT, count);
 }
 
 /** The message for task `at` by that way; what it needs is in its place. */
@@ -65,10 +67,16 @@ async function roundTrip(way, payload) {
   return (elapsed * 1e3) / count;
 }
 
+/** Waits until so many tasks of the queue are done. */
+function whenDone(count) {
+  Atomics.store(words, COUNT, count);
+  for (let done; (done = Atomics.load(words, DONE)) < count; ) Atomics.wait(words, DONE, done);
+}
+
 /** Milliseconds for so many tasks on two workers. */
 async function stream(way, count, rounds, payload) {
   if (way === 'queue') {
-    reset(rounds, payload.byteLength, count);
+    reset(rounds, payload.byteLength);
     const ended = ports.map((port) => ask(port, { does: 'queue' }));
     await new Promise((resolve) => setTimeout(resolve, 2));
     const begin = performance.now();
@@ -77,14 +85,16 @@ async function stream(way, count, rounds, payload) {
       Atomics.notify(words, TAIL);
     } else {
       for (let at = 0; at < count; at++) {
-        // The slot is free when what was in it is done; tasks end about in order, so that one more makes it sure.
-        for (let done; (done = Atomics.load(words, DONE)) < at - slots(payload.byteLength) + 2; ) Atomics.wait(words, DONE, done, 1);
+        // A slot is free when what was in it is done; tasks end about in order, so that one more makes it sure. When there is none,
+        // it waits for half of them, so as not to be woken for each.
+        const ring = slots(payload.byteLength);
+        if (Atomics.load(words, DONE) < at - ring + 2) whenDone(at - (ring >> 1));
         slot(memory, at, payload.byteLength).set(payload);
         Atomics.store(words, TAIL, at + 1);
         Atomics.notify(words, TAIL, 1);
       }
     }
-    for (let done; (done = Atomics.load(words, DONE)) < count; ) Atomics.wait(words, DONE, done, 20);
+    whenDone(count);
     const elapsed = performance.now() - begin;
     Atomics.store(words, STOP, 1);
     Atomics.notify(words, TAIL);
@@ -121,7 +131,7 @@ async function calibrate() {
 async function smallestGrain(way, perMicrosecond, payload) {
   let smallest = null;
   for (const grain of GRAINS.toReversed()) {
-    const count = Math.min(Math.max(Math.round(30_000 / grain), 16), 20_000);
+    const count = Math.min(Math.max(Math.round(30_000 / grain), 16), 20_000, MOST_BYTES / Math.max(payload.byteLength, 1));
     const rounds = Math.round(grain * perMicrosecond);
     let best = 0;
     // A pair of runs each, so that both meet the same noise.

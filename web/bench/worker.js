@@ -34,9 +34,8 @@ const post = await connect(({ memory, port }) => {
         }
         if (Atomics.compareExchange(words, HEAD, head, head + 1) !== head) continue;
         work(rounds, size ? slot(memory, head, size) : NOTHING);
-        const done = Atomics.add(words, DONE, 1) + 1;
-        // Who hands over waits for slots, or for all.
-        if (size || done === Atomics.load(words, COUNT)) Atomics.notify(words, DONE);
+        // Who hands over sleeps until so many are done.
+        if (Atomics.add(words, DONE, 1) + 1 === Atomics.load(words, COUNT)) Atomics.notify(words, DONE);
       }
     },
     /** Answers so many tasks that are handed over through one word. */
