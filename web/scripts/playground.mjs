@@ -9,15 +9,18 @@ import { build } from 'esbuild';
 const web = fileURLToPath(new URL('..', import.meta.url));
 const out = join(web, 'dist', 'playground');
 const programs = join(web, '..', 'programs');
+/** Samples that call functions of scripts, which lie beside them. */
+const withScripts = join(web, 'samples');
 
 /** Arguments that show more than the standard ones do. */
-const ARGS = { mandelbrot: '900 mandelbrot.png' };
+const ARGS = { mandelbrot: '900 mandelbrot.png', terrain: '900 terrain.png' };
+
+const named = (folder, end) => readdirSync(folder).filter((name) => name.endsWith(end)).map((name) => join(folder, name));
 
 function samples() {
-  const files = readdirSync(programs).filter((name) => name.endsWith('.tg'));
-  return files.map((file) => {
+  return [...named(programs, '.tg'), ...named(withScripts, '.tg')].map((file) => {
     const name = basename(file, '.tg');
-    const source = readFileSync(join(programs, file), 'utf8');
+    const source = readFileSync(file, 'utf8');
     const [, first] = source.match(/^\/\/ (.*)/);
     const [title] = first.split(/[.:?,] |[.:?]$/);
     return { name, title: title.length > 48 ? `${title.slice(0, 47)}…` : title, args: ARGS[name] ?? '', source };
@@ -35,7 +38,10 @@ rmSync(out, { recursive: true, force: true });
 for (const file of ['index.html', 'style.css', 'icon.svg', 'sw.js']) cpSync(join(web, 'playground', file), join(out, file));
 // Beside the scripts' folder, as in the package.
 cpSync(wasm, join(out, 'dist', 'tgvm.wasm'));
-writeFileSync(join(out, 'samples.json'), JSON.stringify({ samples: samples(), files: data() }));
+const scripts = named(withScripts, '.js');
+for (const script of scripts) cpSync(script, join(out, 'samples', basename(script)));
+const functions = scripts.map((script) => `samples/${basename(script)}`);
+writeFileSync(join(out, 'samples.json'), JSON.stringify({ samples: samples(), functions, files: data() }));
 const options = {
   outdir: join(out, 'scripts'),
   bundle: true,

@@ -7,20 +7,28 @@ import { fileURLToPath } from 'node:url';
 import { Tgvm } from '../src/index.js';
 
 const folder = fileURLToPath(new URL('../../programs', import.meta.url));
+const withScripts = fileURLToPath(new URL('../samples', import.meta.url));
 
 /** `programs/data` as virtual files. */
 export const data = Object.fromEntries(
   readdirSync(join(folder, 'data')).map((name) => [`programs/data/${name}`, readFileSync(join(folder, 'data', name))]),
 );
 
-/** Name, text and expected output of each sample. */
-export const samples = readdirSync(folder)
-  .filter((name) => name.endsWith('.tg'))
-  .map((file) => {
-    const name = basename(file, '.tg');
-    const read = (end) => readFileSync(join(folder, `${name}${end}`), 'utf8');
-    return { name, source: read('.tg'), expected: read('.expected') };
-  });
+function samplesIn(folder) {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.tg'))
+    .map((file) => {
+      const name = basename(file, '.tg');
+      const read = (end) => readFileSync(join(folder, `${name}${end}`), 'utf8');
+      return { name, source: read('.tg'), expected: read('.expected') };
+    });
+}
+
+/** Name, text and expected output of each sample; of each that calls functions of the script beside it, too, and where that is. */
+export const samples = samplesIn(folder);
+export const samplesWithScripts = samplesIn(withScripts).map((sample) => {
+  return { ...sample, script: join(withScripts, `${sample.name}.js`) };
+});
 
 /** Starts a machine, and ends it after the test. */
 export async function started(t, options = { workers: 2 }) {

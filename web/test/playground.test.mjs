@@ -87,6 +87,15 @@ test('a trap is marked where it happened', async (t) => {
   assert.equal(await page.$eval('.cm-lintRange-error', (mark) => mark.textContent), 'all[args().len() + 7]');
 });
 
+test('a sample calls a function of a script on all workers', async (t) => {
+  const { page } = await opened(t, { path: '?workers=2' });
+  await page.selectOption('#sample', 'terrain');
+  await page.click('#run');
+  await has(page, 'status', 'done in');
+  await has(page, 'output', '% of 900 x 900 points are land');
+  assert.equal(await page.$eval('#pictures canvas', (canvas) => canvas.width), 900);
+});
+
 test('statements of a session run while one types the next', async (t) => {
   const { page } = await opened(t, { path: '?workers=2' });
   const enter = async (text) => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { data, samples, started } from './common.mjs';
+import { data, samples, samplesWithScripts, started } from './common.mjs';
 
 assert.ok(samples.length >= 19, 'the samples are found');
 
@@ -14,6 +14,12 @@ for (const options of [{ workers: 1 }, { workers: 2 }, { workers: 4 }, { shared:
     for (const { name, source, expected } of samples) {
       const result = await vm.run(source, { name: `programs/${name}.tg`, files: data });
       assert.equal(result.errors, '', name);
+      assert.equal(result.result, 'done', `${name}: ${JSON.stringify(result)}`);
+      assert.equal(result.output, expected, name);
+    }
+    for (const { name, source, expected, script } of samplesWithScripts) {
+      await vm.register(script);
+      const result = await vm.run(source);
       assert.equal(result.result, 'done', `${name}: ${JSON.stringify(result)}`);
       assert.equal(result.output, expected, name);
     }

@@ -21,6 +21,13 @@ const cores = Math.min(navigator.hardwareConcurrency || 2, 16);
 const starting = Tgvm.start({ workers: Number(new URLSearchParams(location.search).get('workers')) || cores });
 starting.catch(() => {});
 const loading = fetch('samples.json').then((response) => response.json());
+/** The machine, with the functions that samples call. */
+const prepared = starting.then(async (vm) => {
+  const { functions } = await loading;
+  for (const url of functions) await vm.register(url).catch((error) => notice(`${url}: ${error.message}`));
+  return vm;
+});
+prepared.catch(() => {});
 
 const status = (text, isWrong = false) => {
   at('status').textContent = text;
@@ -42,7 +49,7 @@ scoreboard.clear('Run a program with “Record” on to see what was in flight, 
 lanes.begin(1);
 
 const program = new Program(at('editor'), {
-  check: async (source) => (await starting).check(source),
+  check: async (source) => (await prepared).check(source),
   onProblems(all) {
     const [first] = all;
     const more = all.length > 1 ? `, and ${all.length - 1} more` : '';
@@ -143,7 +150,7 @@ function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed
 async function run() {
   if (running) return;
   running = new AbortController();
-  const vm = await starting;
+  const vm = await prepared;
   at('run').disabled = true;
   at('stop').disabled = false;
   at('output').replaceChildren();
