@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::embed::{self, Module};
@@ -10,7 +11,7 @@ use tgvm::machine::Issue;
 use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome, RunResult};
 use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::record::{Hazard, Record};
+use tgvm::machine::record::{Event, Hazard, Record};
 use tgvm::machine::trap::Fault;
 use tgvm::observe::check::{Checked, Violation, check};
 use tgvm::observe::dag::Dag;
@@ -72,6 +73,27 @@ fn record(code: &Arc<Code>, options: &Options, args: &[&str]) -> (Outcome, Strin
     let RunResult { outcome, stats, record } = embed::run(code, options, &mut desk);
     assert_eq!(stats.leaked, 0, "memory is given back");
     (outcome, desk.printed, record.expect("it was asked for"))
+}
+
+#[test]
+fn a_run_under_way_is_told_in_order_and_without_gaps() {
+    let work =
+        "task work(n: Int) -> Int {\n    var x = n\n    for i in 0..50_000 { x = (x *% 31) +% i }\n    return x\n}\n";
+    let code = compile("test.tg", &format!("{work}fn main() {{ print(max(work(n) for n in 0..200)) }}"));
+    let options = eager(2);
+    let pulse = options.pulse.clone();
+    let mut told: Vec<Event> = Vec::new();
+    let all = thread::scope(|scope| {
+        let run = scope.spawn(|| record(&code, &options, &[]).2.events);
+        while !run.is_finished() {
+            let next = told.last().map_or(0, |event| event.order + 1);
+            told.extend(pulse.events(next, 10));
+        }
+        run.join().expect("it does not panic")
+    });
+    assert!(!told.is_empty(), "something was told while it ran");
+    assert_eq!(told, all[..told.len()]);
+    assert!(pulse.events(0, 10).is_empty(), "the record has all");
 }
 
 fn checked(text: &str, options: &Options) -> Result<Checked, Violation> {

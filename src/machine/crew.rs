@@ -258,6 +258,11 @@ impl Crew {
         }
     }
 
+    /// Who takes down what happens, if somebody does.
+    pub(super) fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.clone()
+    }
+
     /// What was taken down, once it has been disbanded.
     pub(crate) fn record(&self) -> Option<Record> {
         self.recorder.as_ref().map(|recorder| recorder.finish())

@@ -238,6 +238,7 @@ fn run_shared(
         own_heart: false,
     };
     let crew = Crew::start(&settings, host).expect("the system has threads for the workers");
+    options.pulse.record(crew.recorder());
     let order = Order {
         code: code.clone(),
         function: code.program().main,
@@ -258,6 +259,7 @@ fn run_shared(
         false
     });
     let counts = crew.disband();
+    options.pulse.record(None);
     let outcome = submission.outcome();
     let total = Counts {
         steps: counts.iter().map(|c| c.steps).sum(),
@@ -313,6 +315,7 @@ fn turn<'w>(
     host: &HostTable,
     mut baton: Baton<'w>,
 ) -> os::Turn<Baton<'w>, Ended> {
+    let interrupt = &options.interrupt;
     let counts = baton.counts;
     let nothing = AtomicU64::new(0);
     let run = &mut baton.run;
@@ -326,7 +329,7 @@ fn turn<'w>(
         code,
         stack: &mut run.stack,
         heap,
-        interrupt: &options.interrupt,
+        interrupt,
         host,
         world: &mut *baton.world,
         issuer: ptr::null_mut(),
@@ -347,12 +350,16 @@ fn turn<'w>(
                 execute::<false, false>(&mut cx, pc, regs)
             }
         };
+        if exit == Exit::Polled && !options.migrate {
+            interrupt.lower();
+            continue;
+        }
         if cx.fault != Some(Fault::Await) {
             break exit;
         }
         // SAFETY: nobody else has the run.
         let wait = unsafe { (*cx.awaits).clone() }.expect("it awaits something");
-        cx.fault = wait.block(&options.interrupt).err().map(Fault::Stop);
+        cx.fault = wait.block(interrupt).err().map(Fault::Stop);
         if cx.fault.is_some() {
             break exit;
         }

@@ -81,6 +81,12 @@ impl Interrupt {
         self.0.word.fetch_or(TIME, Ordering::Relaxed);
     }
 
+    /// Lets the run leave the interpreter's loop and enter it again at once. Where the loop itself is compiled while it runs, a call of it
+    /// goes on in the code that it began in.
+    pub fn nudge(&self) {
+        self.raise(TICK);
+    }
+
     /// Asks the run to change threads at every poll.
     pub(super) fn migrate(&self) {
         self.0.word.fetch_or(MIGRATE, Ordering::Relaxed);

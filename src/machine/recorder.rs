@@ -138,6 +138,21 @@ impl Recorder {
         self.add(worker, cost, What::Promoted { frame, function: board.function, parent });
     }
 
+    /// What has been taken down so far from the event of that order on, in order, at most so many.
+    pub(super) fn since(&self, from: u64, most: usize) -> Vec<Event> {
+        // An event gets its number while its lane is held: nobody has one that is not in its lane when all are.
+        let lanes: Vec<_> = self.lanes.iter().map(lock).collect();
+        let news = lanes.iter().flat_map(|lane| {
+            let first = lane.partition_point(|event| event.order < from);
+            lane[first..].iter().take(most).cloned()
+        });
+        let mut events: Vec<Event> = news.collect();
+        drop(lanes);
+        events.sort_unstable_by_key(|event| event.order);
+        events.truncate(most);
+        events
+    }
+
     /// All there is, once the workers have ended.
     pub(super) fn finish(&self) -> Record {
         let mut events: Vec<Event> = self.lanes.iter().flat_map(|lane| std::mem::take(&mut *lock(lane))).collect();

@@ -187,6 +187,24 @@ fn time_and_interrupts_stop_it() {
 }
 
 #[test]
+fn a_nudge_changes_nothing_but_the_way_through_the_loop() {
+    let text = "fn sum_to(n: Int) -> Int {\nvar sum = 0\nfor i in 0..n { sum += i }\nreturn sum\n}\nfn main() {\nvar sums = [Int](0, fill: 0)\n\
+                for n in 0..2000 { sums.push(sum_to(n)) }\nprint(\"{sums.len()} {sums[1999]}\")\n}";
+    for workers in [1, 2] {
+        let interrupt = Interrupt::new();
+        let options = Options { interrupt: interrupt.clone(), workers, ..Options::default() };
+        let (result, printed) = std::thread::scope(|scope| {
+            let run = scope.spawn(|| run_with(text, &options));
+            while !run.is_finished() {
+                interrupt.nudge();
+            }
+            run.join().expect("it does not panic")
+        });
+        assert_eq!((result.outcome, printed.as_str()), (Outcome::Done, "2000 1997001\n"));
+    }
+}
+
+#[test]
 fn deep_values_are_walked_and_dropped_without_recursion() {
     let text = r#"
 struct Node { value: Int, next: [Node] }

@@ -65,6 +65,8 @@ export interface RunOptions extends Limits {
   files?: Record<string, string | Uint8Array>;
   /** Called with what is printed, in order, while the program runs. */
   onOutput?: (text: string, stream: 'out' | 'error') => void;
+  /** Called some 20 times a second while the program runs, with what it is at; not where no memory is shared. */
+  onProgress?: (progress: Progress) => void;
   /** Stops the program. */
   signal?: AbortSignal;
   /** Milliseconds after which it is stopped. */
@@ -129,7 +131,17 @@ export interface RunRecord {
   cut: boolean;
 }
 
-/** An entry is named by its frame and its number there: `3.7`; `0.0` is the run itself. Times are milliseconds since the first. */
+/** What a run is at. */
+export interface Progress {
+  /** Milliseconds since it began. */
+  time: number;
+  /** Workers, by number, that are not asleep for want of work. */
+  awake: number[];
+  /** What has happened since this was last told, in order, if the run is recorded. Together they are the beginning of its record. */
+  events: RecordEvent[];
+}
+
+/** An entry is named by its frame and its number there: `3.7`; `0.0` is the run itself. Times are milliseconds since the run began. */
 export type RecordEvent = { time: number; worker: number } & (
   | { what: 'promoted'; of: number; name: string; parent: string }
   | { what: 'taken up' | 'concluded'; of: number }
@@ -284,8 +296,6 @@ export class Tgvm {
   register(url: URL | string, options?: { data?: unknown }): Promise<string[]>;
   /** Opens a session. The first session or submission starts its workers, and says what they are like. */
   session(options?: SessionOptions): Promise<Session>;
-  /** Which workers of the run under way, by number, are not asleep for want of work. */
-  awake(): Promise<number[]>;
   /** Ends all workers. */
   terminate(): void;
 }

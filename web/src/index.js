@@ -19,6 +19,15 @@ export class SubmissionError extends Error {
   }
 }
 
+/**
+ * When a run is nudged, in milliseconds after its beginning. An engine compiles the interpreter's loop in a hurry first, and well while that
+ * runs; but what is in the loop by then stays in the first code until it enters the loop anew.
+ */
+const NUDGES = [50, 100, 200, 400, 800, 1600, 3200];
+
+/** How often a run is asked what it is at, in milliseconds. */
+const PACE = 50;
+
 const LIMITS = { issue: 'lazy', window: 64, maxMemory: 1 << 30, maxDepth: 256 << 20, maxSteps: null };
 
 /** The address of a module, as this script's own would be. */
@@ -62,8 +71,6 @@ export class Tgvm {
   /** Modules whose functions programs may call, in order; and the last of their registrations. */
   #modules = [];
   #registered = Promise.resolve();
-  /** The run under way. */
-  #running = null;
   #isTerminated = false;
 
   static async start(options = {}) {
@@ -178,7 +185,7 @@ export class Tgvm {
     return result;
   }
 
-  async #run(source, { name = 'main.tg', args = [], input = '', files, onOutput, signal, timeout, ...options }) {
+  async #run(source, { name = 'main.tg', args = [], input = '', files, onOutput, onProgress, signal, timeout, ...options }) {
     const aborted = { result: 'stop', exitCode: 130, stop: { reason: 'abort', message: 'interrupted' } };
     const printed = { out: '', error: '' };
     const rest = () => ({ output: printed.out, errors: printed.error });
@@ -197,15 +204,20 @@ export class Tgvm {
         // Nobody could read a request.
         else machine.fail('stopped');
       };
+      let nudges = [];
       const abort = () => stop('abort');
       signal?.addEventListener('abort', abort);
       const timer = timeout === undefined ? undefined : setTimeout(stop, timeout, 'time');
-      this.#running = id;
       try {
         const program = { id, name, source, args: args.map(String), input, files: list, limits: this.#limits(options) };
         const { json } = await machine.request({ request: 'run', ...program }, parts);
         if (json.diagnostics.length > 0) {
           return { ...nothing, result: 'rejected', exitCode: 2, diagnostics: json.diagnostics, ...rest() };
+        }
+        if (this.shared) {
+          const nudge = () => void machine.request({ request: 'nudge', id }).catch(() => {});
+          nudges = NUDGES.map((after) => setTimeout(nudge, after));
+          if (onProgress) this.#follow(machine, id, onProgress);
         }
         const { event, of, values, ...result } = await ended;
         return { diagnostics: [], ...result, ...rest() };
@@ -214,12 +226,24 @@ export class Tgvm {
         const time = { result: 'stop', exitCode: 3, stop: { reason: 'time', message: 'the program ran for too long' } };
         return { ...nothing, ...(stopped === 'time' ? time : aborted), ...rest() };
       } finally {
-        this.#running = null;
         clearTimeout(timer);
+        nudges.forEach(clearTimeout);
         signal?.removeEventListener('abort', abort);
         this.#watched.delete(id);
       }
     });
+  }
+
+  /** Tells what a run is at, now and then, for as long as it is under way. */
+  async #follow(machine, id, onProgress) {
+    while (this.#watched.has(id)) {
+      const progress = await machine.request({ request: 'watch', id }).then(
+        ({ json }) => json.progress,
+        () => null,
+      );
+      if (progress && this.#watched.has(id)) onProgress(progress);
+      await new Promise((resolve) => setTimeout(resolve, PACE));
+    }
   }
 
   register(url, { data } = {}) {
@@ -252,15 +276,6 @@ export class Tgvm {
     }
     await machine.request({ request: 'provide', module: number, functions });
     return functions.map(({ name }) => name);
-  }
-
-  /** Which workers of the run under way are not asleep for want of work. */
-  async awake() {
-    // Its thread is busy with the program, and can't say.
-    if (!this.shared) return this.#running === null ? [] : [0];
-    if (this.#running === null) return [];
-    const machine = await this.#ready();
-    return (await machine.request({ request: 'awake', id: this.#running })).json.awake;
   }
 
   #needsThreads(what) {

@@ -38,4 +38,14 @@ export async function started(t, options = { workers: 2 }) {
 }
 
 export const ENDLESS = 'fn main() {\n    var x = 0\n    while true { x = x +% 1 }\n}\n';
+/** Endless tasks, which issue and complete all the time, and print now and then. */
+export const TASKS = `task work(n: Int) -> Int {
+    var x = n
+    for i in 0..1_000_000 { x = (x *% 31) +% i }
+    return x
+}
+fn main() {
+    while true { print(max(work(n) for n in 0..16)) }
+}
+`;
 export const HELLO = 'fn main() { print("hello") }\n';

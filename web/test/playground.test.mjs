@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { serve } from '../scripts/server.mjs';
 import { openBrowser } from './browser.mjs';
-import { ENDLESS, HELLO } from './common.mjs';
+import { ENDLESS, HELLO, TASKS } from './common.mjs';
 
 const folder = fileURLToPath(new URL('../dist/playground', import.meta.url));
 const shots = fileURLToPath(new URL('../dist/screenshots', import.meta.url));
@@ -52,8 +52,20 @@ test('one runs, errs, sees the error underlined, stops an endless loop, and runs
   await has(page, 'output', '900 x 600 points');
   const size = await page.$eval('#pictures canvas', (canvas) => [canvas.width, canvas.height]);
   assert.deepEqual(size, [900, 600]);
+  await page.click('#replay');
   await page.waitForFunction(() => document.querySelectorAll('#entries .entry').length > 0);
   await page.screenshot({ path: `${shots}/desktop.png` });
+
+  // Workers' lanes and the scoreboard are live.
+  await type(page, TASKS);
+  await has(page, 'problems', 'no mistakes');
+  await page.click('#run');
+  await page.waitForFunction(() => document.querySelectorAll('#entries .entry').length > 0);
+  await has(page, 'moment', 'in flight');
+  await has(page, 'status', 'running');
+  await page.screenshot({ path: `${shots}/live.png` });
+  await page.click('#stop');
+  await has(page, 'status', 'stopped after');
 
   await type(page, 'fn main() {\n    prin("x")\n}\n');
   await page.waitForSelector('.cm-lintRange-error');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { MachineError, Tgvm } from '../src/index.js';
-import { ENDLESS, HELLO, started } from './common.mjs';
+import { ENDLESS, HELLO, TASKS, started } from './common.mjs';
 
 async function isUnharmed(vm) {
   assert.equal((await vm.run(HELLO)).output, 'hello\n');
@@ -160,7 +160,9 @@ test('a run tells what it took, and what happened', async (t) => {
   const vm = await started(t);
   const source = `task work(n: Int) -> Int {\n    var x = n\n    for i in 0..1000 { x = (x *% 31) +% i }\n    return x
 }\nfn main() {\n    var total = 0\n    for n in 0..20 { total = total +% work(n) }\n    print(total)\n}\n`;
-  const { stats, record } = await vm.run(source, { issue: 'eager', record: true });
+  const told = [];
+  const { stats, record } = await vm.run(source, { issue: 'eager', record: true, onProgress: ({ events }) => told.push(...events) });
+  assert.deepEqual(told, record.events.slice(0, told.length));
   assert.ok(stats.instructions > 20_000 && stats.milliseconds > 0 && stats.peakMemory > 0);
   assert.equal(stats.workers.length, 2);
   assert.equal(record.cut, false);
@@ -171,17 +173,22 @@ test('a run tells what it took, and what happened', async (t) => {
   assert.ok(issued.every(({ entry }) => ended.has(entry)));
 });
 
-test('while a run is under way one can see who is awake', async (t) => {
+test('while a run is under way it tells what it is at', async (t) => {
   const vm = await started(t);
-  assert.deepEqual(await vm.awake(), []);
   const stop = new AbortController();
-  const endless = vm.run(ENDLESS, { signal: stop.signal });
-  let awake = [];
-  while (awake.length === 0) awake = await vm.awake();
-  assert.deepEqual(awake, [0]);
-  stop.abort();
-  await endless;
-  assert.deepEqual(await vm.awake(), []);
+  const told = [];
+  const onProgress = (progress) => {
+    told.push(progress);
+    const isSeen = ['issued', 'started', 'completed'].every((what) => told.some(({ events }) => events.some((event) => event.what === what)));
+    if (isSeen && progress.awake.length === 2) stop.abort();
+  };
+  const { result, record } = await vm.run(TASKS, { issue: 'eager', record: true, onProgress, signal: stop.signal, timeout: 20_000 });
+  assert.equal(result, 'stop');
+  assert.ok(stop.signal.aborted, JSON.stringify(told.at(-1)));
+  assert.ok(told.every(({ time }, index) => time > (told[index - 1]?.time ?? 0)));
+  // None is missing, and none is told twice.
+  const events = told.flatMap(({ events }) => events);
+  assert.deepEqual(events, record.events.slice(0, events.length));
 });
 
 test('what is passed wrongly is said at once', async (t) => {

@@ -19,6 +19,7 @@ export async function use(): Promise<RunResult> {
     files: { a: 'text', b: new Uint8Array(1) },
     onOutput: (text, stream) => text.concat(stream),
     signal: AbortSignal.timeout(1000),
+    onProgress: ({ time, awake, events }) => time + awake.length + events.length,
     issue: 'eager',
     record: true,
   });

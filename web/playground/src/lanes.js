@@ -1,5 +1,4 @@
-// A lane for each worker: while a program runs, who is awake at each frame of the screen; afterwards, if it was recorded, when each
-// ran which entry.
+// A lane for each worker: when it was awake, and over that when it ran which entry, if the run is recorded.
 
 import { colour, colourOf, prepared, time } from './draw.js';
 
@@ -10,7 +9,8 @@ const BOTTOM = 18;
 export class Lanes {
   #canvas;
   #workers = 1;
-  /** Stretches of each worker: from, to, name. */
+  /** Stretches of each worker: when it was seen awake, from and to; what it was at, from, to and name. */
+  #awake = [];
   #stretches = [];
   #length = 0;
 
@@ -21,36 +21,37 @@ export class Lanes {
 
   begin(workers) {
     this.#workers = workers;
-    this.#stretches = Array.from({ length: workers }, () => []);
+    this.#awake = Array.from({ length: workers }, () => []);
+    this.#stretches = [];
     this.#length = 0;
     this.draw();
   }
 
-  /** Who is awake at that time. */
-  sample(at, awake) {
+  /** Who is awake at that time, and what each has been at. */
+  live(at, awake, stretches) {
     for (const worker of awake) {
-      const lane = this.#stretches[worker];
+      const lane = this.#awake[worker];
       if (!lane) continue;
       const last = lane.at(-1);
       if (last && last.to >= this.#length) last.to = at;
-      else lane.push({ from: Math.min(this.#length, at), to: at, name: '' });
+      else lane.push({ from: this.#length, to: at });
     }
-    this.#length = at;
-    this.draw();
+    this.show(stretches, at);
   }
 
-  /** What was recorded takes the place of what was seen. */
+  /** What each has been at, in a run of that length. */
   show(stretches, length) {
     this.#stretches = stretches;
-    this.#workers = Math.max(stretches.length, 1);
+    this.#workers = Math.max(stretches.length, this.#workers);
     this.#length = length;
     this.draw();
   }
 
-  /** Which part of the time each worker was busy. */
+  /** Which part of the time each worker was busy: with what was recorded, or awake. */
   get busy() {
     const sum = (lane) => lane.reduce((total, { from, to }) => total + to - from, 0);
-    return this.#stretches.map((lane) => (this.#length > 0 ? Math.min(1, sum(lane) / this.#length) : 0));
+    const lanes = this.#stretches.some((lane) => lane.length > 0) ? this.#stretches : this.#awake;
+    return lanes.map((lane) => (this.#length > 0 ? Math.min(1, sum(lane) / this.#length) : 0));
   }
 
   draw(cursor = null) {
@@ -68,12 +69,16 @@ export class Lanes {
       draw.fillRect(LEFT, top, width - LEFT - 12, LANE);
       draw.globalAlpha = 1;
       const fill = colourOf(worker);
+      draw.fillStyle = fill;
+      draw.globalAlpha = 0.3;
+      for (const { from, to } of this.#awake[worker] ?? []) draw.fillRect(x(from), top, x(to) - x(from), LANE);
+      draw.globalAlpha = 1;
       for (const { from, to, name } of this.#stretches[worker] ?? []) {
         const [left, right] = [x(from), x(to)];
         const wide = Math.max(right - left - (right - left > 3 ? 1 : 0), 0.7);
         draw.fillStyle = fill;
         draw.fillRect(left, top, wide, LANE);
-        if (name && wide > 14 + 6 * name.length) {
+        if (wide > 14 + 6 * name.length) {
           draw.fillStyle = text;
           draw.fillText(name, left + 6, top + LANE / 2);
         }

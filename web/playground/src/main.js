@@ -1,12 +1,13 @@
 // The page: what its controls do.
 
 import { Tgvm } from '../../src/index.js';
+import { Digest } from './digest.js';
 import { time } from './draw.js';
 import { isolate } from './isolation.js';
 import { Lanes } from './lanes.js';
 import { Program } from './program.js';
 import { Repl } from './repl.js';
-import { Scoreboard, digest } from './scoreboard.js';
+import { Scoreboard } from './scoreboard.js';
 import { fromHash, toHash } from './share.js';
 
 const at = (id) => document.getElementById(id);
@@ -123,16 +124,6 @@ async function showFile([path, bytes]) {
   return figure;
 }
 
-/** Samples who is awake, at every frame, until the run has ended. */
-async function watch(vm, begin, signal) {
-  while (!signal.done) {
-    const awake = await vm.awake().catch(() => []);
-    if (signal.done) break;
-    lanes.sample(performance.now() - begin, awake);
-    await new Promise(requestAnimationFrame);
-  }
-}
-
 function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed) {
   const took = time(stats?.milliseconds ?? elapsed);
   switch (result) {
@@ -160,30 +151,34 @@ async function run() {
   status('running …');
   const workers = Number(at('workers').value);
   const record = at('record').checked && vm.shared;
-  scoreboard.clear(record ? 'Recording …' : 'This run is not recorded.');
+  scoreboard.clear(record ? 'Recording: entries appear when calls run out of order.' : 'This run is not recorded.');
   lanes.begin(workers);
   const begin = performance.now();
-  const watched = { done: false };
-  watch(vm, begin, watched);
+  const seen = new Digest();
+  const onProgress = ({ time, awake, events }) => {
+    seen.add(events);
+    lanes.live(time, awake, seen.lanes(workers, time));
+    scoreboard.live(seen, time);
+  };
   try {
     const args = at('args').value.split(/\s+/).filter(Boolean);
     const { files } = await loading;
-    const result = await vm.run(program.text, { args, files, onOutput: show, signal: running.signal, workers, record });
-    watched.done = true;
-    status(...concluded(result, performance.now() - begin));
+    const options = { args, files, onOutput: show, onProgress, signal: running.signal, workers, record };
+    const result = await vm.run(program.text, options);
+    const elapsed = performance.now() - begin;
     if (result.trap) program.mark(result.trap);
     at('pictures').replaceChildren(...(await Promise.all(Object.entries(result.files).map(showFile))));
-    if (result.record?.events.length > 0) {
-      const run = digest(result.record);
-      while (run.lanes.length < workers) run.lanes.push([]);
-      lanes.show(run.lanes, run.length);
-      scoreboard.show(run, result.record.cut);
-    } else if (record) scoreboard.clear('Nothing ran out of order.');
+    if (!vm.shared) lanes.live(elapsed, [0], []);
+    if (result.record) {
+      const whole = new Digest().add(result.record.events);
+      lanes.show(whole.lanes(workers, whole.length), Math.max(whole.length, result.stats.milliseconds));
+      scoreboard.show(whole, whole.length, result.record.cut);
+    }
     at('busy').textContent = lanes.busy.map((part, worker) => `${worker + 1}: ${Math.round(part * 100)} %`).join('   ');
+    status(...concluded(result, elapsed));
   } catch (error) {
     status(error.message, true);
   } finally {
-    watched.done = true;
     running = null;
     at('run').disabled = false;
     at('stop').disabled = true;
@@ -208,6 +203,7 @@ at('theme').addEventListener('click', () => {
   root.dataset.theme = isDark ? 'light' : 'dark';
   localStorage.setItem('theme', root.dataset.theme);
   lanes.draw();
+  scoreboard.draw();
 });
 const chosen = localStorage.getItem('theme');
 if (chosen) document.documentElement.dataset.theme = chosen;

@@ -11,7 +11,7 @@ use tgvm::syntax::diagnostic::Diagnostic;
 use tgvm::syntax::span::{Source, Span};
 
 /// More events than that are left out of a report.
-const MOST_EVENTS: usize = 30_000;
+pub const MOST_EVENTS: usize = 30_000;
 
 fn utf16(text: &str, offset: u32) -> usize {
     text[..text.floor_char_boundary(offset as usize)].encode_utf16().count()
@@ -121,15 +121,19 @@ fn worker(stats: &WorkerStats) -> Value {
     })
 }
 
-/// What happened in a run, in order.
-pub fn record(record: &Record, program: &Program) -> Value {
-    let begin = record.events.first().map_or(0, |event| event.time);
-    let lines = Lines::of(&program.source);
-    let kept = record.events.iter().take(MOST_EVENTS);
+/// What happened in a run that began at that second, in order.
+pub fn record(record: &Record, begin: f64, program: &Program) -> Value {
+    let kept = record.events.len().min(MOST_EVENTS);
     json!({
-        "events": kept.map(|one| event(one, begin, &lines, program)).collect::<Vec<_>>(),
+        "events": events(&record.events[..kept], begin, program),
         "cut": record.is_cut || record.events.len() > MOST_EVENTS,
     })
+}
+
+/// Some of it.
+pub fn events(events: &[Event], begin: f64, program: &Program) -> Value {
+    let lines = Lines::of(&program.source);
+    events.iter().map(|one| event(one, begin, &lines, program)).collect()
 }
 
 /// Where lines begin.
@@ -156,7 +160,7 @@ fn function(index: u32, program: &Program) -> String {
     }
 }
 
-fn event(event: &Event, begin: u64, lines: &Lines, program: &Program) -> Value {
+fn event(event: &Event, begin: f64, lines: &Lines, program: &Program) -> Value {
     let mut json = match &event.what {
         What::Promoted { frame, function: index, parent } => {
             json!({ "what": "promoted", "of": frame, "name": function(*index, program), "parent": id(*parent) })
@@ -177,7 +181,7 @@ fn event(event: &Event, begin: u64, lines: &Lines, program: &Program) -> Value {
         }
         What::Retired(entry) => json!({ "what": "retired", "entry": id(*entry) }),
     };
-    json["time"] = json!(event.time.saturating_sub(begin) as f64 / 1e6);
+    json["time"] = json!((event.time as f64 / 1e6 - begin * 1e3).max(0.0));
     json["worker"] = json!(event.worker);
     json
 }

@@ -174,7 +174,12 @@ enum Request {
         id: u64,
         why: Why,
     },
-    Awake {
+    /// Lets a run go on in better code, if there is some by now.
+    Nudge {
+        id: u64,
+    },
+    /// What a run is at.
+    Watch {
         id: u64,
     },
     Events,
@@ -232,7 +237,11 @@ fn answer(Envelope { json, bytes }: Envelope) -> Result<Envelope, String> {
             submissions::cancel(id);
             json!({}).into()
         }
-        Request::Awake { id } => json!({ "awake": runs::awake(id) }).into(),
+        Request::Nudge { id } => {
+            runs::nudge(id);
+            json!({}).into()
+        }
+        Request::Watch { id } => json!({ "progress": runs::progress(id) }).into(),
         Request::Conform => {
             let body = || conformance::check(|workers| Arc::new(web::Threads::new(workers))).err();
             let tell = |broken| events::tell(json!({ "event": "conforms", "broken": broken }).into());

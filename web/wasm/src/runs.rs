@@ -18,10 +18,24 @@ use crate::requests::{Program, Why, pack, unpack};
 use crate::world::{Files, PageWorld};
 use crate::{events, functions, report};
 
-/// Those under way.
-static RUNS: Mutex<BTreeMap<u64, (Interrupt, Pulse)>> = Mutex::new(BTreeMap::new());
+/// Events that are told at once of a run that is under way.
+const AT_ONCE: usize = 2000;
 
-fn runs() -> MutexGuard<'static, BTreeMap<u64, (Interrupt, Pulse)>> {
+/// A run under way.
+struct Run {
+    code: Arc<Code>,
+    interrupt: Interrupt,
+    pulse: Pulse,
+    /// When it began, in seconds.
+    begin: f64,
+    /// How many of its events have been told, and the order of the next.
+    told: usize,
+    next: u64,
+}
+
+static RUNS: Mutex<BTreeMap<u64, Run>> = Mutex::new(BTreeMap::new());
+
+fn runs() -> MutexGuard<'static, BTreeMap<u64, Run>> {
     RUNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -60,50 +74,74 @@ pub fn start(program: Program, bytes: &[u8]) -> Result<Value, String> {
         clock: Box::new(move || web::seconds() - begin),
     };
     let code = module.into_code();
-    runs().insert(id, (interrupt, pulse));
+    runs().insert(id, Run { code: code.clone(), interrupt, pulse, begin, told: 0, next: 0 });
     if events::alone() {
         (options.workers, options.issue, options.record) = (1, Issue::InOrder, false);
-        events::tell(run(id, &code, &options, world, &files));
+        events::tell(run(id, &code, &options, world, &files, begin));
     } else {
         let needed = limits.workers + 1;
         if web::free() < needed {
             runs().remove(&id);
             return Err(format!("the run needs {needed} threads, and {} are free", web::free()));
         }
-        let body = move || run(id, &code, &options, world, &files);
+        let body = move || run(id, &code, &options, world, &files, begin);
         web::start(body, events::tell).map_err(|error| error.to_string())?;
     }
     Ok(json!({ "diagnostics": [] }))
 }
 
-fn run(id: u64, code: &Arc<Code>, options: &Options, mut world: PageWorld, files: &Mutex<Files>) -> Envelope {
-    let begin = web::seconds();
+fn run(
+    id: u64,
+    code: &Arc<Code>,
+    options: &Options,
+    mut world: PageWorld,
+    files: &Mutex<Files>,
+    begin: f64,
+) -> Envelope {
+    let started = web::seconds();
     let result = tgvm::embed::run(code, options, &mut world);
-    let milliseconds = (web::seconds() - begin) * 1e3;
+    let milliseconds = (web::seconds() - started) * 1e3;
     runs().remove(&id);
     let mut json = report::outcome(&result.outcome, code.program());
     json["event"] = json!("ended");
     json["of"] = json!(id);
     json["stats"] = report::stats(&result.stats, milliseconds);
-    json["record"] = result.record.map_or(Value::Null, |record| report::record(&record, code.program()));
+    json["record"] = result.record.map_or(Value::Null, |record| report::record(&record, begin, code.program()));
     let written = files.lock().unwrap_or_else(PoisonError::into_inner).take_written();
     let (list, bytes) = pack(written);
     json["files"] = list;
     Envelope { json, bytes }
 }
 
-/// Which workers of a run are awake, by number; none if it is not under way.
-pub fn awake(id: u64) -> Value {
-    let awake = runs().get(&id).map_or(0, |(_, pulse)| pulse.awake());
-    (0..64).filter(|worker| awake >> worker & 1 == 1).collect::<Vec<u32>>().into()
+/// What a run is at: the milliseconds since it began, which workers are awake, by number, and what has been taken down of it since this
+/// was last asked; null if it is not under way.
+pub fn progress(id: u64) -> Value {
+    let mut runs = runs();
+    let Some(run) = runs.get_mut(&id) else { return Value::Null };
+    let events = run.pulse.events(run.next, AT_ONCE.min(report::MOST_EVENTS - run.told));
+    run.told += events.len();
+    run.next = events.last().map_or(run.next, |event| event.order + 1);
+    let awake = run.pulse.awake();
+    json!({
+        "time": (web::seconds() - run.begin) * 1e3,
+        "awake": (0..64).filter(|worker| awake >> worker & 1 == 1).collect::<Vec<u32>>(),
+        "events": report::events(&events, run.begin, run.code.program()),
+    })
 }
 
 /// Asks a run to stop, if it is under way.
 pub fn stop(id: u64, why: Why) {
-    if let Some((interrupt, _)) = runs().get(&id) {
+    if let Some(Run { interrupt, .. }) = runs().get(&id) {
         match why {
             Why::Abort => interrupt.interrupt(),
             Why::Time => interrupt.time_out(),
         }
+    }
+}
+
+/// Lets a run enter the interpreter's loop anew.
+pub fn nudge(id: u64) {
+    if let Some(Run { interrupt, .. }) = runs().get(&id) {
+        interrupt.nudge();
     }
 }
