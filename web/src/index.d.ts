@@ -65,6 +65,8 @@ export interface RunOptions extends Limits {
   files?: Record<string, string | Uint8Array>;
   /** Called with what is printed, in order, while the program runs. */
   onOutput?: (text: string, stream: 'out' | 'error') => void;
+  /** How many characters of what is printed the result has at most: 64 Mi, if it is not said. `onOutput` is told all. */
+  maxOutput?: number;
   /** Called some 20 times a second while the program runs, with what it is at; not where no memory is shared. */
   onProgress?: (progress: Progress) => void;
   /** Stops the program. */
@@ -88,6 +90,8 @@ export interface RunResult {
   output: string;
   /** What was printed on standard error. */
   errors: string;
+  /** More was printed than is kept: `maxOutput`. */
+  outputCut: boolean;
   /** Why it was rejected; otherwise empty. */
   diagnostics: Diagnostic[];
   trap?: Trap;

@@ -28,6 +28,9 @@ const NUDGES = [50, 100, 200, 400, 800, 1600, 3200];
 /** How often a run is asked what it is at, in milliseconds. */
 const PACE = 50;
 
+/** How many characters of what is printed are kept for the result, if it is not said. */
+const KEPT = 1 << 26;
+
 const LIMITS = { issue: 'lazy', window: 64, maxMemory: 1 << 30, maxDepth: 256 << 20, maxSteps: null };
 
 /** The address of a module, as this script's own would be. */
@@ -185,16 +188,21 @@ export class Tgvm {
     return result;
   }
 
-  async #run(source, { name = 'main.tg', args = [], input = '', files, onOutput, onProgress, signal, timeout, ...options }) {
+  async #run(source, options) {
+    const { name = 'main.tg', args = [], input = '', files } = options;
+    const { onOutput, onProgress, signal, timeout, maxOutput = KEPT } = options;
     const aborted = { result: 'stop', exitCode: 130, stop: { reason: 'abort', message: 'interrupted' } };
     const printed = { out: '', error: '' };
-    const rest = () => ({ output: printed.out, errors: printed.error });
+    let outputCut = false;
+    const rest = () => ({ output: printed.out, errors: printed.error, outputCut });
     const nothing = { diagnostics: [], files: {}, stats: null, record: null };
     if (signal?.aborted) return { ...nothing, ...aborted, ...rest() };
     const { list, parts } = packFiles(files);
     return this.#using(async (machine) => {
       const { id, ended } = this.#watch((text, stream) => {
-        printed[stream] += text;
+        const room = maxOutput - printed.out.length - printed.error.length;
+        outputCut ||= text.length > room;
+        printed[stream] += text.slice(0, room);
         onOutput?.(text, stream);
       });
       let stopped = null;

@@ -156,6 +156,16 @@ test('much output comes whole and in order', async (t) => {
   }
 });
 
+test('of what is printed so much is kept, and all is told', async (t) => {
+  const vm = await started(t);
+  const source = 'fn main() { for i in 0..1000 { print("0123456789") } }';
+  let told = 0;
+  const result = await vm.run(source, { maxOutput: 25, onOutput: (text) => (told += text.length) });
+  assert.equal(result.output, '0123456789\n0123456789\n012');
+  assert.deepEqual([result.result, result.outputCut, told], ['done', true, 11_000]);
+  assert.equal((await vm.run(HELLO)).outputCut, false);
+});
+
 test('a run tells what it took, and what happened', async (t) => {
   const vm = await started(t);
   const source = `task work(n: Int) -> Int {\n    var x = n\n    for i in 0..1000 { x = (x *% 31) +% i }\n    return x

@@ -5,7 +5,7 @@ const HUES = [220, 150, 30, 285, 0, 185, 50, 320];
 /** The colour of a worker; it is told apart in light and in dark. */
 export function colourOf(worker) {
   const isDark = getComputedStyle(document.documentElement).colorScheme === 'dark' || matchesDark();
-  return `hsl(${HUES[worker % HUES.length]} ${isDark ? '65% 64%' : '62% 47%'})`;
+  return `hsl(${HUES[worker % HUES.length]} ${isDark ? '65% 64%' : '64% 36%'})`;
 }
 
 function matchesDark() {

@@ -25,7 +25,6 @@ const theme = EditorView.theme({
   },
   '.cm-tooltip': { backgroundColor: 'var(--panel)', color: 'var(--text)', border: '1px solid var(--line)', maxWidth: '60ch' },
   '.cm-panels': { backgroundColor: 'var(--panel)', color: 'var(--text)' },
-  '&.cm-focused': { outline: 'none' },
   '.cm-diagnosticText': { whiteSpace: 'pre-wrap' },
 });
 

@@ -5,15 +5,13 @@ import { Digest } from './digest.js';
 import { time } from './draw.js';
 import { isolate } from './isolation.js';
 import { Lanes } from './lanes.js';
+import { Output } from './output.js';
 import { Program } from './program.js';
 import { Repl } from './repl.js';
 import { Scoreboard } from './scoreboard.js';
-import { fromHash, toHash } from './share.js';
+import { fromHash, isShared, toHash } from './share.js';
 
 const at = (id) => document.getElementById(id);
-
-/** What is kept of the output on the page. */
-const MOST_OUTPUT = 200_000;
 
 await isolate();
 
@@ -41,6 +39,7 @@ function notice(text) {
 }
 
 let running = null;
+const output = new Output(at('output'), at('pictures'));
 const lanes = new Lanes(at('lanes'));
 const scoreboard = new Scoreboard(
   { time: at('time'), replay: at('replay'), moment: at('moment'), entries: at('entries'), flight: at('flight') },
@@ -77,51 +76,14 @@ async function begin() {
   };
   for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
   at('sample').addEventListener('change', (event) => event.target.value && choose(event.target.value));
-  if (!shared) return choose('mandelbrot');
+  if (!shared) {
+    if (isShared(location.hash)) notice('The link is damaged: there is no program in it that could be read.');
+    return choose('mandelbrot');
+  }
   at('sample').prepend(new Option('shared with you', ''));
   at('sample').value = '';
   at('args').value = shared.args;
   program.text = shared.source;
-}
-
-function show(text, stream) {
-  const output = at('output');
-  if (output.textContent.length > MOST_OUTPUT) return;
-  const isAtEnd = output.scrollTop + output.clientHeight >= output.scrollHeight - 4;
-  const last = output.lastElementChild;
-  if (last?.className === stream) last.append(text);
-  else {
-    const piece = document.createElement('span');
-    piece.className = stream;
-    piece.textContent = text;
-    output.append(piece);
-  }
-  if (output.textContent.length > MOST_OUTPUT) output.append('\n… more than the page shows …');
-  if (isAtEnd) output.scrollTop = output.scrollHeight;
-}
-
-/** A file that the program has written: a picture, or a link. */
-async function showFile([path, bytes]) {
-  const figure = document.createElement('figure');
-  const caption = document.createElement('figcaption');
-  const link = document.createElement('a');
-  const isPicture = path.endsWith('.png');
-  const blob = new Blob([bytes], { type: isPicture ? 'image/png' : 'application/octet-stream' });
-  link.href = URL.createObjectURL(blob);
-  link.download = path.split('/').at(-1);
-  link.textContent = path;
-  caption.append(link, ` ${bytes.length.toLocaleString('en')} bytes`);
-  const picture = isPicture && (await createImageBitmap(blob).catch(() => null));
-  if (picture) {
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    canvas.getContext('2d').drawImage(picture, 0, 0);
-    canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', `the picture ${path}`);
-    figure.append(canvas);
-  }
-  figure.append(caption);
-  return figure;
 }
 
 function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed) {
@@ -138,36 +100,47 @@ function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed
   }
 }
 
+/** Disables a button and enables another, which takes over the focus if the first has it. */
+function swap(from, to) {
+  const hasFocus = document.activeElement === from;
+  to.disabled = false;
+  if (hasFocus) to.focus();
+  from.disabled = true;
+}
+
 async function run() {
   if (running) return;
   running = new AbortController();
-  const vm = await prepared;
-  at('run').disabled = true;
-  at('stop').disabled = false;
-  at('output').replaceChildren();
-  at('pictures').replaceChildren();
+  const { signal } = running;
+  swap(at('run'), at('stop'));
+  // On a narrow screen it is below the program.
+  if (matchMedia('(max-width: 860px)').matches) at('output').parentElement.scrollIntoView({ block: 'nearest' });
+  output.clear();
   at('busy').textContent = '';
   program.mark(null);
   status('running …');
-  const workers = Number(at('workers').value);
-  const record = at('record').checked && vm.shared;
-  scoreboard.clear(record ? 'Recording: entries appear when calls run out of order.' : 'This run is not recorded.');
-  lanes.begin(workers);
   const begin = performance.now();
-  const seen = new Digest();
-  const onProgress = ({ time, awake, events }) => {
-    seen.add(events);
-    lanes.live(time, awake, seen.lanes(workers, time));
-    scoreboard.live(seen, time);
-  };
   try {
+    const vm = await prepared;
+    const workers = Number(at('workers').value);
+    const record = at('record').checked && vm.shared;
+    scoreboard.clear(record ? 'Recording: entries appear when calls run out of order.' : 'This run is not recorded.');
+    lanes.begin(workers);
+    const seen = new Digest();
+    const onProgress = ({ time, awake, events }) => {
+      seen.add(events);
+      lanes.live(time, awake, seen.lanes(workers, time));
+      scoreboard.live(seen, time);
+    };
     const args = at('args').value.split(/\s+/).filter(Boolean);
     const { files } = await loading;
-    const options = { args, files, onOutput: show, onProgress, signal: running.signal, workers, record };
+    const onOutput = (text, stream) => output.print(text, stream);
+    // What is printed is on the page.
+    const options = { args, files, onOutput, maxOutput: 0, onProgress, signal, workers, record };
     const result = await vm.run(program.text, options);
     const elapsed = performance.now() - begin;
     if (result.trap) program.mark(result.trap);
-    at('pictures').replaceChildren(...(await Promise.all(Object.entries(result.files).map(showFile))));
+    await output.show(result.files);
     if (!vm.shared) lanes.live(elapsed, [0], []);
     if (result.record) {
       const whole = new Digest().add(result.record.events);
@@ -180,14 +153,15 @@ async function run() {
     status(error.message, true);
   } finally {
     running = null;
-    at('run').disabled = false;
-    at('stop').disabled = true;
+    swap(at('stop'), at('run'));
   }
 }
 
 at('run').addEventListener('click', run);
 at('stop').addEventListener('click', () => running?.abort());
 addEventListener('keydown', (event) => {
+  // The editor has its own use for it.
+  if (event.defaultPrevented) return;
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.id !== 'line') run();
   if (event.key === 'Escape') running?.abort();
 });

@@ -12,9 +12,12 @@ export async function toHash(shared) {
   return `#p=${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
 }
 
+/** Whether that part of a URL is to be a program. */
+export const isShared = (hash) => hash.startsWith('#p=');
+
 /** What was shared; null if that part of the URL is none, or damaged. */
 export async function fromHash(hash) {
-  if (!hash.startsWith('#p=')) return null;
+  if (!isShared(hash)) return null;
   try {
     const binary = atob(hash.slice(3).replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));

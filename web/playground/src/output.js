@@ -1,0 +1,69 @@
+// What a program prints, up to a limit, and the files that it writes: pictures, or links.
+
+/** How many characters are shown. */
+const MOST = 200_000;
+
+export class Output {
+  #text;
+  #files;
+  #shown = 0;
+
+  constructor(text, files) {
+    this.#text = text;
+    this.#files = files;
+  }
+
+  clear() {
+    this.#shown = 0;
+    this.#text.replaceChildren();
+    this.#files.querySelectorAll('a').forEach(({ href }) => URL.revokeObjectURL(href));
+    this.#files.replaceChildren();
+  }
+
+  /** Adds what was printed on a stream. */
+  print(text, stream) {
+    if (this.#shown === MOST) return;
+    const all = this.#text;
+    const isAtEnd = all.scrollTop + all.clientHeight >= all.scrollHeight - 4;
+    const part = text.slice(0, MOST - this.#shown);
+    this.#shown += part.length;
+    const last = all.lastElementChild;
+    if (last?.className === stream) last.append(part);
+    else {
+      const piece = document.createElement('span');
+      piece.className = stream;
+      piece.textContent = part;
+      all.append(piece);
+    }
+    if (this.#shown === MOST) all.append('\n… it prints more than this page shows …');
+    if (isAtEnd) all.scrollTop = all.scrollHeight;
+  }
+
+  /** Shows files by path. */
+  async show(files) {
+    this.#files.replaceChildren(...(await Promise.all(Object.entries(files).map(figure))));
+  }
+}
+
+async function figure([path, bytes]) {
+  const figure = document.createElement('figure');
+  const caption = document.createElement('figcaption');
+  const link = document.createElement('a');
+  const isPicture = path.endsWith('.png');
+  const blob = new Blob([bytes], { type: isPicture ? 'image/png' : 'application/octet-stream' });
+  link.href = URL.createObjectURL(blob);
+  link.download = path.split('/').at(-1);
+  link.textContent = path;
+  caption.append(link, ` ${bytes.length.toLocaleString('en')} bytes`);
+  const picture = isPicture && (await createImageBitmap(blob).catch(() => null));
+  if (picture) {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext('2d').drawImage(picture, 0, 0);
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `the picture ${path}`);
+    figure.append(canvas);
+  }
+  figure.append(caption);
+  return figure;
+}
