@@ -2,25 +2,33 @@
 
 const HUES = [220, 150, 30, 285, 0, 185, 50, 320];
 
-/** The colour of a worker; it is told apart in light and in dark. */
-export function colourOf(worker) {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === 'dark' || matchesDark();
-  return `hsl(${HUES[worker % HUES.length]} ${isDark ? '65% 64%' : '64% 36%'})`;
-}
-
-function matchesDark() {
+/** Whether the page is dark: as was chosen, or as the system is. */
+export function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
 }
 
+/** The colour of a worker; it is told apart in light and in dark. */
+export function colourOf(worker) {
+  return `hsl(${HUES[worker % HUES.length]} ${isDark() ? '65% 64%' : '64% 36%'})`;
+}
+
+/** Colours of the style sheet by name, in the theme that they were looked up in: that makes the browser lay the page out. */
+const colours = new Map();
+let coloursAreDark;
+
 export function colour(name) {
-  // A colour that depends on the theme is resolved by an element that has it.
-  const probe = document.createElement('i');
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
+  if (coloursAreDark !== isDark()) colours.clear();
+  coloursAreDark = isDark();
+  if (!colours.has(name)) {
+    // One that depends on the theme is resolved by an element that has it.
+    const probe = document.createElement('i');
+    probe.style.color = `var(--${name})`;
+    document.body.append(probe);
+    colours.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return colours.get(name);
 }
 
 /** Sizes the canvas for the screen and clears it; what to draw with, in CSS pixels. */

@@ -2,7 +2,7 @@
 
 import { Tgvm } from '../../src/index.js';
 import { Digest } from './digest.js';
-import { time } from './draw.js';
+import { isDark, time } from './draw.js';
 import { isolate } from './isolation.js';
 import { Lanes } from './lanes.js';
 import { Output } from './output.js';
@@ -13,13 +13,24 @@ import { fromHash, isShared, toHash } from './share.js';
 
 const at = (id) => document.getElementById(id);
 
+const theme = localStorage.getItem('theme');
+if (theme) document.documentElement.dataset.theme = theme;
+
 await isolate();
 
 // The machine starts while the page is put together; what is not needed for a first run comes after it.
-const cores = Math.min(navigator.hardwareConcurrency || 2, 16);
-const starting = Tgvm.start({ workers: Number(new URLSearchParams(location.search).get('workers')) || cores });
+const wanted = Number(new URLSearchParams(location.search).get('workers')) || Math.min(navigator.hardwareConcurrency || 2, 16);
+const starting = Tgvm.start({ workers: Math.trunc(Math.max(1, Math.min(wanted, 60))) });
 starting.catch(() => {});
-const loading = fetch('samples.json').then((response) => response.json());
+const loading = fetch('samples.json')
+  .then((response) => {
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    return response.json();
+  })
+  .catch((error) => {
+    notice(`The sample programs could not be loaded: ${error.message}`);
+    return { samples: [{ name: 'empty', title: 'no samples', args: '', source: 'fn main() {\n}\n' }], functions: [], files: {} };
+  });
 /** The machine, with the functions that samples call. */
 const prepared = starting.then(async (vm) => {
   const { functions } = await loading;
@@ -51,12 +62,12 @@ lanes.begin(1);
 const program = new Program(at('editor'), {
   check: async (source) => (await prepared).check(source),
   onProblems(all) {
+    at('problems').classList.toggle('wrong', all.length > 0);
     const [first] = all;
     const more = all.length > 1 ? `, and ${all.length - 1} more` : '';
     at('problems').textContent = first
       ? `${first.labels[0] ? `line ${first.labels[0].line}: ` : ''}${first.code} ${first.message}${more}`
       : 'no mistakes';
-    at('problems').classList.toggle('wrong', Boolean(first));
   },
   onRun: () => run(),
   onEdit: () => {
@@ -64,26 +75,39 @@ const program = new Program(at('editor'), {
   },
 });
 
-/** Shows the program that was shared by the page's address, or a sample. */
-async function begin() {
+function show(source, args) {
+  at('args').value = args;
+  program.text = source;
+}
+
+/** Shows the program in the page's address, if there is one: whether there is. */
+async function showShared() {
   const shared = await fromHash(location.hash);
-  const { samples } = await loading;
-  const choose = (name) => {
-    const sample = samples.find((one) => one.name === name) ?? samples[0];
-    at('sample').value = sample.name;
-    at('args').value = sample.args;
-    program.text = sample.source;
-  };
-  for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
-  at('sample').addEventListener('change', (event) => event.target.value && choose(event.target.value));
   if (!shared) {
     if (isShared(location.hash)) notice('The link is damaged: there is no program in it that could be read.');
-    return choose('mandelbrot');
+    return false;
   }
-  at('sample').prepend(new Option('shared with you', ''));
+  if (!at('sample').querySelector('[value=""]')) at('sample').prepend(new Option('shared with you', ''));
   at('sample').value = '';
-  at('args').value = shared.args;
-  program.text = shared.source;
+  show(shared.source, shared.args);
+  return true;
+}
+
+/** Shows the program that was shared, or a sample. */
+async function begin() {
+  const isShown = showShared();
+  const { samples } = await loading;
+  for (const { name, title } of samples) at('sample').append(new Option(`${name} – ${title}`, name));
+  const choose = (name) => {
+    const sample = samples.find((one) => one.name === name);
+    if (sample) show(sample.source, sample.args);
+  };
+  at('sample').addEventListener('change', (event) => choose(event.target.value));
+  addEventListener('hashchange', showShared);
+  if (await isShown) return;
+  const { name } = samples.find(({ name }) => name === 'mandelbrot') ?? samples[0];
+  at('sample').value = name;
+  choose(name);
 }
 
 function concluded({ result, exitCode, stats, stop, trap, diagnostics }, elapsed) {
@@ -172,15 +196,10 @@ at('share').addEventListener('click', async () => {
   status(copied ? 'the link has been copied' : 'the link is in the address bar');
 });
 at('theme').addEventListener('click', () => {
-  const root = document.documentElement;
-  const isDark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  root.dataset.theme = isDark ? 'light' : 'dark';
-  localStorage.setItem('theme', root.dataset.theme);
+  localStorage.setItem('theme', (document.documentElement.dataset.theme = isDark() ? 'light' : 'dark'));
   lanes.draw();
   scoreboard.draw();
 });
-const chosen = localStorage.getItem('theme');
-if (chosen) document.documentElement.dataset.theme = chosen;
 
 const shown = begin();
 try {
@@ -200,7 +219,7 @@ try {
   new Repl(vm, {
     form: at('enter'), line: at('line'), history: at('history'), flying: at('flying'), cancel: at('cancel'), reset: at('reset'),
   });
-  await program.edit();
 } catch (error) {
   status(error.message, true);
 }
+await program.edit().catch((error) => notice(`The editor could not be loaded: ${error.message}`));

@@ -1,7 +1,9 @@
 // What a program prints, up to a limit, and the files that it writes: pictures, or links.
 
-/** How many characters are shown. */
-const MOST = 200_000;
+/** How many characters are shown, how many files, and how wide or high a picture at most. */
+const MOST = 60_000;
+const MOST_FILES = 20;
+const LARGEST = 1600;
 
 export class Output {
   #text;
@@ -41,8 +43,22 @@ export class Output {
 
   /** Shows files by path. */
   async show(files) {
-    this.#files.replaceChildren(...(await Promise.all(Object.entries(files).map(figure))));
+    const all = Object.entries(files);
+    this.#files.replaceChildren(...(await Promise.all(all.slice(0, MOST_FILES).map(figure))));
+    if (all.length > MOST_FILES) this.#files.append(`and ${all.length - MOST_FILES} more files`);
   }
+}
+
+/** A picture, made smaller if it is too large to be drawn at once. */
+async function decoded(blob) {
+  const picture = await createImageBitmap(blob);
+  const { width, height } = picture;
+  const scale = LARGEST / Math.max(width, height);
+  if (scale >= 1) return picture;
+  return createImageBitmap(picture, {
+    resizeWidth: Math.max(1, Math.round(width * scale)),
+    resizeHeight: Math.max(1, Math.round(height * scale)),
+  });
 }
 
 async function figure([path, bytes]) {
@@ -55,7 +71,7 @@ async function figure([path, bytes]) {
   link.download = path.split('/').at(-1);
   link.textContent = path;
   caption.append(link, ` ${bytes.length.toLocaleString('en')} bytes`);
-  const picture = isPicture && (await createImageBitmap(blob).catch(() => null));
+  const picture = isPicture && (await decoded(blob).catch(() => null));
   if (picture) {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [picture.width, picture.height];
