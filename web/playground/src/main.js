@@ -138,7 +138,7 @@ async function run() {
   const { signal } = running;
   swap(at('run'), at('stop'));
   // On a narrow screen it is below the program.
-  if (matchMedia('(max-width: 860px)').matches) at('output').parentElement.scrollIntoView({ block: 'nearest' });
+  if (matchMedia('(max-width: 860px)').matches) at('output').parentElement.scrollIntoView({ block: 'start' });
   output.clear();
   at('busy').textContent = '';
   program.mark(null);
@@ -210,7 +210,8 @@ try {
   lanes.begin(vm.workers);
   at('run').disabled = false;
   performance.mark('ready');
-  status(`ready: ${vm.workers} ${vm.workers === 1 ? 'worker' : 'workers'}, Ctrl-Enter runs`);
+  const keys = matchMedia('(pointer: coarse)').matches ? '' : ', Ctrl-Enter runs';
+  status(`ready: ${vm.workers} ${vm.workers === 1 ? 'worker' : 'workers'}${keys}`);
   if (!vm.shared) {
     at('record').checked = false;
     at('record').disabled = true;
