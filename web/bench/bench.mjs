@@ -35,8 +35,8 @@ function native() {
 
 function size() {
   const wasm = readFileSync(join(web, 'dist', 'tgvm.wasm'));
-  const scripts = readdirSync(join(web, 'src')).filter((name) => name.endsWith('.js'));
-  const all = [wasm, ...scripts.map((name) => readFileSync(join(web, 'src', name)))];
+  const scripts = ['index.js', 'service.js', 'thread.js'];
+  const all = [wasm, ...scripts.map((name) => readFileSync(join(web, 'dist', name)))];
   const kib = (compress) => all.map((bytes) => compress(bytes).length).reduce((sum, length) => sum + length) / 1024;
   const [brotli, gzip] = [kib(brotliCompressSync), kib((bytes) => gzipSync(bytes, { level: 9 }))];
   table('Download, KiB: the module and the scripts', ['', 'KiB'], [

@@ -1,9 +1,11 @@
-// Builds the module: `dist/tgvm.wasm`. Needs rustup, whose target and sources it installs.
+// Builds the package into `dist`: the module, for which it needs rustup, whose target and sources it installs, and the scripts.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { WORKERS, bundle } from './bundle.mjs';
 
 const web = join(dirname(fileURLToPath(import.meta.url)), '..');
 const crate = join(web, 'wasm');
@@ -21,3 +23,4 @@ run('cargo', ['--config', 'build.toml', 'build', '--release', '--target', TARGET
 mkdirSync(join(web, 'dist'), { recursive: true });
 const out = process.env.CARGO_TARGET_DIR ?? join(crate, 'target');
 copyFileSync(join(out, TARGET, 'release', 'tgvm_web.wasm'), join(web, 'dist', 'tgvm.wasm'));
+await bundle(['src/index.js', ...WORKERS], join(web, 'dist'));

@@ -4,7 +4,8 @@
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+
+import { WORKERS, bundle } from './bundle.mjs';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const out = join(web, 'dist', 'playground');
@@ -42,16 +43,4 @@ const scripts = named(withScripts, '.js');
 for (const script of scripts) cpSync(script, join(out, 'samples', basename(script)));
 const functions = scripts.map((script) => `samples/${basename(script)}`);
 writeFileSync(join(out, 'samples.json'), JSON.stringify({ samples: samples(), functions, files: data() }));
-const options = {
-  outdir: join(out, 'scripts'),
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  target: 'es2022',
-  // Asked for in Node only.
-  external: ['node:*'],
-  logLevel: 'warning',
-};
-// What the page needs first is one file, and so is what a worker needs: no script is found only when another has been read.
-await build({ ...options, entryPoints: [join(web, 'playground', 'src', 'main.js')], splitting: true, chunkNames: '[name]' });
-for (const worker of ['service', 'thread']) await build({ ...options, entryPoints: [join(web, 'src', `${worker}.js`)] });
+await bundle(['playground/src/main.js', ...WORKERS], join(out, 'scripts'));
