@@ -131,7 +131,7 @@ async function calibrate() {
 async function smallestGrain(way, perMicrosecond, payload) {
   let smallest = null;
   for (const grain of GRAINS.toReversed()) {
-    const count = Math.min(Math.max(Math.round(30_000 / grain), 16), 20_000, MOST_BYTES / Math.max(payload.byteLength, 1));
+    const count = Math.min(Math.max(Math.round(30_000 / grain), 32), 20_000, MOST_BYTES / Math.max(payload.byteLength, 1));
     const rounds = Math.round(grain * perMicrosecond);
     let best = 0;
     // A pair of runs each, so that both meet the same noise.
