@@ -10,11 +10,13 @@ use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
 use super::world::{Nowhere, Printing};
 use crate::host;
+use crate::machine::code::Code;
 use crate::machine::crew::{Crew, Settings};
 use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
-use crate::machine::submission::{Order, Priority, Submission};
+use crate::machine::ledger::{LANES, Padded, Ticket, lane};
+use crate::machine::submission::{Memory, Order, Priority, Submission};
 use crate::machine::transfer::{Args, Kept, TransferError};
 use crate::machine::{Budget, Issue};
 
@@ -103,9 +105,10 @@ impl Builder {
     pub fn build(self) -> io::Result<Engine> {
         let Builder { settings, max_memory, max_depth } = self;
         let crew = Crew::start(&settings, host::table())?;
-        Ok(Engine {
-            inner: Arc::new(Inner { crew, queue: Queue::default(), workers: settings.workers, max_memory, max_depth }),
-        })
+        let (queue, workers) = (Queue::default(), settings.workers);
+        let inner = Arc::new(Inner { crew, queue, workers, max_memory, max_depth });
+        let shares = std::array::from_fn(|_| Arc::new(Padded(inner.clone())));
+        Ok(Engine { inner, shares })
     }
 }
 
@@ -118,15 +121,19 @@ pub(super) struct Inner {
     pub(super) max_depth: u64,
 }
 
+/// What handles have of that: threads that submit don't count in the same place.
+pub(super) type Share = Arc<Padded<Arc<Inner>>>;
+type Shares = [Share; LANES];
+
 impl Inner {
     /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
-    pub(super) fn submit(self: &Arc<Self>, order: Order) -> Arc<Submission> {
+    pub(super) fn submit(self: &Arc<Self>, code: &Arc<Code>, order: Order) -> Ticket {
         let places: Vec<(Place, bool)> =
-            order.code.places(order.function).map(|(place, write)| (place.clone(), write)).collect();
+            code.places(order.function).map(|(place, write)| (place.clone(), write)).collect();
         if places.is_empty() {
-            return self.crew.submit(order);
+            return self.crew.submit(code, order);
         }
-        let submission = Submission::new(order);
+        let submission = self.crew.take_down(code, order);
         Queue::submit(self, &submission, &places);
         submission
     }
@@ -155,6 +162,7 @@ impl Inner {
 /// ```
 pub struct Engine {
     pub(super) inner: Arc<Inner>,
+    shares: Shares,
 }
 
 impl std::fmt::Debug for Engine {
@@ -206,7 +214,8 @@ impl Engine {
         self.inner.crew.in_flight() + self.inner.queue.held()
     }
 
-    /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more.
+    /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more. It does not wait, but a thread that
+    /// is thousands of submissions ahead of the workers is held up for a moment.
     ///
     /// # Errors
     /// There is no such function, or it takes other arguments.
@@ -222,7 +231,8 @@ impl Engine {
     /// A call of a module's function that is to be submitted: with a priority, a limit, or output.
     pub fn call<'e>(&'e self, module: &'e Module, function: &'e str) -> Call<'e> {
         let max_memory = self.inner.max_memory;
-        Call { inner: &self.inner, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
+        let (inner, shares) = (&self.inner, &self.shares);
+        Call { inner, shares, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
     }
 
     /// Lets every worker leave its thread at its next poll, where another thread goes on in its place: for a page whose threads have to hear
@@ -262,6 +272,7 @@ impl Engine {
 #[must_use]
 pub struct Call<'e> {
     inner: &'e Arc<Inner>,
+    shares: &'e Shares,
     module: &'e Module,
     function: &'e str,
     priority: Priority,
@@ -315,11 +326,17 @@ impl Call<'_> {
         }
         let function = self.module.function(self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
         let params = &code.program().functions[function as usize].params;
-        let budget = Budget::new(self.max_memory);
-        let (mut kept, mut count, mut problem) = (Args::new(), 0, None);
+        // A budget is made for what takes memory.
+        let (mut budget, mut kept, mut count, mut problem) = (None, Args::default(), 0, None);
         args.pass(&mut |value| {
             if let (Some(param), None) = (params.get(count), &problem) {
-                match Kept::of(code, param.ty, &value, &budget) {
+                let made = match Kept::of_scalar(&code.program().types, param.ty, &value) {
+                    Some(scalar) => Ok(scalar),
+                    None => {
+                        Kept::of(code, param.ty, &value, budget.get_or_insert_with(|| Budget::new(self.max_memory)))
+                    }
+                };
+                match made {
                     Ok(made) => kept.push(made),
                     Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
                 }
@@ -333,19 +350,17 @@ impl Call<'_> {
             return Err(problem);
         }
         let order = Order {
-            code: code.clone(),
             function,
             args: kept,
             world: self.world.unwrap_or_else(|| Box::new(Nowhere)),
-            keeper: budget.clone(),
-            budget,
+            memory: budget.map_or(Memory::Own(self.max_memory), Memory::Of),
             max_depth: self.inner.max_depth,
             priority: self.priority,
         };
-        let submission = self.inner.submit(order);
+        let submission = self.inner.submit(code, order);
         if let Some(scope) = self.scope {
             scope.add(&submission);
         }
-        Ok(Handle::new(self.inner.clone(), submission))
+        Ok(Handle::new(self.shares[lane()].clone(), submission))
     }
 }

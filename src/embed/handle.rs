@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::engine::Inner;
+use super::engine::{Inner, Share};
 use super::value::FromAnswer;
 use crate::machine::code::Code;
 use crate::machine::engine::Outcome;
 use crate::machine::interrupt::Stop;
+use crate::machine::ledger::Ticket;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::{Returned, TransferError, Value};
 use crate::machine::trap::Trap;
@@ -180,8 +181,9 @@ pub(super) fn now() -> Instant {
 /// ```
 #[must_use = "it goes on by itself, but how it ends is not known"]
 pub struct Handle<T> {
-    pub(super) inner: Arc<Inner>,
-    pub(super) submission: Arc<Submission>,
+    // Before what it belongs to.
+    pub(super) submission: Ticket,
+    engine: Share,
     gives: PhantomData<fn() -> T>,
 }
 
@@ -192,8 +194,8 @@ impl<T> std::fmt::Debug for Handle<T> {
 }
 
 impl<T: FromAnswer> Handle<T> {
-    pub(super) fn new(inner: Arc<Inner>, submission: Arc<Submission>) -> Handle<T> {
-        Handle { inner, submission, gives: PhantomData }
+    pub(super) fn new(engine: Share, submission: Ticket) -> Handle<T> {
+        Handle { submission, engine, gives: PhantomData }
     }
 
     /// Waits for the result.
@@ -202,7 +204,7 @@ impl<T: FromAnswer> Handle<T> {
     /// Why there is none. [`Error::OnWorker`] on a worker of the same engine, whatever the state of the submission: there a
     /// handle can be awaited, but not waited for.
     pub fn wait(self) -> Result<T, Error> {
-        wait(&self.inner, &self.submission, None)?;
+        wait(&self.engine.0, &self.submission, None)?;
         self.result()
     }
 
@@ -211,7 +213,11 @@ impl<T: FromAnswer> Handle<T> {
     /// # Errors
     /// As for [`Handle::wait`].
     pub fn wait_for(&self, time: Duration) -> Result<Option<T>, Error> {
-        if wait(&self.inner, &self.submission, now().checked_add(time))? { self.result().map(Some) } else { Ok(None) }
+        if wait(&self.engine.0, &self.submission, now().checked_add(time))? {
+            self.result().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The result, if it is there; it can be taken once.
@@ -238,7 +244,7 @@ impl<T> Handle<T> {
 
     /// Asks it to end at its next poll. What it has printed by then has been printed.
     pub fn cancel(&self) {
-        self.inner.cancel(&self.submission);
+        self.engine.0.cancel(&self.submission);
     }
 }
 

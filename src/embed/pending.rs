@@ -14,6 +14,7 @@ use crate::bytecode::types::TypeId;
 use crate::machine::code::Code;
 use crate::machine::extern_call::Place;
 use crate::machine::interrupt::Stop;
+use crate::machine::ledger::Ticket;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::{Args, Kept};
 use crate::machine::trap::Fault;
@@ -61,7 +62,7 @@ pub(super) struct Statement {
     /// It is being submitted, or has been; and somebody has cancelled it meanwhile.
     pub(super) has_begun: bool,
     pub(super) is_cancelled: bool,
-    pub(super) submission: Option<Arc<Submission>>,
+    pub(super) submission: Option<Ticket>,
 }
 
 /// A resource that statements use.
@@ -275,7 +276,8 @@ impl State {
     /// The values of a statement that ended well go to their versions; what is shown.
     pub(super) fn take(&mut self, statement: &Statement, submission: &Submission) -> Result<Option<String>, Failed> {
         let mut returned = submission.take().expect("it ended well, and nobody has taken it");
-        let (compiled, code) = (&statement.compiled, submission.code());
+        let compiled = &statement.compiled;
+        let code = &compiled.code;
         let program = code.program();
         let params = &program.functions[compiled.function as usize].params;
         if !program.values.is_empty() {
@@ -318,7 +320,7 @@ impl State {
         if !statement.waits_for.is_empty() || statement.has_begun {
             return None;
         }
-        let mut operands = Args::new();
+        let mut operands = Args::default();
         for (&(old, new), (name, _)) in statement.takes.iter().zip(&statement.compiled.takes) {
             let version = self.versions.get_mut(&old).expect("it is read");
             match &version.content {

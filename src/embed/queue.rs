@@ -15,11 +15,12 @@ use std::task::{Wake, Waker};
 
 use super::engine::Inner;
 use crate::machine::extern_call::Place;
+use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Priority, Submission};
 
 /// A submission in the line.
 struct Queued {
-    submission: Arc<Submission>,
+    submission: Ticket,
     /// It is not the machine's yet.
     is_held: bool,
     /// Whom it waits for, and how many of them have not ended.
@@ -44,7 +45,7 @@ struct State {
     held: HashMap<usize, u64>,
     uses: HashMap<u64, Use>,
     /// Those that wait for nobody any more, and are to be handed over; and whether somebody does that.
-    ready: VecDeque<(u64, Arc<Submission>)>,
+    ready: VecDeque<(u64, Ticket)>,
     is_handing_over: bool,
 }
 
@@ -75,7 +76,7 @@ const MANY: usize = 64;
 
 impl State {
     /// Takes a submission into the line; those that are to be lifted for it.
-    fn add(&mut self, submission: Arc<Submission>, places: &[(Place, bool)]) -> Vec<Arc<Submission>> {
+    fn add(&mut self, submission: Ticket, places: &[(Place, bool)]) -> Vec<Ticket> {
         self.last += 1;
         let number = self.last;
         let mut waits_for: Vec<u64> = Vec::new();
@@ -102,7 +103,7 @@ impl State {
         if waits == 0 {
             self.ready.push_back((number, submission.clone()));
         } else {
-            self.held.insert(Arc::as_ptr(&submission).addr(), number);
+            self.held.insert(submission.as_ptr().addr(), number);
         }
         let lifted = if submission.priority() == Priority::Normal { self.before(&waits_for) } else { Vec::new() };
         self.line.insert(number, Queued { submission, is_held: waits > 0, waits_for, waits, waiters: Vec::new() });
@@ -110,7 +111,7 @@ impl State {
     }
 
     /// Those of the line that are background work among these, and all that they wait for.
-    fn before(&self, numbers: &[u64]) -> Vec<Arc<Submission>> {
+    fn before(&self, numbers: &[u64]) -> Vec<Ticket> {
         let (mut left, mut found) = (numbers.to_vec(), Vec::new());
         while let Some(number) = left.pop() {
             let Some(queued) = self.line.get(&number) else { continue };
@@ -135,7 +136,7 @@ impl State {
                     continue;
                 }
                 if std::mem::replace(&mut queued.is_held, false) {
-                    self.held.remove(&Arc::as_ptr(&queued.submission).addr());
+                    self.held.remove(&queued.submission.as_ptr().addr());
                     self.ready.push_back((waiter, queued.submission.clone()));
                 } else {
                     // It was cancelled before.
@@ -160,7 +161,7 @@ impl Queue {
     }
 
     /// Hands a submission to the machine that uses these, when its turn has come.
-    pub(super) fn submit(inner: &Arc<Inner>, submission: &Arc<Submission>, places: &[(Place, bool)]) {
+    pub(super) fn submit(inner: &Arc<Inner>, submission: &Ticket, places: &[(Place, bool)]) {
         let lifted = inner.queue.state().add(submission.clone(), places);
         lifted.iter().for_each(|submission| inner.crew.lift(submission));
         Queue::hand_over(inner);

@@ -5,14 +5,14 @@
 //! what is left of its code does not touch the functions any more.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::engine::{Call, Engine};
 use super::function::Functions;
 use super::handle::{Error, wait};
 use super::{FromAnswer, IntoArgs};
 use super::{Handle, Mistakes, Module, SubmitError};
-use crate::machine::submission::Submission;
+use crate::machine::ledger::Ticket;
 
 /// See [`Engine::scope`]. `'env` is how long what is borrowed lives, and `'scope` how long the scope is open.
 pub struct Scope<'scope, 'env: 'scope> {
@@ -38,10 +38,10 @@ pub struct ScopedModule<'scope> {
 
 /// The submissions of a scope, but for some that have ended.
 #[derive(Default)]
-pub(super) struct Submissions(Mutex<Vec<Arc<Submission>>>);
+pub(super) struct Submissions(Mutex<Vec<Ticket>>);
 
 impl Submissions {
-    pub(super) fn add(&self, submission: &Arc<Submission>) {
+    pub(super) fn add(&self, submission: &Ticket) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == all.capacity() {
             all.retain(|submission| !submission.has_ended());
@@ -49,7 +49,7 @@ impl Submissions {
         all.push(submission.clone());
     }
 
-    fn take(&self) -> Vec<Arc<Submission>> {
+    fn take(&self) -> Vec<Ticket> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

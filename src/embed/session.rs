@@ -24,7 +24,8 @@ use crate::machine::Budget;
 use crate::machine::engine::Outcome;
 use crate::machine::host_call::World;
 use crate::machine::interrupt::Stop;
-use crate::machine::submission::{Order, Priority, Submission};
+use crate::machine::ledger::Ticket;
+use crate::machine::submission::{Memory, Order, Priority};
 use crate::machine::transfer::Args;
 use crate::machine::trap::Trap;
 use crate::syntax::pieces::{PieceKind, pieces};
@@ -414,7 +415,7 @@ impl Session {
     pub fn workers(&self) -> Vec<AtWork> {
         let state = self.shared.state();
         let statement = |address: usize| {
-            let is_it = |of: &Option<Arc<Submission>>| of.as_ref().is_some_and(|of| Arc::as_ptr(of).addr() == address);
+            let is_it = |of: &Option<Ticket>| of.as_ref().is_some_and(|of| of.as_ptr().addr() == address);
             state.statements.iter().find(|(_, statement)| is_it(&statement.submission)).map(|(&number, _)| number)
         };
         let all = self.shared.inner.crew.at_work().into_iter().map(|worker| AtWork {
@@ -481,13 +482,14 @@ impl Shared {
                     Some(Ok(args)) => {
                         let statement = state.statements.get_mut(&number).expect("it is there");
                         statement.has_begun = true;
-                        orders.push((number, self.order(number, statement, args)));
+                        let order = self.order(number, statement, args);
+                        orders.push((number, statement.compiled.code.clone(), order));
                     }
                 }
             }
             drop(state);
-            for (number, order) in orders {
-                let submission = self.inner.submit(order);
+            for (number, code, order) in orders {
+                let submission = self.inner.submit(&code, order);
                 again |= self.begun(number, submission);
             }
             self.tell();
@@ -503,19 +505,17 @@ impl Shared {
             Box::new(Redirected { world, write: move |_, bytes: &[u8]| keep(&output, bytes) })
         };
         Order {
-            code: statement.compiled.code.clone(),
             function: statement.compiled.function,
             args,
             world,
-            budget: self.budget.part(self.inner.max_memory),
-            keeper: self.budget.clone(),
+            memory: Memory::Kept(Box::new([self.budget.part(self.inner.max_memory), self.budget.clone()])),
             max_depth: self.inner.max_depth,
             priority: Priority::Normal,
         }
     }
 
     /// A statement has been submitted; whether it has ended already.
-    fn begun(&self, number: u64, submission: Arc<Submission>) -> bool {
+    fn begun(&self, number: u64, submission: Ticket) -> bool {
         let mut state = self.state();
         let statement = state.statements.get_mut(&number).expect("nobody ends it before");
         statement.submission = Some(submission.clone());

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
 
+use super::code::Code;
 use super::deque::{Deque, Owner};
 use super::host_call::HostTable;
 use super::interrupt::{Stop, URGENT};
+use super::ledger::Ticket;
 use super::local::Counts;
 use super::machine::{AtWork, Issue, Machine, Parts};
 use super::record::{Hazard, Record};
@@ -144,7 +146,7 @@ impl Crew {
         machine: &Arc<Machine>,
         index: usize,
         left: (Deque<Job>, Counts),
-        lent_to: Option<&Arc<Submission>>,
+        lent_to: Option<&Ticket>,
     ) -> (Deque<Job>, Counts) {
         let before = WORKS_FOR.replace(Arc::as_ptr(machine));
         // SAFETY: the machine is held here, and the worker ends before.
@@ -166,15 +168,21 @@ impl Crew {
         self.machine.simulated
     }
 
-    /// Takes an order on.
-    pub(crate) fn submit(&self, order: Order) -> Arc<Submission> {
-        let submission = Submission::new(order);
+    /// Takes an order on. Who is far ahead of the workers may wait a moment.
+    pub(crate) fn submit(&self, code: &Arc<Code>, order: Order) -> Ticket {
+        let submission = self.take_down(code, order);
         self.take_on(submission.clone());
         submission
     }
 
+    /// Takes an order down, as a submission that is not taken on yet.
+    pub(crate) fn take_down(&self, code: &Arc<Code>, order: Order) -> Ticket {
+        let may_wait = cfg!(not(target_family = "wasm")) && !self.machine.simulated && WORKS_FOR.get().is_null();
+        self.machine.ledger.add(code, order, may_wait)
+    }
+
     /// Takes a submission on that nobody has taken on.
-    pub(crate) fn take_on(&self, submission: Arc<Submission>) {
+    pub(crate) fn take_on(&self, submission: Ticket) {
         self.machine.take_on(submission);
     }
 
@@ -190,7 +198,7 @@ impl Crew {
 
     /// How many submissions have not ended.
     pub(crate) fn in_flight(&self) -> usize {
-        self.machine.in_flight.load(Ordering::SeqCst)
+        self.machine.tally.in_flight()
     }
 
     /// Makes a submission normal that is background work, since normal work waits for it.
@@ -217,7 +225,7 @@ impl Crew {
     }
 
     /// Lends the calling thread until the submission has ended; whether there was a seat for it.
-    pub(crate) fn lend_to(&self, submission: &Arc<Submission>) -> bool {
+    pub(crate) fn lend_to(&self, submission: &Ticket) -> bool {
         let Some((index, deque)) = lock(&self.guests).pop() else { return false };
         let nudge = Waker::from(Arc::new(Nudge(self.machine.clone(), index)));
         let deque = if submission.watch(&nudge) {

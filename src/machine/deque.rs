@@ -42,7 +42,7 @@ mod chase_lev {
     /// How many items a thief takes at most.
     const BATCH: usize = 8;
 
-    pub(in crate::machine) struct Deque<T>(Worker<T>);
+    pub(in crate::machine) struct Deque<T>(pub(in crate::machine) Worker<T>);
 
     impl<T: Send> Owner<T> for Deque<T> {
         type Thief = Stealer<T>;

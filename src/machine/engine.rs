@@ -17,7 +17,7 @@ use super::memory::{Budget, Heap};
 use super::pulse::Pulse;
 use super::record::{Hazard, Record};
 use super::run::Run;
-use super::submission::{Order, Priority};
+use super::submission::{Memory, Order, Priority};
 use super::trap::{Failure, Fault, Trace, Trap};
 use crate::platform::os;
 use crate::platform::sync::AtomicU64;
@@ -240,17 +240,15 @@ fn run_shared(
     let crew = Crew::start(&settings, host).expect("the system has threads for the workers");
     options.pulse.record(crew.recorder());
     let order = Order {
-        code: code.clone(),
         function: code.program().main,
         args: Default::default(),
         // SAFETY: the submission, which is the only one to use it, ends before this function does.
         world: unsafe { Lent::new(world) },
-        budget: budget.clone(),
-        keeper: budget.clone(),
+        memory: Memory::Of(budget.clone()),
         max_depth: options.max_depth,
         priority: Priority::Normal,
     };
-    let submission = crew.submit(order);
+    let submission = crew.submit(code, order);
     crew.beat_for(&submission, &mut || {
         options.pulse.note(crew.who_is_awake());
         if let Err(stop) = options.interrupt.check() {

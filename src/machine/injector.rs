@@ -15,8 +15,12 @@ mod segmented {
 
     use crossbeam_deque::Steal;
 
+    use crate::machine::deque::Deque;
     use crate::platform::step;
     use crate::platform::sync::{fence, spin_loop};
+
+    /// How many are taken at once at most.
+    const BATCH: usize = 16;
 
     pub(in crate::machine) struct Injector<T>(crossbeam_deque::Injector<T>);
 
@@ -39,6 +43,18 @@ mod segmented {
         pub(in crate::machine) fn take(&self) -> Option<T> {
             loop {
                 match self.0.steal() {
+                    Steal::Success(job) => return Some(job),
+                    Steal::Empty => return None,
+                    Steal::Retry => spin_loop(),
+                }
+            }
+        }
+
+        /// Takes the first, and perhaps a few more for that deque, the first of them on top.
+        #[inline]
+        pub(in crate::machine) fn take_some(&self, into: &Deque<T>) -> Option<T> {
+            loop {
+                match self.0.steal_batch_with_limit_and_pop(&into.0, BATCH) {
                     Steal::Success(job) => return Some(job),
                     Steal::Empty => return None,
                     Steal::Retry => spin_loop(),
@@ -94,6 +110,11 @@ mod behind_a_lock {
             Some(job)
         }
 
+        /// The others wait here.
+        pub(in crate::machine) fn take_some<D>(&self, _: &D) -> Option<T> {
+            self.take()
+        }
+
         pub(in crate::machine) fn has_some(&self) -> bool {
             self.count.load(Ordering::SeqCst) > 0
         }
@@ -102,6 +123,8 @@ mod behind_a_lock {
 
 #[cfg(test)]
 mod tests {
+    use crate::machine::deque::{Deque, Owner};
+
     macro_rules! keeps_order {
         ($injector:ty) => {{
             let injector = <$injector>::new();
@@ -110,6 +133,10 @@ mod tests {
             assert!(injector.has_some());
             let taken: Vec<u32> = std::iter::from_fn(|| injector.take()).collect();
             assert_eq!(taken, (0..100).collect::<Vec<u32>>());
+            let deque = Deque::new();
+            (0..100).for_each(|job| injector.push(job));
+            let next = || deque.pop().or_else(|| injector.take_some(&deque));
+            assert_eq!(std::iter::from_fn(next).collect::<Vec<u32>>(), taken, "some at a time");
         }};
     }
 

@@ -170,7 +170,7 @@ impl Local {
             let most = board.ran.iter().copied().max().unwrap_or(0);
             if u64::from(most) * 10 > u64::from(board.retired) * 9 {
                 self.counts.fruitless += 1;
-                (&*board.root).code.functions[board.function as usize].back_off.lengthen(machine.platform.now());
+                (&*board.root).code().functions[board.function as usize].back_off.lengthen(machine.platform.now());
                 board.draining = true;
             }
         }
@@ -183,7 +183,7 @@ impl Local {
         // SAFETY: this worker is its issuer, and what comes before the entry is in the ring.
         unsafe {
             if board.promoted_by != self.index && !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
-                (&*board.root).code.functions[board.function as usize].back_off.lift();
+                (&*board.root).code().functions[board.function as usize].back_off.lift();
             }
         }
     }

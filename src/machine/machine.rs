@@ -10,12 +10,14 @@ use super::frame::Segments;
 use super::host_call::HostTable;
 use super::injector::Injector;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
+use super::ledger::{Ledger, Padded, Ticket};
 use super::recorder::Recorder;
 use super::relief::{Relief, Wanted};
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::sleep::Sleepers;
 use super::station::{Entry, Status};
 use super::submission::{Priority, Submission};
+use super::tally::Tally;
 use super::trap::Failure;
 use super::worker::Job;
 use crate::platform::Platform;
@@ -50,13 +52,20 @@ pub(super) struct Seat {
     pub(super) interrupt: Interrupt,
     /// It does background work.
     pub(super) in_background: AtomicBool,
-    /// The address of the submission that it works for, or did lastly; 0 for none. Only to be compared.
-    pub(super) works_for: AtomicUsize,
-    /// It has looked for a job since the last tick.
-    pub(super) stirred: AtomicBool,
+    /// What it writes all the time.
+    pub(super) now: Padded<Now>,
     /// Whether its thread is wanted back.
     pub(super) relief: Wanted,
     pub(super) thief: <Deque<Job> as Owner<Job>>::Thief,
+}
+
+/// What a worker is at.
+#[derive(Default)]
+pub(super) struct Now {
+    /// The address of the submission that it works for; 0 for none. Only to be compared.
+    pub(super) works_for: AtomicUsize,
+    /// It has looked for a job since the last tick.
+    pub(super) stirred: AtomicBool,
 }
 
 /// What a worker is at, at some moment.
@@ -64,7 +73,7 @@ pub(crate) struct AtWork {
     pub(crate) is_asleep: bool,
     /// Jobs on its deque.
     pub(crate) queued: usize,
-    /// The address of the submission that it works for, or did lastly; 0 for none.
+    /// The address of the submission that it works for; 0 for none.
     pub(crate) works_for: usize,
 }
 
@@ -91,12 +100,15 @@ pub(super) struct Machine {
     pub(super) seats: Box<[Seat]>,
     /// How many of the seats are workers'.
     pub(super) workers: usize,
-    /// Submissions that have been taken on and have not ended.
-    pub(super) in_flight: AtomicUsize,
+    /// Where submissions lie, and those that have been taken on and have not ended.
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) tally: Tally,
     /// Jobs that any worker may take, by priority.
     injectors: [Injector<Job>; 2],
     /// How often a submission was lifted from one to the other.
     lifts: AtomicUsize,
+    /// Workers that do background work.
+    in_background: AtomicUsize,
     sleepers: Sleepers,
     /// Workers that look for work: of them there are at most `searchers`.
     searching: AtomicU32,
@@ -134,8 +146,7 @@ impl Machine {
         let seat = |deque: &Deque<Job>| Seat {
             interrupt: Interrupt::new(),
             in_background: AtomicBool::new(false),
-            works_for: AtomicUsize::new(0),
-            stirred: AtomicBool::new(false),
+            now: Padded::default(),
             relief: Wanted::default(),
             thief: deque.thief(),
         };
@@ -152,9 +163,11 @@ impl Machine {
             platform,
             seats: deques.iter().map(seat).collect(),
             workers,
-            in_flight: AtomicUsize::new(0),
+            ledger: Ledger::new(),
+            tally: Tally::default(),
             injectors: [Injector::new(), Injector::new()],
             lifts: AtomicUsize::new(0),
+            in_background: AtomicUsize::new(0),
             sleepers: Sleepers::new(),
             searching: AtomicU32::new(0),
             searchers,
@@ -170,31 +183,34 @@ impl Machine {
         })
     }
 
-    /// Takes a submission on. It ends at once if the machine is about to.
-    pub(super) fn take_on(&self, of: Arc<Submission>) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    /// Takes a submission on that nobody has taken on. It ends at once if the machine is about to.
+    pub(super) fn take_on(&self, of: Ticket) {
+        self.tally.take_on();
         if self.closing.load(Ordering::SeqCst) {
             // The workers may have ended.
-            of.refuse();
+            // SAFETY: the caller's.
+            unsafe { of.refuse() };
+            drop(of);
             return self.left();
         }
         // The machine's count of it, until `ended`.
-        self.inject(Job::Submission(Arc::into_raw(of)));
+        self.inject(Job::Submission(of.into_raw()));
     }
 
     /// A submission has ended, and all that wanted to know it have been told.
     ///
     /// # Safety
-    /// It was taken on, and `of` is not used after its end.
-    pub(super) unsafe fn ended(&self, of: *const Submission) {
+    /// It was taken on, and is not used after its end but by who has a count of it.
+    pub(super) unsafe fn ended(&self, of: Ticket) {
         // SAFETY: `take_on` has left one.
-        unsafe { Arc::decrement_strong_count(of) };
+        unsafe { of.drop_with_left() };
         self.left();
     }
 
     /// One less is in flight.
     fn left(&self) {
-        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.closing.load(Ordering::SeqCst) {
+        self.tally.end();
+        if self.closing.load(Ordering::SeqCst) {
             self.platform.unpark(self.heart());
         }
     }
@@ -242,14 +258,39 @@ impl Machine {
     /// Asks the workers that do background work for a seat: all of them, since some may be without a processor. One gets the job, and the
     /// others find that nothing waits any more.
     fn ask_background(&self) {
+        if self.in_background.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         for seat in self.seats.iter().filter(|seat| seat.in_background.load(Ordering::Relaxed)) {
             seat.interrupt.raise(URGENT);
+        }
+    }
+
+    /// Worker `index` does background work from now on, or other.
+    #[inline]
+    pub(super) fn note_background(&self, index: usize, is: bool) {
+        let noted = &self.seats[index].in_background;
+        if noted.load(Ordering::Relaxed) != is {
+            noted.store(is, Ordering::Relaxed);
+            if is {
+                self.in_background.fetch_add(1, Ordering::Relaxed);
+            } else {
+                self.in_background.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 
     /// Takes the first such job: normal ones come before others.
     pub(super) fn take_injected(&self) -> Option<Job> {
         self.injectors.iter().find_map(Injector::take)
+    }
+
+    /// Takes the first such job, and perhaps a few more for that deque, which is empty. Those of background work are taken one by one, since
+    /// normal work that comes may not wait for them.
+    #[inline]
+    pub(super) fn take_some_injected(&self, into: &Deque<Job>) -> Option<Job> {
+        let [normal, background] = &self.injectors;
+        normal.take_some(into).or_else(|| background.take())
     }
 
     /// Whether any injected job waits.
@@ -279,7 +320,7 @@ impl Machine {
         let at_work = |(worker, seat): (usize, &Seat)| AtWork {
             is_asleep: self.sleepers.has(worker),
             queued: Thief::len(&seat.thief),
-            works_for: seat.works_for.load(Ordering::Relaxed),
+            works_for: seat.now.0.works_for.load(Ordering::Relaxed),
         };
         self.seats[..self.workers].iter().enumerate().map(at_work).collect()
     }
@@ -366,13 +407,17 @@ impl Machine {
     }
 
     /// Whoever has neither polled nor looked for a job since the last tick waits for something outside: another may work in its
-    /// place.
+    /// place, and what is on its deque waits for all.
     fn count_waiting(&self) {
         let mut waiting = 0;
         for (worker, seat) in self.seats[..self.workers].iter().enumerate() {
-            let stirred = seat.stirred.swap(false, Ordering::Relaxed);
+            let stirred = seat.now.0.stirred.swap(false, Ordering::Relaxed);
             if !stirred && seat.interrupt.has(TICK) && !self.sleepers.has(worker) {
                 waiting += 1;
+                let aside = Deque::new();
+                while let Some(job) = seat.thief.steal_into(&aside).or_else(|| aside.pop()) {
+                    self.inject(job);
+                }
             }
         }
         self.useful.store(self.processors + waiting, Ordering::Relaxed);
@@ -424,7 +469,7 @@ impl Machine {
 
     /// Whether that is done.
     pub(super) fn is_closed(&self) -> bool {
-        self.closing.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) == 0
+        self.closing.load(Ordering::SeqCst) && self.tally.in_flight() == 0
     }
 
     /// Asks every worker for its thread.
@@ -454,7 +499,7 @@ impl Machine {
     /// The same, from outside.
     pub(super) fn cancel(&self, of: &Submission, stop: Stop) {
         self.stop(of, stop);
-        if of.waiting.load(Ordering::SeqCst) > 0 {
+        if of.has_waiting() {
             self.retire(of);
         }
     }
@@ -517,7 +562,7 @@ impl Machine {
             self.raise_all(CHECK);
             self.wake_squashed();
             checked_seq_cst();
-            if of.waiting.load(Ordering::SeqCst) > 0 {
+            if of.has_waiting() {
                 self.retire(of);
             }
         }

@@ -187,7 +187,7 @@ fn room(flags: u32, size: usize) -> u64 {
 /// it frees that others took is its gain, and the whole is right.
 #[derive(Debug)]
 pub struct Budget {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicI64,
     peak: AtomicU64,
     whole: Option<Arc<Budget>>,
@@ -196,11 +196,13 @@ pub struct Budget {
 impl Budget {
     /// One of `limit` bytes.
     pub fn new(limit: u64) -> Arc<Budget> {
+        let limit = AtomicU64::new(limit);
         Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: None })
     }
 
     /// A part of this one, of `limit` bytes.
     pub fn part(self: &Arc<Budget>, limit: u64) -> Arc<Budget> {
+        let limit = AtomicU64::new(limit);
         Arc::new(Budget { limit, used: AtomicI64::new(0), peak: AtomicU64::new(0), whole: Some(self.clone()) })
     }
 
@@ -211,13 +213,13 @@ impl Budget {
 
     /// The bytes left.
     pub fn left(&self) -> u64 {
-        let own = self.limit.saturating_sub(self.used());
+        let own = self.limit().saturating_sub(self.used());
         self.whole.as_ref().map_or(own, |whole| whole.left().min(own))
     }
 
     /// Whether with so many bytes more it would be into its last third, which is for the oldest work alone.
     pub(crate) fn is_tight(&self, more: u64) -> bool {
-        let others = self.limit - self.limit / 3;
+        let others = self.limit() - self.limit() / 3;
         self.used().saturating_add(more) > others || self.whole.as_ref().is_some_and(|whole| whole.is_tight(more))
     }
 
@@ -228,7 +230,14 @@ impl Budget {
 
     /// The limit.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Begins anew, with so many bytes in use.
+    fn reset(&self, limit: u64, used: i64) {
+        self.limit.store(limit, Ordering::Relaxed);
+        self.used.store(used, Ordering::Relaxed);
+        self.peak.store(used as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn take(&self, bytes: u64) -> Result<(), Stop> {
@@ -237,7 +246,7 @@ impl Budget {
             whole.take(bytes)?;
         }
         let used = self.used.fetch_add(signed, Ordering::Relaxed).saturating_add(signed);
-        if used > 0 && used as u64 > self.limit {
+        if used > 0 && used as u64 > self.limit() {
             self.give_back(bytes);
             return Err(Stop::Memory);
         }
@@ -321,6 +330,33 @@ impl Heap {
             self.settle();
             self.budget = budget.clone();
         }
+    }
+
+    /// Goes on with memory of a new budget of `limit` bytes: the old one, used anew, if nobody else has it.
+    pub(super) fn begin(&mut self, limit: u64) -> Arc<Budget> {
+        if !self.is_alone() {
+            self.settle();
+            self.budget = Budget::new(0);
+        }
+        // The first frames, and some more.
+        self.credit = if limit >= 4 * CHUNK as u64 { 2 * CHUNK } else { 0 };
+        self.budget.reset(limit, self.credit);
+        self.budget.clone()
+    }
+
+    /// Work in this memory has ended.
+    pub(super) fn end(&mut self) {
+        if !self.is_alone() {
+            self.settle();
+        }
+    }
+
+    /// Whether nobody else will see what becomes of the budget.
+    fn is_alone(&self) -> bool {
+        let is_alone = self.budget.whole.is_none() && Arc::strong_count(&self.budget) == 1;
+        // What others did with it came before; and nobody can get it but from here.
+        fence(Ordering::Acquire);
+        is_alone
     }
 
     /// Gives back what was taken in advance.

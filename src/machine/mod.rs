@@ -19,6 +19,7 @@ pub mod interrupt;
 mod issue;
 mod large;
 mod layout;
+pub(crate) mod ledger;
 pub(crate) mod linked;
 mod local;
 #[expect(clippy::module_inception, reason = "it is what the workers share: the machine")]
@@ -39,6 +40,7 @@ mod sleep;
 mod split;
 mod station;
 pub mod submission;
+mod tally;
 pub mod transfer;
 pub mod trap;
 pub mod value;

@@ -16,12 +16,13 @@ use super::deque::{Deque, Owner, Thief};
 use super::engine::Outcome;
 use super::host_call::{Stream, World};
 use super::interrupt::HUNGRY;
+use super::ledger::Ticket;
 use super::local::Counts;
 use super::machine::{Issue, Machine, Parts};
 use super::memory::Budget;
 use super::scoreboard::Board;
 use super::station::{Entry, Kind, Link, Ready, close, depend, stall};
-use super::submission::{Order, Priority, Submission};
+use super::submission::{Memory, Order, Priority};
 use super::trap::Fault;
 use super::worker::{Job, Worker};
 use crate::bytecode::trap::TrapCode;
@@ -330,18 +331,16 @@ fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
 }
 
 /// A submission of `main`.
-fn submission(code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> Arc<Submission> {
+fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> Ticket {
     let order = Order {
-        code: code.clone(),
         function: code.program().main,
         args: Default::default(),
         world: Box::new(world.clone()),
-        budget: budget.clone(),
-        keeper: budget.clone(),
+        memory: Memory::Of(budget.clone()),
         max_depth: 1 << 20,
         priority: Priority::Normal,
     };
-    Submission::new(order)
+    machine.ledger.add(code, order, false)
 }
 
 /// Lets the workers end when a submission has.
@@ -380,10 +379,10 @@ fn sleep_while_jobs_are_injected() {
     check(move || {
         let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
         let machine = machine_for(&deques, Issue::Lazy);
-        let of = submission(&code, &Page::default(), &Budget::new(1 << 30));
+        let of = submission(&machine, &code, &Page::default(), &Budget::new(1 << 30));
         let jobs = [(); 2].map(|()| {
             let mut entry = Box::new(Entry::new());
-            entry.root = Arc::as_ptr(&of);
+            entry.root = of.as_ptr();
             Job::Entry(Box::into_raw(entry))
         });
         let taken = Arc::new(AtomicU32::new(0));
@@ -410,7 +409,6 @@ fn sleep_while_jobs_are_injected() {
             // SAFETY: from `Box::into_raw`; no thread is left.
             drop(unsafe { Box::from_raw(entry) });
         }
-        of.refuse();
     });
 }
 
@@ -504,7 +502,7 @@ fn run(code: &Arc<Code>, issue: Issue, seen: &Seen) -> (Outcome, String) {
     let machine = machine_for(&deques, issue);
     machine.raise_all(HUNGRY);
     let (page, budget) = (Page::default(), Budget::new(1 << 30));
-    let of = submission(code, &page, &budget);
+    let of = submission(&machine, code, &page, &budget);
     assert!(of.watch(&Waker::from(Arc::new(Last(machine.clone())))), "it has not begun");
     machine.take_on(of.clone());
     let workers: Vec<_> = deques

@@ -114,19 +114,19 @@ impl Recorder {
     ///
     /// # Safety
     /// The caller is its issuer; its entry is live.
-    pub(super) unsafe fn promoted(self: &Arc<Self>, code: &Arc<Code>, board: &mut Board, worker: usize, cost: u64) {
+    pub(super) unsafe fn promoted(self: &Arc<Self>, code: Arc<Code>, board: &mut Board, worker: usize, cost: u64) {
         let frame = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
         board.frame = frame;
         board.watch |= WATCH_RECORD;
         board.shadow = Some(Box::new(Shadow {
             recorder: self.clone(),
-            code: code.clone(),
+            producers: vec![None; code.functions[board.function as usize].slots],
+            code,
             frame,
             function: board.function,
             worker,
             cost,
             next: 0,
-            producers: vec![None; code.functions[board.function as usize].slots],
             boxes: Boxes::default(),
             accesses: Vec::new(),
             joined: HashSet::new(),

@@ -15,14 +15,14 @@ use super::output::Log;
 use super::run::Run;
 use super::scoreboard::Board;
 use super::station::{Entry, Status};
-use super::submission::{Submission, lock};
+use super::submission::Submission;
 use super::trap::{Failure, Fault};
 use super::worker::Job;
 use crate::platform::sync::fence;
 
 /// What the lock guards, besides what `scoreboard` says.
 pub(super) struct Retirement {
-    /// The root entry; null before the submission has begun, and after its end.
+    /// The root entry; null before something is linked to it, and after the submission's end.
     pub(super) root: *mut Entry,
     /// Runs that wait until they are the oldest work.
     waiting: Vec<*mut Run>,
@@ -63,7 +63,7 @@ impl Machine {
         if log.is_empty() {
             return;
         }
-        of.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+        of.held().fetch_sub(log.len() as u64, Ordering::Relaxed);
         if let Err(fault) = of.with_world(|world| log.write_to(world))
             && let Fault::Stop(stop) = fault
         {
@@ -73,7 +73,7 @@ impl Machine {
 
     /// Forgets held output that nobody shall see.
     pub(super) fn drop_log(&self, of: &Submission, log: &mut Log) {
-        of.held.fetch_sub(log.len() as u64, Ordering::Relaxed);
+        of.held().fetch_sub(log.len() as u64, Ordering::Relaxed);
         log.clear();
     }
 
@@ -143,7 +143,7 @@ impl Machine {
             guard.waiting.retain(|&run| {
                 let turn = (*(*run).entry).oldest.load(Ordering::Acquire) || self.is_squashed((*run).entry);
                 if turn {
-                    of.waiting.fetch_sub(1, Ordering::Relaxed);
+                    of.waiting().fetch_sub(1, Ordering::Relaxed);
                     ready.push(run);
                 }
                 !turn
@@ -155,7 +155,7 @@ impl Machine {
     /// See [`Machine::walk`].
     #[cold]
     pub(super) fn retire(&self, of: &Submission) {
-        let mut guard = lock(&of.retirement);
+        let mut guard = of.retirement();
         // SAFETY: its lock is held.
         let ready = unsafe { self.walk(of, &mut guard) };
         drop(guard);
@@ -164,9 +164,9 @@ impl Machine {
 
     /// Suspends `run` until all older work has retired; gives it back if it has.
     pub(super) fn wait_for_turn(&self, of: &Submission, run: Box<Run>) -> Option<Box<Run>> {
-        let mut guard = lock(&of.retirement);
+        let mut guard = of.retirement();
         // Announced first, and then looked: whoever completes an entry after that sees that somebody waits.
-        of.waiting.fetch_add(1, Ordering::SeqCst);
+        of.waiting().fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         // SAFETY: its lock is held; the run's entry is live.
         let (ready, turn) = unsafe {
@@ -174,7 +174,7 @@ impl Machine {
             (ready, (*run.entry).oldest.load(Ordering::Acquire) || self.is_squashed(run.entry))
         };
         let run = if turn {
-            of.waiting.fetch_sub(1, Ordering::Relaxed);
+            of.waiting().fetch_sub(1, Ordering::Relaxed);
             Some(run)
         } else {
             guard.waiting.push(Box::into_raw(run));
@@ -193,11 +193,16 @@ impl Machine {
         // SAFETY: the caller's.
         unsafe {
             let of = &*(*board).root;
-            let _guard = lock(&of.retirement);
+            let mut guard = of.retirement();
             if (*board).is_full() {
                 (*board).grow();
             }
             let parent = (*board).entry;
+            if guard.root.is_null() {
+                // Until something is linked there is no entry but the root.
+                guard.root = parent;
+                of.is_linked.store(true, Ordering::Relaxed);
+            }
             let entry = first(&mut *board);
             let oldest = (*parent).oldest.load(Ordering::Acquire);
             if oldest {
@@ -219,10 +224,10 @@ impl Machine {
         // SAFETY: under the lock, by the issuer.
         unsafe {
             let of = &*(*board).root;
-            let _guard = lock(&of.retirement);
+            let _guard = of.retirement();
             self.pass(board);
             while (*board).head != (*board).cursor {
-                (*board).recycle_head(&of.code, heap);
+                (*board).recycle_head(of.code(), heap);
             }
             (*board).drop_deferred(heap);
         }
@@ -235,7 +240,7 @@ impl Machine {
     pub(super) unsafe fn grow(&self, board: *mut Board) {
         // SAFETY: under the lock, by the issuer.
         unsafe {
-            let _guard = lock(&(*(*board).root).retirement);
+            let _guard = (*(*board).root).retirement();
             (*board).grow();
         }
     }
@@ -249,7 +254,7 @@ impl Machine {
         // SAFETY: the caller's.
         unsafe {
             let of = &*(*board).root;
-            let _guard = lock(&of.retirement);
+            let _guard = of.retirement();
             let mut failed = None;
             if !self.pass(board) {
                 let entry = (*board).entry_of((*board).cursor);
@@ -273,7 +278,7 @@ impl Machine {
                 (*board).forget_all();
             }
             while (*board).head != (*board).cursor {
-                (*board).recycle_head(&of.code, heap);
+                (*board).recycle_head(of.code(), heap);
             }
             (*board).drop_deferred(heap);
             let run = (*board).run.as_mut().expect("a promoted frame has a run");

@@ -7,6 +7,7 @@
 //! Invariants: the machine holds one count of a submission until it has ended, and each worker one of that whose work it does; so what
 //! an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
 
+use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -15,7 +16,7 @@ use super::code::Code;
 use super::engine::Outcome;
 use super::host_call::World;
 use super::interrupt::Stop;
-use super::memory::Budget;
+use super::memory::{Budget, Heap};
 use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
 use super::transfer::{Args, Kept, Lent, Returned};
@@ -32,18 +33,25 @@ pub enum Priority {
     Background,
 }
 
-/// What is asked of a machine.
+/// The memory of a submission.
+pub(crate) enum Memory {
+    /// So many bytes at most; it begins with none.
+    Own(u64),
+    /// Of a budget, which arguments may be part of.
+    Of(Arc<Budget>),
+    /// Of the first budget, but what it gives back belongs to the second.
+    Kept(Box<[Arc<Budget>; 2]>),
+}
+
+/// What is asked of a machine, with some code.
 pub(crate) struct Order {
-    pub(crate) code: Arc<Code>,
     /// Index of the function.
     pub(crate) function: u32,
     /// A value of its type for each parameter.
     pub(crate) args: Args,
     /// Where its output goes.
     pub(crate) world: Box<dyn World>,
-    pub(crate) budget: Arc<Budget>,
-    /// Whose memory the values belong to that it gives back.
-    pub(crate) keeper: Arc<Budget>,
+    pub(crate) memory: Memory,
     pub(crate) max_depth: u64,
     pub(crate) priority: Priority,
 }
@@ -67,28 +75,43 @@ enum Content {
     Failed(Option<Box<Failure>>),
 }
 
+#[derive(Default)]
 struct Inside {
-    content: Content,
     stop: Option<Box<Stop>>,
     watchers: Vec<Waker>,
 }
 
+/// What a submission needs that waits, prints, fails or is waited for. It is there before and after it, as new; so those that do nothing of that
+/// leave it alone.
+#[derive(Default)]
+pub(super) struct Cold {
+    retirement: Mutex<Retirement>,
+    inside: Mutex<Inside>,
+    /// Bytes of output that is held.
+    held: AtomicU64,
+    /// Runs that wait for their turn.
+    waiting: AtomicU64,
+}
+
 /// See the head of this file.
 pub(crate) struct Submission {
-    pub(super) code: Arc<Code>,
+    /// That of its page, or its own: from an `Arc`.
+    code: *const Code,
+    _own_code: Option<Arc<Code>>,
     pub(super) function: u32,
     /// Nobody waits for it who is no background work.
     in_background: AtomicBool,
-    pub(super) budget: Arc<Budget>,
-    keeper: Arc<Budget>,
     pub(super) max_depth: u64,
+    /// Belongs to who has its job until it has begun and to who ends it; in between workers read it.
+    memory: UnsafeCell<Memory>,
+    /// The same, but nobody reads it in between; after the end it is under the lock of `inside`.
+    content: UnsafeCell<Content>,
     world: Mutex<Box<dyn World>>,
-    pub(super) retirement: Mutex<Retirement>,
-    inside: Mutex<Inside>,
-    /// Bytes of output that is held.
-    pub(super) held: AtomicU64,
-    /// Runs that wait for their turn.
-    pub(super) waiting: AtomicU64,
+    cold: *const Cold,
+    /// Whether it is as new no more.
+    is_cold_used: AtomicBool,
+    /// Whether retirement knows the root.
+    pub(super) is_linked: AtomicBool,
     /// Entries that failed so far, and 1 if it is stopped.
     pub(super) failures: AtomicU64,
     pub(super) stopping: AtomicBool,
@@ -99,26 +122,98 @@ pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// SAFETY: what is not locked or atomic is used as its fields say.
+unsafe impl Send for Submission {}
+// SAFETY: as above.
+unsafe impl Sync for Submission {}
+
 impl Submission {
-    /// One that nobody has taken on yet.
-    pub(crate) fn new(order: Order) -> Arc<Submission> {
-        let Order { code, function, args, world, budget, keeper, max_depth, priority } = order;
-        Arc::new(Submission {
-            code,
+    /// One that nobody has taken on yet, on a page that has its code, or with a count of its own.
+    ///
+    /// # Safety
+    /// `cold` is as new, and its own as long as it lives.
+    #[inline(always)]
+    pub(super) unsafe fn new(
+        order: Order,
+        code: &Arc<Code>,
+        own_code: Option<Arc<Code>>,
+        cold: *const Cold,
+    ) -> Submission {
+        let Order { function, args, world, memory, max_depth, priority } = order;
+        Submission {
+            code: Arc::as_ptr(code),
+            _own_code: own_code,
             function,
             in_background: AtomicBool::new(priority == Priority::Background),
-            budget,
-            keeper,
             max_depth,
+            memory: UnsafeCell::new(memory),
+            content: UnsafeCell::new(Content::Args(args)),
             world: Mutex::new(world),
-            retirement: Mutex::default(),
-            inside: Mutex::new(Inside { content: Content::Args(args), stop: None, watchers: Vec::new() }),
-            held: AtomicU64::new(0),
-            waiting: AtomicU64::new(0),
+            cold,
+            is_cold_used: AtomicBool::new(false),
+            is_linked: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             state: AtomicU32::new(RUNNING),
-        })
+        }
+    }
+
+    /// What is cold, to be changed.
+    fn cold(&self) -> &Cold {
+        self.is_cold_used.store(true, Ordering::Relaxed);
+        self.seen_cold()
+    }
+
+    /// What is cold, to be looked at.
+    fn seen_cold(&self) -> &Cold {
+        // SAFETY: who made it has said so.
+        unsafe { &*self.cold }
+    }
+
+    /// Whether what is cold is as new no more.
+    pub(super) fn is_cold_used(&mut self) -> bool {
+        self.is_cold_used.load(Ordering::Relaxed)
+    }
+
+    /// What its lock of retirement guards.
+    pub(super) fn retirement(&self) -> MutexGuard<'_, Retirement> {
+        lock(&self.cold().retirement)
+    }
+
+    /// Bytes of output that is held, to be counted.
+    pub(super) fn held(&self) -> &AtomicU64 {
+        &self.cold().held
+    }
+
+    /// The same, to be looked at.
+    #[inline]
+    pub(super) fn seen_held(&self) -> &AtomicU64 {
+        &self.seen_cold().held
+    }
+
+    /// Runs that wait for their turn, to be counted.
+    pub(super) fn waiting(&self) -> &AtomicU64 {
+        &self.cold().waiting
+    }
+
+    /// Whether there are any, at some moment.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.seen_cold().waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Lets a worker's heap go on with its memory. What has none yet gets it now.
+    ///
+    /// # Safety
+    /// The caller has a job of it.
+    pub(super) unsafe fn lend_memory(&self, heap: &mut Heap) {
+        // SAFETY: the caller's: what has none has not begun, so there is no other job of it.
+        unsafe {
+            match &*self.memory.get() {
+                Memory::Own(limit) => *self.memory.get() = Memory::Of(heap.begin(*limit)),
+                Memory::Of(budget) => heap.switch(budget),
+                Memory::Kept(budgets) => heap.switch(&budgets[0]),
+            }
+        }
     }
 
     /// Begins, with that entry as its root.
@@ -130,32 +225,32 @@ impl Submission {
     /// If the arguments are not what the function takes.
     ///
     /// # Safety
-    /// The caller has the submission's job, and the entry, to which nobody else refers before [`Submission::end`].
-    pub(super) unsafe fn begin(&self, root: *mut Entry) -> Result<(), Stop> {
-        let info = &self.code.functions[self.function as usize];
-        let program = self.code.program();
-        let params = &program.functions[self.function as usize].params;
-        let mut inside = lock(&self.inside);
-        let Content::Args(args) = std::mem::replace(&mut inside.content, Content::Lent(Lent::new())) else {
-            unreachable!("it begins once");
-        };
-        assert_eq!(args.len(), params.len(), "one argument for each parameter");
+    /// `of` is from a ticket. The caller has the submission's job, and the entry, to which nobody else refers before [`Submission::end`].
+    pub(super) unsafe fn begin(of: *const Submission, root: *mut Entry) -> Result<(), Stop> {
         // SAFETY: the caller's.
         unsafe {
+            let (code, function) = ((*of).code(), (*of).function);
+            let info = &code.functions[function as usize];
+            let program = code.program();
+            let params = &program.functions[function as usize].params;
+            let content = (*of).content.get();
+            let Content::Args(args) = &mut *content else { unreachable!("it begins once") };
+            assert_eq!(args.count(), params.len(), "one argument for each parameter");
             Entry::reset(root, 0, std::ptr::null_mut(), Kind::Call, info.boundary);
-            (*root).root = self;
-            (*root).code = self.code.entry(self.function);
+            (*root).root = of;
+            (*root).code = code.entry(function);
             (*root).oldest.set(true);
             for register in 0..info.results {
                 *(*root).args.add(register) = 0;
             }
-            let lent = Kept::pass(&program.types, params, args, (*root).args.add(info.results))?;
-            inside.content = Content::Lent(lent);
-            Entry::arm(root);
+            let lent = Kept::pass(&program.types, params, args, (*root).args.add(info.results));
+            let (lent, result) = lent.map_or_else(|stop| (Lent::new(), Err(stop)), |lent| (lent, Ok(())));
+            *content = Content::Lent(lent);
+            if result.is_ok() {
+                Entry::arm(root);
+            }
+            result
         }
-        drop(inside);
-        lock(&self.retirement).root = root;
-        Ok(())
     }
 
     /// Its root has completed, and is the caller's again. Nobody is told yet.
@@ -163,16 +258,24 @@ impl Submission {
     /// # Safety
     /// As for `begin`, of which it is the root; the caller has run it.
     pub(super) unsafe fn end(&self, root: *mut Entry) {
-        lock(&self.retirement).root = std::ptr::null_mut();
-        let mut inside = lock(&self.inside);
-        let Content::Lent(lent) = std::mem::replace(&mut inside.content, Content::Taken) else {
-            unreachable!("it has begun, and ends once");
-        };
+        if self.is_linked.load(Ordering::Relaxed) {
+            // Who has linked something is done, and the caller knows it.
+            self.retirement().root = std::ptr::null_mut();
+        }
         // SAFETY: the caller's.
         unsafe {
-            inside.content = match (*root).status {
+            let content = self.content.get();
+            let Content::Lent(lent) = &mut *content else { unreachable!("it has begun, and ends once") };
+            let lent = std::mem::take(lent);
+            let memory = std::mem::replace(&mut *self.memory.get(), Memory::Own(0));
+            *content = match (*root).status {
                 Status::Good => {
-                    Content::Gave(Returned::collect(&self.code, self.function, (*root).args, lent, &self.keeper))
+                    let keeper = match &memory {
+                        Memory::Of(budget) => budget,
+                        Memory::Kept(budgets) => &budgets[1],
+                        Memory::Own(_) => unreachable!("it has begun with some"),
+                    };
+                    Content::Gave(Returned::collect(self.code(), self.function, (*root).args, lent, keeper))
                 }
                 Status::Failed | Status::Squashed => Content::Failed((*root).failure.take()),
             };
@@ -200,12 +303,12 @@ impl Submission {
     #[inline]
     pub(super) fn wants_attention(&self) -> bool {
         checked_seq_cst();
-        self.held.load(Ordering::Relaxed) != 0 || self.waiting.load(Ordering::SeqCst) != 0
+        self.seen_held().load(Ordering::Relaxed) != 0 || self.has_waiting()
     }
 
     /// Stops it, if it has not been stopped before; whether it has not.
     pub(super) fn note_stop(&self, stop: Stop) -> bool {
-        let mut inside = lock(&self.inside);
+        let mut inside = lock(&self.cold().inside);
         if inside.stop.is_some() {
             return false;
         }
@@ -216,8 +319,19 @@ impl Submission {
     }
 
     /// The program.
-    pub(crate) fn code(&self) -> &Arc<Code> {
-        &self.code
+    #[inline]
+    pub(crate) fn code(&self) -> &Code {
+        // SAFETY: its page or itself has a count of it.
+        unsafe { &*self.code }
+    }
+
+    /// A count of it.
+    pub(super) fn share_code(&self) -> Arc<Code> {
+        // SAFETY: as above.
+        unsafe {
+            Arc::increment_strong_count(self.code);
+            Arc::from_raw(self.code)
+        }
     }
 
     /// The function that it calls, by index.
@@ -226,9 +340,12 @@ impl Submission {
     }
 
     /// No machine takes it on any more: it ends as if it had been squashed.
-    pub(super) fn refuse(&self) {
-        let args = std::mem::replace(&mut lock(&self.inside).content, Content::Failed(None));
-        drop(args);
+    ///
+    /// # Safety
+    /// It has not been taken on, and the caller would have done so.
+    pub(super) unsafe fn refuse(&self) {
+        // SAFETY: the caller's.
+        drop(std::mem::replace(unsafe { &mut *self.content.get() }, Content::Failed(None)));
         self.announce();
     }
 
@@ -239,7 +356,7 @@ impl Submission {
 
     /// Lets that waker know when it has ended; `false` if it has.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
-        let mut inside = lock(&self.inside);
+        let mut inside = lock(&self.cold().inside);
         let before = self.state.compare_exchange(RUNNING, WATCHED, Ordering::AcqRel, Ordering::Acquire);
         if before == Err(ENDED) {
             return false;
@@ -254,7 +371,7 @@ impl Submission {
     pub(super) fn announce(&self) {
         if self.state.swap(ENDED, Ordering::AcqRel) == WATCHED {
             // Whoever watches has the lock until it is on the list.
-            let watchers = std::mem::take(&mut lock(&self.inside).watchers);
+            let watchers = std::mem::take(&mut lock(&self.cold().inside).watchers);
             watchers.into_iter().for_each(Waker::wake);
         }
     }
@@ -265,8 +382,9 @@ impl Submission {
     /// If it has not.
     pub(crate) fn outcome(&self) -> Outcome {
         assert!(self.has_ended(), "it is asked how it ended before it did");
-        let inside = lock(&self.inside);
-        match (&inside.stop, &inside.content) {
+        let inside = lock(&self.seen_cold().inside);
+        // SAFETY: it has ended, and the lock is held.
+        match (&inside.stop, unsafe { &*self.content.get() }) {
             (Some(stop), _) => Outcome::Stop(Stop::clone(stop)),
             (None, Content::Failed(Some(failure))) => Outcome::of(Failure::clone(failure)),
             // The machine was told to end.
@@ -277,11 +395,16 @@ impl Submission {
 
     /// What it gives, if it ended well and nobody has taken that before.
     pub(crate) fn take(&self) -> Option<Returned> {
-        let mut inside = lock(&self.inside);
-        match std::mem::replace(&mut inside.content, Content::Taken) {
+        if !self.has_ended() {
+            return None;
+        }
+        let _inside = lock(&self.seen_cold().inside);
+        // SAFETY: it has ended, and the lock is held.
+        let content = unsafe { &mut *self.content.get() };
+        match std::mem::replace(content, Content::Taken) {
             Content::Gave(returned) => Some(returned),
             other => {
-                inside.content = other;
+                *content = other;
                 None
             }
         }

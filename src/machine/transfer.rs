@@ -72,13 +72,20 @@ impl From<Stop> for TransferError {
 }
 
 /// A value that lies in no frame. Cloning it shares its buffers.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct Kept {
     slots: SmallVec<[u64; 2]>,
-    /// Those that are buffers.
+    /// None if no slot is a buffer.
+    owned: Option<Box<Owned>>,
+}
+
+/// The buffers of a value.
+#[derive(Clone, Debug)]
+struct Owned {
+    /// The slots that they are.
     refs: SmallVec<[u16; 4]>,
-    /// Whose memory the buffers are; none if there are no buffers.
-    budget: Option<Arc<Budget>>,
+    /// Whose memory they are.
+    budget: Arc<Budget>,
 }
 
 // SAFETY: buffers are counted atomically, and one with several owners is never written.
@@ -87,9 +94,41 @@ unsafe impl Send for Kept {}
 unsafe impl Sync for Kept {}
 
 /// Arguments, by parameter.
-pub(crate) type Args = SmallVec<[Kept; 2]>;
-/// What lives for as long as a call runs, by parameter.
-pub(super) type Lent = SmallVec<[Option<Kept>; 2]>;
+#[derive(Default)]
+pub(crate) struct Args {
+    count: usize,
+    /// The slots of those without buffers, one after the other.
+    slots: SmallVec<[u64; 3]>,
+    /// The others.
+    owned: Option<Box<Lent>>,
+}
+/// What lives for as long as a call runs, by parameter; those after the last of them are left out.
+pub(super) type Lent = Vec<Option<Kept>>;
+
+/// Puts what there is for a parameter where it belongs.
+fn put(kept: Option<Kept>, param: usize, to: &mut Lent) {
+    if kept.is_some() {
+        to.resize_with(param, || None);
+        to.push(kept);
+    }
+}
+
+impl Args {
+    /// One more.
+    pub(crate) fn push(&mut self, arg: Kept) {
+        if arg.owned.is_some() {
+            put(Some(arg), self.count, self.owned.get_or_insert_default());
+        } else {
+            self.slots.extend_from_slice(&arg.slots);
+        }
+        self.count += 1;
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+}
 
 /// A way to memory for a moment.
 fn heap(budget: &Arc<Budget>) -> Heap {
@@ -98,9 +137,9 @@ fn heap(budget: &Arc<Budget>) -> Heap {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let Some(budget) = self.budget.take() {
-            let mut heap = heap(&budget);
-            for &at in &self.refs {
+        if let Some(owned) = self.owned.take() {
+            let mut heap = heap(&owned.budget);
+            for &at in &owned.refs {
                 // SAFETY: the invariant.
                 unsafe { heap.release(buffer(self.slots[usize::from(at)])) };
             }
@@ -110,11 +149,11 @@ impl Drop for Kept {
 
 impl Clone for Kept {
     fn clone(&self) -> Kept {
-        for &at in &self.refs {
+        for &at in self.owned.iter().flat_map(|owned| &owned.refs) {
             // SAFETY: the invariant.
             unsafe { Heap::share(buffer(self.slots[usize::from(at)])) };
         }
-        Kept { slots: self.slots.clone(), refs: self.refs.clone(), budget: self.budget.clone() }
+        Kept { slots: SmallVec::from_slice(&self.slots), owned: self.owned.clone() }
     }
 }
 
@@ -122,10 +161,24 @@ impl Kept {
     /// # Safety
     /// The slots are a value of type `ty`, whose owners are given up.
     unsafe fn new(types: &TypeTable, ty: TypeId, slots: &[u64], budget: &Arc<Budget>) -> Kept {
-        let is_ref = |&(_, &leaf): &(u16, &TypeId)| types.is_ref(leaf);
-        let refs: SmallVec<[u16; 4]> = (0..).zip(types.leaves(ty)).filter(is_ref).map(|(at, _)| at).collect();
-        let budget = (!refs.is_empty()).then(|| budget.clone());
-        Kept { slots: slots.into(), refs, budget }
+        let leaves = types.leaves(ty);
+        let owned = leaves.iter().any(|&leaf| types.is_ref(leaf)).then(|| {
+            let is_ref = |&(_, &leaf): &(u16, &TypeId)| types.is_ref(leaf);
+            let refs = (0..).zip(leaves).filter(is_ref).map(|(at, _)| at).collect();
+            Box::new(Owned { refs, budget: budget.clone() })
+        });
+        Kept { slots: SmallVec::from_slice(slots), owned }
+    }
+
+    /// The value of type `ty` that is `value`, if that takes no memory.
+    pub(crate) fn of_scalar(types: &TypeTable, ty: TypeId, value: &Value) -> Option<Kept> {
+        let slot = match (types.get(ty), value) {
+            (Type::Int, &Value::Int(int)) => int as u64,
+            (Type::Float, &Value::Float(float)) => float.to_bits(),
+            (Type::Bool, &Value::Bool(truth)) => u64::from(truth),
+            _ => return None,
+        };
+        Some(Kept { slots: SmallVec::from_buf_and_len([slot, 0], 1), owned: None })
     }
 
     /// The value of type `ty` that is `value`, in that memory.
@@ -134,15 +187,6 @@ impl Kept {
     /// It is of another type, too deep, or too large.
     pub(crate) fn of(code: &Code, ty: TypeId, value: &Value, budget: &Arc<Budget>) -> Result<Kept, TransferError> {
         let types = &code.program().types;
-        let scalar = match (types.get(ty), value) {
-            (Type::Int, &Value::Int(int)) => Some(int as u64),
-            (Type::Float, &Value::Float(float)) => Some(float.to_bits()),
-            (Type::Bool, &Value::Bool(truth)) => Some(u64::from(truth)),
-            _ => None,
-        };
-        if let Some(scalar) = scalar {
-            return Ok(Kept { slots: [scalar].as_slice().into(), refs: SmallVec::new(), budget: None });
-        }
         let mut maker = Maker { types, layouts: &code.layouts, heap: heap(budget) };
         let mut slots = Slots::new();
         maker.check(ty, value, 0)?;
@@ -179,8 +223,8 @@ impl Kept {
     /// # Errors
     /// The memory limit.
     pub(crate) fn leave_program(&mut self) -> Result<(), Stop> {
-        let Some(budget) = &self.budget else { return Ok(()) };
-        let mut heap = heap(budget);
+        let Kept { slots, owned: Some(owned) } = self else { return Ok(()) };
+        let mut heap = heap(&owned.budget);
         // Shared buffers may be reached on many ways.
         let (mut left, mut shared): (Vec<*mut Buffer>, HashSet<*mut Buffer>) = Default::default();
         // SAFETY: slots that own, each visited while nobody else has the value. What others share with it has no constants in it, since
@@ -197,8 +241,8 @@ impl Kept {
                 }
                 Ok(())
             };
-            for &at in &self.refs {
-                visit(&raw mut self.slots[usize::from(at)], &mut left)?;
+            for &at in &owned.refs {
+                visit(&raw mut slots[usize::from(at)], &mut left)?;
             }
             while let Some(held) = left.pop() {
                 let layout = (*held).layout();
@@ -212,7 +256,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Puts arguments where the parameters lie, from `window` on; what has to live until the call has returned is given back.
+    /// Puts arguments where the parameters lie, from `window` on, and leaves nothing of them; what has to live until the call has returned is
+    /// given back.
     ///
     /// # Errors
     /// The memory limit.
@@ -222,20 +267,33 @@ impl Kept {
     pub(super) unsafe fn pass(
         types: &TypeTable,
         params: &[Param],
-        mut args: Args,
+        args: &mut Args,
         window: *mut u64,
     ) -> Result<Lent, Stop> {
         // What can fail comes first: nothing has been moved then.
-        for (param, arg) in params.iter().zip(&mut args) {
+        let mut owned = args.owned.take().map_or_else(Lent::new, |owned| *owned);
+        for (param, arg) in params.iter().zip(&mut owned) {
             if param.passing == Passing::InoutView
-                && let Some(budget) = arg.budget.clone()
+                && let Some(arg) = arg
+                && let Some(owned) = &arg.owned
             {
                 // SAFETY: the slot holds an owner.
-                unsafe { heap(&budget).make_unique(&raw mut arg.slots[0]) }?;
+                unsafe { heap(&owned.budget).make_unique(&raw mut arg.slots[0]) }?;
             }
         }
         let mut at = window;
-        let place = |(param, mut arg): (&Param, Kept)| {
+        let (mut slots, mut lent) = (args.slots.as_slice(), Lent::new());
+        for (index, param) in params.iter().enumerate() {
+            let Some(mut arg) = owned.get_mut(index).and_then(Option::take) else {
+                let (own, others) = slots.split_at(types.slots(param.ty));
+                // SAFETY: the caller's.
+                unsafe {
+                    at.copy_from_nonoverlapping(own.as_ptr(), own.len());
+                    at = at.add(own.len());
+                }
+                slots = others;
+                continue;
+            };
             // SAFETY: the caller's. A view is of a live buffer, which is kept; one to write through has no other owner.
             unsafe {
                 match param.passing {
@@ -244,7 +302,7 @@ impl Kept {
                         at = at.add(arg.slots.len());
                         if param.passing == Passing::Inout {
                             // Moved in.
-                            arg.refs.clear();
+                            arg.owned = None;
                         }
                     }
                     Passing::View | Passing::InoutView => {
@@ -260,9 +318,9 @@ impl Kept {
                     }
                 }
             }
-            (!arg.refs.is_empty()).then_some(arg)
-        };
-        Ok(params.iter().zip(args).map(place).collect())
+            put(arg.owned.is_some().then_some(arg), index, &mut lent);
+        }
+        Ok(lent)
     }
 }
 
@@ -293,18 +351,23 @@ impl Returned {
             let results = types.slots(function.result);
             let result = Kept::new(types, function.result, slice::from_raw_parts(args, results), budget);
             let mut at = results;
-            let params = function.params.iter().zip(kept).map(|(param, kept)| {
-                let first = at;
-                at += param.registers(types).len();
-                match param.passing {
+            let (mut kept, mut params) = (kept.into_iter(), Lent::new());
+            for (index, param) in function.params.iter().enumerate() {
+                let (kept, first) = (kept.next().flatten(), at);
+                at += match param.passing {
+                    Passing::In | Passing::Inout => types.slots(param.ty),
+                    Passing::View | Passing::InoutView => param.registers(types).len(),
+                };
+                let gives = match param.passing {
                     Passing::In | Passing::View => None,
                     Passing::InoutView => kept,
                     Passing::Inout => {
                         Some(Kept::new(types, param.ty, slice::from_raw_parts(args.add(first), at - first), budget))
                     }
-                }
-            });
-            Returned { params: params.collect(), result }
+                };
+                put(gives, index, &mut params);
+            }
+            Returned { params, result }
         }
     }
 }

@@ -19,6 +19,7 @@ use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
 use super::issue::{Action, Cause, Issuer};
+use super::ledger::Ticket;
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
 use super::memory::{Budget, Heap, buffer};
@@ -82,10 +83,10 @@ pub(super) struct Worker {
     boards: Vec<*mut Board>,
     /// Each from a `Box`, and the root of nothing.
     roots: Vec<*mut Entry>,
-    /// What it works for, or did lastly.
-    of: Option<Arc<Submission>>,
+    /// What it works for, or did lastly, unless that has ended here.
+    of: Option<Ticket>,
     /// What its thread is lent to.
-    lent_to: Option<Arc<Submission>>,
+    lent_to: Option<Ticket>,
     /// Its slice is over, and what others injected is next; and whether it was so the last time.
     gave_way: bool,
     outside: bool,
@@ -138,7 +139,7 @@ impl Worker {
 
     /// What it works for.
     fn of(&self) -> &'static Submission {
-        let of: *const Submission = &raw const **self.of.as_ref().expect("it works for one");
+        let of = self.of.as_ref().expect("it works for one").as_ptr();
         // SAFETY: it is held until the worker turns to another, and methods that borrow it don't.
         unsafe { &*of }
     }
@@ -155,31 +156,32 @@ impl Worker {
         }
     }
 
-    #[cold]
     unsafe fn switch(&mut self, of: *const Submission) {
         // SAFETY: the caller's.
-        let of = unsafe {
-            Arc::increment_strong_count(of);
-            Arc::from_raw(of)
-        };
-        self.heap.switch(&of.budget);
-        self.gate.of = Arc::as_ptr(&of);
-        let seat = &self.machine().seats[self.local.index];
-        seat.in_background.store(of.priority() == Priority::Background, Ordering::Relaxed);
-        seat.works_for.store(Arc::as_ptr(&of).addr(), Ordering::Relaxed);
+        let of = unsafe { Ticket::another(of) };
+        // SAFETY: the caller's.
+        unsafe { of.lend_memory(&mut self.heap) };
+        self.gate.of = of.as_ptr();
+        let machine = self.machine();
+        machine.note_background(self.local.index, of.priority() == Priority::Background);
+        machine.seats[self.local.index].now.0.works_for.store(of.as_ptr().addr(), Ordering::Relaxed);
         self.of = Some(of);
+    }
+
+    /// What it works for ends here: its count of it.
+    fn turn_from(&mut self) -> Ticket {
+        self.gate.of = ptr::null();
+        self.machine().seats[self.local.index].now.0.works_for.store(0, Ordering::Relaxed);
+        self.of.take().expect("it works for one")
     }
 
     /// Works for nobody.
     fn turn_away(&mut self) {
         if self.of.is_some() {
             self.heap.settle();
-            let seat = &self.machine().seats[self.local.index];
-            seat.in_background.store(false, Ordering::Relaxed);
-            seat.works_for.store(0, Ordering::Relaxed);
-            self.gate.of = ptr::null();
-            self.of = None;
+            drop(self.turn_from());
         }
+        self.machine().note_background(self.local.index, false);
     }
 
     /// The entry whose work is being done, if there is one.
@@ -188,7 +190,7 @@ impl Worker {
     }
 
     /// Works until the machine ends, or it is relieved; until that submission ends, if the thread is lent to it.
-    pub(super) fn work(&mut self, lent_to: Option<&Arc<Submission>>) {
+    pub(super) fn work(&mut self, lent_to: Option<&Ticket>) {
         let machine = self.machine();
         self.lent_to = lent_to.cloned();
         self.heap.interrupt.belong_to(machine);
@@ -197,7 +199,7 @@ impl Worker {
         }
         while !machine.done.load(Ordering::Acquire) && !self.is_released() {
             step();
-            machine.seats[self.local.index].stirred.store(true, Ordering::Relaxed);
+            machine.seats[self.local.index].now.0.stirred.store(true, Ordering::Relaxed);
             let Some(job) = self.find() else { continue };
             // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
@@ -238,20 +240,27 @@ impl Worker {
                 return Some(job);
             }
         }
-        self.next.take().or_else(|| self.pop()).or_else(|| self.machine().take_injected()).or_else(|| self.search())
+        self.next.take().or_else(|| self.pop()).or_else(|| self.take_injected()).or_else(|| self.search())
     }
 
     /// Whether others' work comes before what is on the deque: once a tick, and where normal work waits and this is not.
     #[inline]
     fn looks_outside(&mut self) -> bool {
         let machine = self.machine();
-        std::mem::take(&mut self.gave_way)
-            || (machine.normal_waits() && self.of.as_ref().is_some_and(|of| of.priority() == Priority::Background))
+        let in_background = || machine.seats[self.local.index].in_background.load(Ordering::Relaxed);
+        std::mem::take(&mut self.gave_way) || (in_background() && machine.normal_waits())
     }
 
     /// What is left of it: its deque, which is empty, and what it counted.
     pub(super) fn leave(mut self) -> (Deque<Job>, Counts) {
         (std::mem::replace(&mut self.local.deque, Deque::new()), self.local.counts)
+    }
+
+    /// What others injected, while the deque is empty.
+    fn take_injected(&mut self) -> Option<Job> {
+        let job = self.machine().take_some_injected(&self.local.deque)?;
+        self.local.pushed = self.local.deque.len();
+        Some(job)
     }
 
     fn pop(&mut self) -> Option<Job> {
@@ -299,7 +308,7 @@ impl Worker {
 
     fn steal(&mut self) -> Option<Job> {
         let machine = self.machine();
-        if let Some(job) = machine.take_injected() {
+        if let Some(job) = self.take_injected() {
             return Some(job);
         }
         let count = machine.seats.len();
@@ -333,7 +342,7 @@ impl Worker {
         let root = self.roots.pop().unwrap_or_else(|| Box::into_raw(Box::new(Entry::new())));
         // SAFETY: the caller's; an entry that is kept is in no use.
         unsafe {
-            match self.of().begin(root) {
+            match Submission::begin(self.gate.of, root) {
                 Ok(()) => self.start(root),
                 Err(stop) => {
                     self.machine().stop(self.of(), stop);
@@ -371,13 +380,13 @@ impl Worker {
             let mut run = self.new_run();
             run.entry = entry;
             let of = self.of();
-            let info = of.code.callee((*entry).code);
+            let info = of.code().callee((*entry).code);
             let code = match &info.range {
                 // A frame that can be promoted, around the loop that can be split.
-                Some(range) => of.code.entry(range.wrapper),
+                Some(range) => of.code().entry(range.wrapper),
                 None => (*entry).code,
             };
-            if let Err(fault) = run.begin(&of.code, code, (*entry).depth, of.max_depth, &mut self.heap) {
+            if let Err(fault) = run.begin(of.code(), code, (*entry).depth, of.max_depth, &mut self.heap) {
                 self.runs.push(run);
                 self.release_args(entry);
                 return self.end(entry, Failure { fault, trace: Trace::default() });
@@ -400,7 +409,7 @@ impl Worker {
             if (*entry).kind != Kind::Call {
                 return;
             }
-            for &register in &self.of().code.callee((*entry).code).owned_params {
+            for &register in &self.of().code().callee((*entry).code).owned_params {
                 let held = std::mem::take(&mut *(*entry).args.add(usize::from(register)));
                 if held != 0 {
                     self.heap.release(buffer(held));
@@ -457,7 +466,7 @@ impl Worker {
             max_steps: u64::MAX,
             calls: self.local.counts.calls,
             peak_depth: self.local.counts.peak_depth,
-            code: &of.code,
+            code: of.code(),
             stack,
             heap: &mut self.heap,
             interrupt: &machine.seats[self.local.index].interrupt,
@@ -466,7 +475,7 @@ impl Worker {
             issuer,
             // SAFETY: the entry lives as long as its work is done.
             oldest: unsafe { &raw const (*entry).oldest },
-            held: &of.held,
+            held: of.seen_held(),
             awaits,
             pc,
             regs,
@@ -551,7 +560,7 @@ impl Worker {
                         }
                         fault => {
                             let mut trace = Trace::default();
-                            run.trace(&self.of().code, &mut trace);
+                            run.trace(self.of().code(), &mut trace);
                             return self.failed(run, Failure { fault, trace });
                         }
                     },
@@ -573,7 +582,7 @@ impl Worker {
         // SAFETY: its results are where they are in every frame.
         unsafe {
             let entry = run.entry;
-            for &(register, _) in &self.of().code.callee((*entry).code).returned {
+            for &(register, _) in &self.of().code().callee((*entry).code).returned {
                 let register = usize::from(register);
                 *(*entry).args.add(register) = *run.base.add(register);
             }
@@ -620,8 +629,8 @@ impl Worker {
         unsafe {
             let entry = run.entry;
             run.awaits = None;
-            run.drop_staged(&self.of().code, &mut self.heap);
-            run.unwind(&self.of().code, &mut self.heap);
+            run.drop_staged(self.of().code(), &mut self.heap);
+            run.unwind(self.of().code(), &mut self.heap);
             self.machine().drop_log(self.of(), &mut run.log);
             self.put_away(run);
             self.squash(entry);
@@ -633,7 +642,7 @@ impl Worker {
         // SAFETY: it is this worker's.
         unsafe {
             let entry = run.entry;
-            run.unwind(&self.of().code, &mut self.heap);
+            run.unwind(self.of().code(), &mut self.heap);
             self.hand_over_log(&mut run);
             self.put_away(run);
             self.end(entry, failure);
@@ -696,12 +705,11 @@ impl Worker {
     /// # Safety
     /// It is this worker's.
     unsafe fn ended(&mut self, root: *mut Entry) {
-        let of = self.of();
-        // What was taken in advance is not in use.
-        self.heap.settle();
+        let of = self.turn_from();
         // SAFETY: the caller's; this worker has a count of what it works for.
         unsafe {
             of.end(root);
+            self.heap.end();
             self.roots.push(root);
             of.announce();
             self.machine().ended(of);
@@ -765,7 +773,8 @@ impl Worker {
                     Priority::Normal => machine.normal_waits(),
                     Priority::Background => machine.anything_waits(),
                 };
-                let others = machine.in_flight.load(Ordering::Relaxed) > 1 && waits;
+                // What was taken from the injector together with this may lie on the deque.
+                let others = (waits || self.local.deque.len() > 0) && machine.tally.in_flight() > 1;
                 others || (!(*entry).oldest.load(Ordering::Acquire) && machine.has_work())
             };
         if gives {
@@ -785,7 +794,7 @@ impl Worker {
         // SAFETY: the caller's, until the frame is pushed, or has stalled.
         unsafe {
             let code = frame::entry((*board).origin);
-            let plan = self.of().code.plan((*board).function);
+            let plan = self.of().code().plan((*board).function);
             let mut issuer = Issuer {
                 board,
                 local: ptr::null_mut(),
@@ -909,21 +918,21 @@ impl Worker {
             if (*board).shadow.take().is_some() {
                 self.record(|| What::Concluded((*board).frame));
             }
-            (*board).fold(&self.of().code);
+            (*board).fold(self.of().code());
             let mut run = (*board).run.take().expect("a promoted frame has a run");
             (run.pc, run.regs) = ((*board).pc, (*board).origin);
             let fault = (*board).fault.take();
             self.boards.push(board);
             // Whether it is squashed itself makes no difference then, and is far to look.
             if let Some((mut failure, site)) = failed {
-                run.drop_staged(&self.of().code, &mut self.heap);
+                run.drop_staged(self.of().code(), &mut self.heap);
                 run.pc = site;
-                run.trace(&self.of().code, &mut failure.trace);
+                run.trace(self.of().code(), &mut failure.trace);
                 return self.failed(run, *failure);
             }
             if let Some(fault) = fault {
                 let mut trace = Trace::default();
-                run.trace(&self.of().code, &mut trace);
+                run.trace(self.of().code(), &mut trace);
                 return self.failed(run, Failure { fault, trace });
             }
             if is_lost {

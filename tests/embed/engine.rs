@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use tgvm::embed::{Error, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values};
+use tgvm::embed::{
+    Error, Functions, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values,
+};
 
 use crate::{TASKS, engine, library};
 
@@ -308,4 +310,34 @@ fn recursion_that_is_too_deep_traps() {
     assert_eq!(engine.submit::<i64>(&module, "deep", (1000,)).unwrap().wait(), Ok(1000));
     let deep = engine.submit::<i64>(&module, "deep", (1_000_000,)).unwrap().wait();
     assert!(matches!(deep, Err(Error::Trap(_))), "{deep:?}");
+}
+
+/// What a worker has taken together with a call that blocks is not held up, although the other worker always has something.
+#[test]
+fn what_waits_behind_a_function_that_blocks_has_its_turn() {
+    let (engine, program) = (engine(2), program());
+    let (gates, doors): (Vec<_>, Vec<_>) = (0..2).map(|_| channel::<()>()).unzip();
+    let doors: Vec<Mutex<Receiver<()>>> = doors.into_iter().map(Mutex::new).collect();
+    let mut functions = Functions::new();
+    functions.add("block", move |door: i64| _ = doors[door as usize].lock().unwrap().recv()).pure();
+    let blocking = library("extern fn block(door: Int)\nfn wait(door: Int) { block(door) }").link(&functions).unwrap();
+    let block = |door: i64| engine.submit::<()>(&blocking, "wait", (door,)).unwrap();
+    let first = block(0);
+    let endless = engine.submit::<i64>(&program, "for_ever", (2,)).unwrap();
+    thread::sleep(Duration::from_millis(30));
+    // The worker with the endless one gives way, and takes all of these.
+    let second = block(1);
+    let quick: Vec<Handle<i64>> = (0..5).map(|n| engine.submit(&program, "fib", (n,)).unwrap()).collect();
+    thread::sleep(Duration::from_millis(50));
+    // The other worker has this from then on, and need not look at what the first one has.
+    let more = engine.submit::<i64>(&program, "for_ever", (2,)).unwrap();
+    gates[0].send(()).unwrap();
+    first.wait().unwrap();
+    for (handle, fib) in quick.iter().zip([0, 1, 1, 2, 3]) {
+        assert_eq!(handle.wait_for(Duration::from_secs(60)), Ok(Some(fib)));
+    }
+    endless.cancel();
+    more.cancel();
+    gates[1].send(()).unwrap();
+    second.wait().unwrap();
 }

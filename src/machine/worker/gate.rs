@@ -58,7 +58,7 @@ impl World for Gate {
         // SAFETY: as in `flush`.
         let log = unsafe { &mut *self.log };
         log.push(stream, bytes);
-        self.of().held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.of().held().fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if log.len() >= self.look_at && !self.entry.is_null() {
             self.look_at = log.len() * 2;
             self.machine().retire(self.of());

@@ -46,7 +46,7 @@ impl Worker {
     /// Promotes the oldest frame of the run that can be, if there is one: its call in progress goes on as the run, and the
     /// frame's continuation is pushed. Whether there was one.
     pub(super) unsafe fn promote(&mut self, run: &mut Box<Run>, why: Why) -> bool {
-        let (machine, code) = (self.machine(), &self.of().code);
+        let (machine, code) = (self.machine(), self.of().code());
         // SAFETY: the run is suspended, and this worker's; its frames lie in its stack, base first.
         unsafe {
             // Else a range would be cut down to single iterations, each with a stack of its own.
@@ -70,7 +70,7 @@ impl Worker {
             (*board).promoted_by = self.local.index;
             (*board).promoted_at = machine.platform.now();
             if let Some(recorder) = &machine.recorder {
-                recorder.promoted(code, &mut *board, self.local.index, self.local.counts.cost);
+                recorder.promoted(self.of().share_code(), &mut *board, self.local.index, self.local.counts.cost);
             }
             let window = Instr(u64::from_le(*call)).get(Field::A) as usize;
             if let Some(half) = half {
@@ -105,10 +105,10 @@ impl Worker {
         unsafe {
             let callee = run.base;
             let entry = frame::entry(callee);
-            let info = of.code.callee(entry);
+            let info = of.code().callee(entry);
             let range = info.range.as_ref()?;
-            let wrapper = of.code.entry(range.wrapper);
-            if !self.may_promote(of.code.callee(wrapper), why) {
+            let wrapper = of.code().entry(range.wrapper);
+            if !self.may_promote(of.code().callee(wrapper), why) {
                 return None;
             }
             let half = split::half(run, callee, range)?;
@@ -123,7 +123,7 @@ impl Worker {
             let frame = 8 * (HEADER as u64 + u64::from((*prologue(wrapper)).registers));
             let depth = run.stack.begins_at(callee).saturating_sub(frame);
             let mut lower = self.new_run();
-            if lower.begin(&of.code, wrapper, depth, of.max_depth, &mut self.heap).is_err() {
+            if lower.begin(of.code(), wrapper, depth, of.max_depth, &mut self.heap).is_err() {
                 self.put_away(lower);
                 return None;
             }
@@ -138,7 +138,7 @@ impl Worker {
     /// # Safety
     /// The run is suspended, and this worker's.
     unsafe fn cut_frames(&mut self, run: &mut Run, why: Why) -> Option<Cut> {
-        let code = &self.of().code;
+        let code = self.of().code();
         // SAFETY: the caller's; a run's frames lie in its stack, base first.
         unsafe {
             let mut regs = run.base;
@@ -184,7 +184,7 @@ impl Worker {
     ) -> *mut Entry {
         // SAFETY: a callee never writes the registers of views and borrows that it was passed.
         unsafe {
-            let info = self.of().code.callee(code);
+            let info = self.of().code().callee(code);
             let seq = board.tail_now();
             let entry = board.entry_of(seq);
             let this: *mut Board = board;
