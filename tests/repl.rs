@@ -35,6 +35,9 @@ fn the_first_error_ends_a_script() {
     assert!(error.contains("E0201"), "{error}");
     assert_eq!(script("print(1)\nexit(7)\nprint(2)\n"), ("1\n".to_owned(), String::new(), Some(7)));
     assert_eq!(script("fn f( {").2, Some(2));
+    let (out, error, code) = script("1\n:help\n2\n");
+    assert_eq!((out.as_str(), code), ("1\n", Some(2)));
+    assert_eq!(error, "error: a script has no commands: `:` is for a terminal\n");
 }
 
 #[test]

@@ -155,6 +155,10 @@ impl Script {
         // A text that is not complete is entered for the sake of what is wrong with it.
         let parts = if spans.is_empty() { vec![text] } else { spans.into_iter().map(|span| &text[span]).collect() };
         for part in parts {
+            if part.trim_start().starts_with(':') {
+                complain("a script has no commands: `:` is for a terminal", &[]);
+                return Err(Exit::Unusable);
+            }
             let entered = self.session.enter(part).map_err(|problem| {
                 show(&problem);
                 Exit::Unusable

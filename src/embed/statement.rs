@@ -120,7 +120,12 @@ impl Origins {
     fn problem(&self, diagnostics: Vec<Diagnostic>, fallback: &Source) -> Problem {
         let first = diagnostics.first().map_or(Span::default(), |diagnostic| diagnostic.labels[0].span);
         let source = self.locate(first).map_or(fallback, |(source, _)| source);
+        // Where the text ends that was entered, the hidden function's begins again.
+        let is_past = |span: Span| self.0.last().is_some_and(|(whole, _)| span.start >= whole.end);
         let here = |mut diagnostic: Diagnostic| {
+            if diagnostic.code == "E0112" && diagnostic.labels.first().is_some_and(|label| is_past(label.span)) {
+                diagnostic.message = "unexpected end of the text".to_owned();
+            }
             let place = |label: &Label| {
                 let (found, span) = self.locate(label.span)?;
                 (found.name == source.name && found.text == source.text)

@@ -77,6 +77,7 @@ fn mistakes_enter_nothing_and_say_where() {
     assert!(problem("let x = y").starts_with("[1]:1:9: E0"), "{}", problem("let x = y"));
     assert!(problem("fn f() -> Int { return z }").starts_with("f:1:24: E0"));
     assert!(problem("(").contains("E01"));
+    assert_eq!(problem("let x ="), "[1]:1:8: E0112 unexpected end of the text");
     enter(&session, "let x = 1");
     assert_eq!(problem("x = 2"), "[2]:1:1: E0401 `x` was declared with `let`");
     assert_eq!(value(&session, "x"), "1");
