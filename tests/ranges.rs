@@ -592,3 +592,45 @@ fn what_each_accepts_is_independent() {
     let (refused, ordinary, ranges, trapped) = random_loops("each");
     eprintln!("each: {refused} refused, {ordinary} ordinary, {ranges} ranges, of which {trapped} trap");
 }
+
+/// A loop that pushes is no comprehension where the value that it pushes changes something, or leaves the loop.
+#[test]
+fn what_a_loop_pushes_may_change_things_or_end_it() {
+    let text = "
+fn slow(n: Int) -> Int {
+    var t = 0
+    for i in 0..10 { t += i * n }
+    return t
+}
+fn next(inout n: Int) -> Int {
+    n += 1
+    return slow(n)
+}
+fn loud(n: Int) -> Int {
+    if n == 3 { panic(\"three\") }
+    print(\"loud {n}\")
+    return slow(n)
+}
+fn first(most: Int) -> [Int] {
+    var v: [Int] = []
+    for i in 0..20 { v.push(if i == most { return v } else { slow(i) }) }
+    return v
+}
+fn main() {
+    var n = 0
+    var q = [5, 6, 7]
+    var v: [Int] = []
+    for i in 0..3 { v.push(next(&n)) }
+    for i in 0..3 { v.push(q.pop()) }
+    for i in 0..3 { v.push(if i == 1 { n += 10; slow(n) } else { slow(i) }) }
+    for i in 0..20 { v.push(if i == 4 { break } else { slow(i) }) }
+    for i in 0..5 { v.push(if i == 2 { continue } else { slow(i) }) }
+    print(\"{n} {q} {v} {first(3)}\")
+    for i in 0..INT_MAX { v.push(loud(i)) }
+}";
+    let module = Module::from_source(&Source::new("pushes.tg", text.to_string())).expect("it compiles");
+    let ran = run(module.program(), &[]);
+    let numbers = "45, 90, 135, 7, 6, 5, 0, 585, 90, 0, 45, 90, 135, 0, 45, 135, 180";
+    assert_eq!(ran.output, format!("13 [] [{numbers}] [0, 45, 90]\nloud 0\nloud 1\nloud 2\n"));
+    assert!(matches!(ran.outcome, Outcome::Trap(_)), "{:?}", ran.outcome);
+}

@@ -255,7 +255,7 @@ impl<'a> Gen<'a, '_> {
         self.clause(clause, &mut |g, walk| {
             let (ordinary, done) = (g.out.label(), g.out.label());
             let of_this = (g.typed[e].span, ty);
-            let called = g.comprehension_range(of_this, element, clause, walk, dest, ordinary);
+            let called = g.comprehension_range(of_this, element, clause, walk, (dest, i64::MAX), ordinary);
             if called {
                 g.out.emit(Op::Jump, [done.arg()]);
                 g.moved(dest);

@@ -28,6 +28,8 @@ use std::rc::Rc;
 const MANY_CHEAP: i64 = 256;
 /// The same where one may take long.
 const MANY: i64 = 2;
+/// A loop that pushes more than so many is left as it stands: it may end long before it has pushed all, and their array is made at once.
+const MOST_PUSHED: i64 = 1 << 20;
 
 /// Which loop: function and first local of a statement, or the element of a comprehension or reduction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -87,6 +89,8 @@ struct Survey {
     effects: Effects,
     /// It calls, or has a loop of its own.
     heavy: bool,
+    /// It writes a variable, or may leave by `return`, `break` or `continue`; inside of it, perhaps.
+    changes: bool,
 }
 
 /// The functions of a loop, and the part of each written array that an iteration has.
@@ -109,6 +113,7 @@ impl<'a> Gen<'a, '_> {
                     ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
                         for arg in args {
                             if let Arg::Inout(place) = arg {
+                                found.changes = true;
                                 name(place.root);
                             }
                         }
@@ -140,6 +145,7 @@ impl<'a> Gen<'a, '_> {
                         if !std::mem::replace(&mut seen[place.root.0 as usize], true) {
                             found.locals.push(place.root);
                         }
+                        found.changes = true;
                         exprs.push(*value);
                         exprs.extend(super::place::place_indices(place));
                     }
@@ -157,8 +163,11 @@ impl<'a> Gen<'a, '_> {
                         }
                         blocks.push(body);
                     }
-                    StmtKind::Return(value) => exprs.extend(*value),
-                    StmtKind::Break | StmtKind::Continue => {}
+                    StmtKind::Return(value) => {
+                        found.changes = true;
+                        exprs.extend(*value);
+                    }
+                    StmtKind::Break | StmtKind::Continue => found.changes = true,
                 }
             }
         }
@@ -705,14 +714,16 @@ impl<'a> Gen<'a, '_> {
             return false;
         }
         let found = self.survey(vec![*element], Vec::new());
-        if !found.heavy || found.locals.contains(&place.root) {
+        // As in a comprehension: all elements are computed, and nothing else is changed.
+        if !found.heavy || found.changes || found.locals.contains(&place.root) {
             return false;
         }
         let Binding::Slots(array) = self.binding(place.root) else { unreachable!("a view can't be resized") };
         let span = self.typed[e].span;
         let mark = self.mark();
         let added = self.temp_own(place.ty);
-        let called = self.comprehension_range((span, place.ty), *element, clause, walk, added, otherwise);
+        let called =
+            self.comprehension_range((span, place.ty), *element, clause, walk, (added, MOST_PUSHED), otherwise);
         if called {
             self.at(span);
             self.out.emit(Op::Cat, [array[0].arg(), added.arg()]);
@@ -721,15 +732,15 @@ impl<'a> Gen<'a, '_> {
         called
     }
 
-    /// `[element for …]`, of that type, by a call, if that is possible and worth it; else on at `otherwise`, which is placed by the
-    /// caller. Whether there is such a call.
+    /// `[element for …]`, of that type, by a call, if that is possible and worth it, and there are not more than `most`; else on at
+    /// `otherwise`, which is placed by the caller. Whether there is such a call.
     pub fn comprehension_range(
         &mut self,
         (span, ty): (Span, TypeId),
         element: ExprId,
         clause: &Clause,
         walk: &Walk,
-        dest: Reg,
+        (dest, most): (Reg, i64),
         otherwise: Label,
     ) -> bool {
         if clause.cond.is_some() {
@@ -779,6 +790,10 @@ impl<'a> Gen<'a, '_> {
         self.at(span);
         self.count_turns(walk, &turns, otherwise);
         let count = self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
+        if most < i64::MAX {
+            let most = self.constant(RegType::Int, most as u64);
+            self.out.emit(Op::JumpLtI, [most.arg(), count.arg(), otherwise.arg()]);
+        }
         // Each iteration writes its element last, and has no other way to end: so scalars need not be zeros before.
         let scalars = self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf));
         self.out.emit(Op::NewZeros, [dest.arg(), count.arg(), i64::from(ty.0), i64::from(scalars)]);

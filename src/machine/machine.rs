@@ -285,12 +285,14 @@ impl Machine {
         self.injectors.iter().find_map(Injector::take)
     }
 
-    /// Takes the first such job, and perhaps a few more for that deque, which is empty. Those of background work are taken one by one, since
-    /// normal work that comes may not wait for them.
+    /// Takes the first such job, and perhaps a few more for that deque, which is empty. One by one where there is background work, which looks
+    /// here, and not at deques, for what it has to give way to.
     #[inline]
     pub(super) fn take_some_injected(&self, into: &Deque<Job>) -> Option<Job> {
         let [normal, background] = &self.injectors;
-        normal.take_some(into).or_else(|| background.take())
+        let is_alone = self.in_background.load(Ordering::Relaxed) == 0 && !background.has_some();
+        let first = if is_alone { normal.take_some(into) } else { normal.take() };
+        first.or_else(|| background.take())
     }
 
     /// Whether any injected job waits.

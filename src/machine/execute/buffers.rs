@@ -17,9 +17,11 @@ use crate::machine::trap::Fault;
 use crate::machine::value::{self, Relation, ValueRef, text_of};
 use crate::machine::view::{append_fill, own_view};
 
+/// An instruction could not be done, and has changed nothing. For want of memory: it is done again when all older work has retired.
 #[cold]
 pub(super) fn stopped(cx: &mut Context<'_>, stop: Stop) -> bool {
-    cx.fault = Some(stop.into());
+    let waits = stop == Stop::Memory && is_younger(cx);
+    cx.fault = Some(if waits { Fault::Wait } else { stop.into() });
     false
 }
 
@@ -69,7 +71,6 @@ unsafe fn set_new(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, new: Res
     match new {
         // SAFETY: the caller's.
         Ok(new) => unsafe { set(cx, pc, regs, slot(new)) },
-        Err(Stop::Memory) if is_younger(cx) => waits(cx),
         Err(stop) => stopped(cx, stop),
     }
 }
@@ -83,14 +84,7 @@ fn crowds(cx: &mut Context<'_>, layout: &Layout, elements: u64) -> bool {
     if bytes < SMALL || !is_younger(cx) || !cx.heap.budget().is_tight(bytes) {
         return false;
     }
-    waits(cx);
-    true
-}
-
-/// The instruction is done again when all older work has retired.
-fn waits(cx: &mut Context<'_>) -> bool {
-    cx.fault = Some(Fault::Wait);
-    false
+    !stopped(cx, Stop::Memory)
 }
 
 /// Makes the buffer in a register unique; null with a fault.
