@@ -184,8 +184,13 @@ fn has_to_wait(cx: &Context<'_>, is_irrevocable: bool) -> bool {
 
 /// Whether older work may not have retired.
 pub(super) fn is_younger(cx: &Context<'_>) -> bool {
-    // SAFETY: it is null where everything runs in order, else a flag of the entry whose work is done.
-    !cx.oldest.is_null() && !(cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) })
+    if cx.oldest.is_null() {
+        // Everything runs in order.
+        return false;
+    }
+    // SAFETY: it is a flag of the entry whose work is done.
+    let is_oldest = cx.issuer.is_null() && unsafe { (*cx.oldest).load(Ordering::Acquire) };
+    !is_oldest
 }
 
 /// `sys`
