@@ -188,7 +188,7 @@ impl Machine {
         self.tally.take_on();
         if self.closing.load(Ordering::SeqCst) {
             // The workers may have ended.
-            // SAFETY: the caller's.
+            // SAFETY: nobody has taken it on, and nobody will.
             unsafe { of.refuse() };
             drop(of);
             return self.left();
