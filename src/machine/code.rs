@@ -39,6 +39,8 @@ pub(super) struct Prologue {
     pub(super) boundary: u16,
     /// Bytes from register 0 to the end of the window; with [`PREPARE`] added if a call has more to do than to link a frame.
     pub(super) extent: u64,
+    /// The exposed address of what else the machine knows of it.
+    info: u64,
 }
 
 impl Prologue {
@@ -168,7 +170,8 @@ pub struct Code {
     program: Verified,
     pub(super) layouts: Layouts,
     words: Box<[u64]>,
-    pub(super) functions: Box<[FunctionInfo]>,
+    /// What prologues point to. Not a box, as below.
+    pub(super) functions: Vec<FunctionInfo>,
     values: Box<[u64]>,
     /// What `host` instructions point to. Not a box, as below.
     linked: Linked,
@@ -227,15 +230,7 @@ impl Code {
         let layouts_of_sys = sys.layouts;
         words.extend(layouts_of_sys.iter().map(|layout| std::ptr::from_ref(layout).expose_provenance() as u64));
         words.extend(linked.externs().iter().map(|callee| std::ptr::from_ref(callee).expose_provenance() as u64));
-        Code {
-            layouts,
-            words: words.into(),
-            functions: functions.into(),
-            values: values.into(),
-            linked,
-            _sys: layouts_of_sys,
-            program,
-        }
+        Code { layouts, words: words.into(), functions, values: values.into(), linked, _sys: layouts_of_sys, program }
     }
 
     /// The program it was made of.
@@ -272,8 +267,8 @@ impl Code {
     /// `entry` is the entry of one of its functions.
     #[inline(always)]
     pub(super) unsafe fn callee(&self, entry: *const u64) -> &FunctionInfo {
-        // SAFETY: the caller's.
-        &self.functions[unsafe { (*prologue(entry)).index } as usize]
+        // SAFETY: the caller's; it lives as long as the code.
+        unsafe { &*std::ptr::with_exposed_provenance((*prologue(entry)).info as usize) }
     }
 
     /// Whether a function has calls that may run out of order.
@@ -435,6 +430,7 @@ impl Writer<'_> {
             results: function.results,
             boundary: boundary as u16,
             extent: extent | if prepare { PREPARE } else { 0 },
+            info: std::ptr::from_ref(info).expose_provenance() as u64,
         };
         // SAFETY: the struct has no padding, and any bits are words.
         self.words.extend_from_slice(&unsafe { std::mem::transmute::<Prologue, [u64; PROLOGUE_WORDS]>(prologue) });
@@ -504,4 +500,4 @@ fn make_value(program: &Program, layouts: &Layouts, value: &Value, earlier: &[u6
     }
 }
 
-const _: () = assert!(HEADER_BYTES == 48 && size_of::<Prologue>() == 24);
+const _: () = assert!(HEADER_BYTES == 48 && size_of::<Prologue>() == 32);

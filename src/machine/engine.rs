@@ -314,16 +314,12 @@ fn turn<'w>(
     mut baton: Baton<'w>,
 ) -> os::Turn<Baton<'w>, Ended> {
     let interrupt = &options.interrupt;
-    let counts = baton.counts;
     let nothing = AtomicU64::new(0);
     let run = &mut baton.run;
     let mut cx = Context {
         limit: run.stack.limit(),
-        steps: counts.steps,
-        cost: counts.cost,
+        counts: &raw mut baton.counts,
         max_steps: options.max_steps.unwrap_or(u64::MAX),
-        calls: counts.calls,
-        peak_depth: counts.peak_depth,
         code,
         stack: &mut run.stack,
         heap,
@@ -362,13 +358,11 @@ fn turn<'w>(
             break exit;
         }
     };
-    let counts = Counts { steps: cx.steps, calls: cx.calls, peak_depth: cx.peak_depth, ..counts };
     let (fault, pc, regs) = (cx.fault.take(), cx.pc, cx.regs);
     (run.pc, run.regs) = (pc, regs);
     let outcome = match exit {
         Exit::Polled => {
             baton.moves += 1;
-            baton.counts = counts;
             return os::Turn::Next(baton);
         }
         Exit::Issued => unreachable!("nothing is issued in order"),
@@ -385,5 +379,5 @@ fn turn<'w>(
             Outcome::of(failure)
         }
     };
-    os::Turn::Last((outcome, counts, baton.moves, Vec::new()))
+    os::Turn::Last((outcome, baton.counts, baton.moves, Vec::new()))
 }

@@ -30,6 +30,7 @@ use super::frame::{self, Stack};
 use super::host_call::{HostTable, World};
 use super::interrupt::{ALWAYS, Interrupt, Stop};
 use super::issue::{self, Issuer};
+use super::local::Counts;
 use super::memory::{Heap, buffer, data, is_unique, tail_stride, view_tail};
 use super::record::COSTS;
 use super::trap::Fault;
@@ -54,13 +55,9 @@ pub(super) enum Exit {
 pub(super) struct Context<'a> {
     /// A frame that reaches past here takes the slow way.
     pub(super) limit: usize,
-    /// Instructions done; counted if `COUNT`, as are calls and depth.
-    pub(super) steps: u64,
-    /// What they cost, by the table's classes; counted if `COUNT`, too.
-    pub(super) cost: u64,
+    /// Where instructions, what they cost, calls, and depth are counted, if `COUNT`.
+    pub(super) counts: *mut Counts,
     pub(super) max_steps: u64,
-    pub(super) calls: u64,
-    pub(super) peak_depth: u64,
     pub(super) code: &'a Code,
     pub(super) stack: &'a mut Stack,
     pub(super) heap: &'a mut Heap,
@@ -164,7 +161,8 @@ fn polled(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Exit {
     (cx.pc, cx.regs) = (pc, regs);
     if let Err(stop) = cx.interrupt.check() {
         cx.fault = Some(stop.into());
-    } else if cx.steps >= cx.max_steps {
+    // SAFETY: see [`Context::counts`].
+    } else if unsafe { (*cx.counts).steps } >= cx.max_steps {
         cx.fault = Some(Stop::Steps.into());
     } else {
         return Exit::Polled;
@@ -265,7 +263,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             let raised = word.load(Ordering::Relaxed);
             // What is always up asks to promote, and this frame is.
             let raised = if ISSUE { raised & !ALWAYS } else { raised };
-            if raised != 0 || (COUNT && cx.steps >= cx.max_steps) {
+            if raised != 0 || (COUNT && (*cx.counts).steps >= cx.max_steps) {
                 return polled(cx, pc, regs);
             }
         };
@@ -405,9 +403,11 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
 
     'next: loop {
         if COUNT {
-            cx.steps += 1;
             // SAFETY: `pc` is at an instruction.
-            cx.cost += u64::from(COSTS[usize::from(unsafe { *pc.cast::<u8>() })]);
+            unsafe {
+                (*cx.counts).steps += 1;
+                (*cx.counts).cost += u64::from(COSTS[usize::from(*pc.cast::<u8>())]);
+            }
         }
         // SAFETY: `pc` is at an instruction of the promoted frame.
         if ISSUE && unsafe { (*cx.issuer).watches(pc) } {

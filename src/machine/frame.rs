@@ -164,7 +164,7 @@ impl Segments {
 pub(super) struct Stack {
     segments: Vec<Segment>,
     /// Segments that it left and keeps for its next calls, one of a class at most.
-    kept: [Option<*mut u64>; CLASSES],
+    kept: Vec<(usize, *mut u64)>,
     /// Whether its segments are paid for: from its base frame to its end.
     is_open: bool,
     /// Bytes that frames may take from the root to the innermost.
@@ -187,7 +187,7 @@ impl Drop for Stack {
 impl Stack {
     /// An empty stack.
     pub(super) fn new(pool: Arc<Segments>) -> Stack {
-        Stack { segments: Vec::new(), kept: [None; CLASSES], is_open: false, max_depth: 0, pool }
+        Stack { segments: Vec::new(), kept: Vec::new(), is_open: false, max_depth: 0, pool }
     }
 
     /// The base frame of a function, `depth` bytes of frames below the root, of which there may be `max_depth`. It returns to
@@ -195,6 +195,7 @@ impl Stack {
     ///
     /// # Safety
     /// `entry` is the entry of a function of code that outlives the stack, which has no frames.
+    #[inline]
     pub(super) unsafe fn base(
         &mut self,
         entry: *const u64,
@@ -236,17 +237,24 @@ impl Stack {
     }
 
     /// Lets go of all frames, but may keep a segment for the next base.
+    #[inline]
     pub(super) fn close(&mut self, heap: &mut Heap) {
         if !std::mem::replace(&mut self.is_open, false) {
             return;
         }
+        match self.segments[..] {
+            [Segment { class: Some(class), .. }] if self.kept.is_empty() => heap.refund(size_of_class(class)),
+            _ => self.close_some(heap),
+        }
+    }
+
+    #[cold]
+    fn close_some(&mut self, heap: &mut Heap) {
         if self.segments.len() != 1 || self.segments[0].class.is_none() {
             self.clear(heap);
         }
-        for class in 0..CLASSES {
-            if let Some(base) = self.kept[class].take() {
-                self.pool.give(class, base, heap);
-            }
+        for (class, base) in self.kept.drain(..) {
+            self.pool.give(class, base, heap);
         }
         if let Some(Segment { class: Some(class), .. }) = self.segments.last() {
             heap.refund(size_of_class(*class));
@@ -262,9 +270,10 @@ impl Stack {
 
     fn put_away(&mut self, segment: Segment, heap: &mut Heap) {
         let Some(class) = segment.class else { return };
-        match &mut self.kept[class] {
-            kept @ None => *kept = Some(segment.base),
-            Some(_) => self.pool.give(class, segment.base, heap),
+        if self.kept.iter().any(|&(kept, _)| kept == class) {
+            self.pool.give(class, segment.base, heap);
+        } else {
+            self.kept.push((class, segment.base));
         }
     }
 
@@ -303,7 +312,7 @@ impl Stack {
             let mut above = self.segments.split_off(at + 1);
             let lower = Stack {
                 segments: std::mem::take(&mut self.segments),
-                kept: [None; CLASSES],
+                kept: Vec::new(),
                 is_open: true,
                 max_depth: self.max_depth,
                 pool: self.pool.clone(),
@@ -423,8 +432,8 @@ impl Stack {
     fn push(&mut self, class: usize, extent: u64, depth: u64, heap: &mut Heap) -> Result<*mut u64, Stop> {
         let needed = extent as usize + 16 * HEADER;
         let class = (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest");
-        let base = match self.kept[class].take() {
-            Some(base) => base,
+        let base = match self.kept.iter().position(|&(kept, _)| kept == class) {
+            Some(at) => self.kept.swap_remove(at).1,
             None => self.pool.take(class, heap)?,
         };
         self.segments.push(Segment { base, end: base.addr() + size_of_class(class), class: Some(class), depth });

@@ -110,6 +110,18 @@ pub(super) unsafe fn step(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
         if (*(*cx.issuer).board).shadow.is_none() {
             return stage(cx, pc, regs);
         }
+        recorded(cx, pc, regs)
+    }
+}
+
+/// The same for a frame that is recorded.
+///
+/// # Safety
+/// As for `step`.
+#[cold]
+unsafe fn recorded(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
         recorder::begin(cx);
         let answer = stage(cx, pc, regs);
         recorder::end(cx, pc, regs, answer);
@@ -129,10 +141,12 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         let step = plan.step(index);
         let board = &mut *issuer.board;
         let what = step.what;
+        if matches!(what, What::Call) {
+            return call(cx, pc, regs);
+        }
         if board.pending_count != 0 {
             let (reads, writes) = plan.sets(step);
             match what {
-                What::Call => return call(cx, pc, regs),
                 What::Park => {
                     let mut missing = false;
                     for &register in reads {
@@ -167,7 +181,7 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         }
         match what {
             What::Plain | What::Park | What::Move | What::MoveRef | What::Drop => Step::Run,
-            What::Call => call(cx, pc, regs),
+            What::Call => unreachable!("it has been issued"),
             What::Sys => sys(cx, pc, regs),
             What::Leave => leave(issuer),
             _ if board.is_empty() => Step::Run,
@@ -455,6 +469,7 @@ unsafe fn moved(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, what: What
 }
 
 /// An entry for the next instruction, or the stall that stands before it.
+#[inline(always)]
 unsafe fn reserve(issuer: &mut Issuer, heap: &mut Heap, kind: Kind, args: usize) -> Result<*mut Entry, Step> {
     // SAFETY: the issuer's board and worker.
     unsafe {
@@ -471,10 +486,17 @@ unsafe fn reserve(issuer: &mut Issuer, heap: &mut Heap, kind: Kind, args: usize)
         let entry = board.entry_of(seq);
         Entry::reset(entry, seq, issuer.board, kind, args);
         if !board.text.is_empty() {
-            (*entry).before = Some(Box::new(std::mem::take(&mut board.text)));
+            hold_before(board, entry);
         }
         Ok(entry)
     }
+}
+
+/// What the frame has printed goes with its next entry.
+#[cold]
+unsafe fn hold_before(board: &mut Board, entry: *mut Entry) {
+    // SAFETY: the entry is the issuer's.
+    unsafe { (*entry).before = Some(Box::new(std::mem::take(&mut board.text))) };
 }
 
 /// Links the entry to those in flight that its access to `area` meets, and files the access.

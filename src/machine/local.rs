@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use super::deque::{Deque, Owner};
-use super::machine::{Issue, Machine};
+use super::machine::{Issue, Machine, Seat};
 use super::memory::Heap;
 use super::scoreboard::Board;
 use super::station::Entry;
@@ -46,6 +46,7 @@ pub(crate) struct Counts {
 /// See the head of the file.
 pub(super) struct Local {
     machine: *const Machine,
+    seat: *const Seat,
     pub(super) index: usize,
     pub(super) deque: Deque<Job>,
     /// Ready entries pushed since it was last looked how many are there.
@@ -60,12 +61,28 @@ impl Local {
     /// # Safety
     /// The machine outlives it.
     pub(super) unsafe fn new(machine: &Machine, index: usize, deque: Deque<Job>, counts: Counts) -> Local {
-        Local { machine, index, deque, pushed: 0, kept: [ptr::null_mut(); KEEP], kept_count: 0, counts }
+        Local {
+            machine,
+            seat: &raw const machine.seats[index],
+            index,
+            deque,
+            pushed: 0,
+            kept: [ptr::null_mut(); KEEP],
+            kept_count: 0,
+            counts,
+        }
     }
 
     pub(super) fn machine(&self) -> &'static Machine {
         // SAFETY: it outlives this, whose methods don't let the reference out, nor do its worker's.
         unsafe { &*self.machine }
+    }
+
+    /// The worker's own.
+    #[inline]
+    pub(super) fn seat(&self) -> &'static Seat {
+        // SAFETY: it is the machine's, as above.
+        unsafe { &*self.seat }
     }
 
     /// Puts a job on the deque, for others too.

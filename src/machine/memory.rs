@@ -434,7 +434,7 @@ impl Heap {
         let block = unsafe {
             let layout = Block::from_size_align_unchecked(size, 8);
             match zeroed {
-                _ if size >= LARGE => large::take(size),
+                _ if size >= LARGE => large::take(size, zeroed),
                 true => alloc_zeroed(layout),
                 false => alloc(layout),
             }

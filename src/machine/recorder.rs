@@ -403,8 +403,9 @@ fn may_be_pending(what: Planned, register: u16) -> bool {
 /// As for [`super::issue::step`].
 pub(super) unsafe fn begin(cx: &mut Context<'_>) {
     // SAFETY: the caller's.
-    if let Some(shadow) = unsafe { &mut (*(*cx.issuer).board).shadow } {
-        (shadow.cost, shadow.has_issued) = (cx.cost, false);
+    let (shadow, cost) = unsafe { (&mut (*(*cx.issuer).board).shadow, (*cx.counts).cost) };
+    if let Some(shadow) = shadow {
+        (shadow.cost, shadow.has_issued) = (cost, false);
         shadow.accesses.clear();
     }
 }

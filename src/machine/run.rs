@@ -54,6 +54,7 @@ impl Run {
     ///
     /// # Safety
     /// `entry` is the entry of a function of `code`, which outlives the run; the stack is empty.
+    #[inline]
     pub(super) unsafe fn begin(
         &mut self,
         code: &Code,

@@ -342,6 +342,7 @@ impl Board {
 
     /// Takes the oldest entry, which has completed, out of the ring: settles the registers that stand for it, and drops
     /// the results that nobody took. Under the lock of retirement; the entry has retired.
+    #[inline]
     pub(super) fn recycle_head(&mut self, code: &Code, heap: &mut Heap) {
         let seq = self.head;
         let entry = self.entry_of(seq);

@@ -48,7 +48,7 @@ const LINKS: usize = 6;
 /// The issuer's share of `waits`.
 const UNARMED: u32 = 1 << 30;
 
-/// An issued instruction of a frame.
+/// An issued instruction of a frame. What every entry uses comes first, in two lines of a processor's cache, then its arguments.
 #[repr(C, align(64))]
 pub(super) struct Entry {
     /// Who waits for it: links, or [`CLOSED`].
@@ -56,8 +56,6 @@ pub(super) struct Entry {
     /// How many it waits for.
     waits: AtomicU32,
     pub(super) seq: u32,
-    /// Its number in the record.
-    pub(super) number: u32,
     /// The frame whose instruction it is; null for the root of a submission.
     pub(super) board: *mut Board,
     /// What it is done for.
@@ -70,6 +68,7 @@ pub(super) struct Entry {
     pub(super) args: *mut u64,
     /// Where its first result is also stored, if not null.
     pub(super) store_to: *mut u64,
+
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
@@ -88,19 +87,22 @@ pub(super) struct Entry {
     pub(super) aliases: u32,
     /// Bytes of frames above it.
     pub(super) depth: u64,
-    /// A `Scalar` and the instruction that ends it.
-    pub(super) instr: [u64; 2],
     /// The promoted frame inside it: under the lock of retirement.
     pub(super) child: *mut Board,
     /// What the frame itself printed before it, and what it printed and nobody has retired yet.
     pub(super) before: Option<Box<Log>>,
     pub(super) log: Option<Box<Log>>,
     pub(super) failure: Option<Box<Failure>>,
+
     inline: [u64; INLINE],
+    /// A `Scalar` and the instruction that ends it.
+    pub(super) instr: [u64; 2],
     links: [Link; LINKS],
     #[expect(clippy::vec_box, reason = "a link on a list stays where it is")]
     more_links: Vec<Box<Link>>,
     more_args: Vec<u64>,
+    /// Its number in the record.
+    pub(super) number: u32,
 }
 
 /// That somebody waits for an entry.
@@ -145,7 +147,6 @@ impl Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
             waits: AtomicU32::new(0),
             seq: 0,
-            number: 0,
             board: ptr::null_mut(),
             root: ptr::null(),
             code: ptr::null(),
@@ -162,15 +163,16 @@ impl Entry {
             mark: 0,
             aliases: 0,
             depth: 0,
-            instr: [0; 2],
             child: ptr::null_mut(),
             before: None,
             log: None,
             failure: None,
             inline: [0; INLINE],
+            instr: [0; 2],
             links: [const { Link::new() }; LINKS],
             more_links: Vec::new(),
             more_args: Vec::new(),
+            number: 0,
         }
     }
 
@@ -306,20 +308,27 @@ unsafe fn enlist(entry: *mut Entry, link: *mut Link) -> bool {
 ///
 /// # Safety
 /// The caller runs the entry.
+#[inline]
 pub(super) unsafe fn close(entry: *mut Entry, mut ready: impl FnMut(Ready)) {
     // SAFETY: results are read before the waiter they are for is counted down, and a waiter's issuer is the entry's, which does
     // not recycle the entry before the list is closed. After that the entry may be used anew at any time, so a
     // copy of the address of its arguments is all that is kept, and it is used only while some waiter is not counted down: an entry
     // with waiters that are not ready is kept by them (see `Board::recycle`).
     unsafe {
+        step();
+        let waiters = &(*entry).waiters;
+        if waiters.load(Ordering::Relaxed).is_null()
+            && waiters.compare_exchange(ptr::null_mut(), closed(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        {
+            return;
+        }
         let args = (*entry).args;
         let good = (*entry).status == Status::Good;
         let mut values: [u64; 4] = [0; 4];
         for (at, value) in values.iter_mut().enumerate() {
             *value = *args.add(at);
         }
-        step();
-        let mut link = (*entry).waiters.swap(closed(), Ordering::SeqCst);
+        let mut link = waiters.swap(closed(), Ordering::SeqCst);
         while !link.is_null() {
             let next = (*link).next;
             match (*link).waiter {

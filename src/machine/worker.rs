@@ -164,14 +164,14 @@ impl Worker {
         self.gate.of = of.as_ptr();
         let machine = self.machine();
         machine.note_background(self.local.index, of.priority() == Priority::Background);
-        machine.seats[self.local.index].now.0.works_for.store(of.as_ptr().addr(), Ordering::Relaxed);
+        self.local.seat().now.0.works_for.store(of.as_ptr().addr(), Ordering::Relaxed);
         self.of = Some(of);
     }
 
     /// What it works for ends here: its count of it.
     fn turn_from(&mut self) -> Ticket {
         self.gate.of = ptr::null();
-        self.machine().seats[self.local.index].now.0.works_for.store(0, Ordering::Relaxed);
+        self.local.seat().now.0.works_for.store(0, Ordering::Relaxed);
         self.of.take().expect("it works for one")
     }
 
@@ -195,11 +195,11 @@ impl Worker {
         self.lent_to = lent_to.cloned();
         self.heap.interrupt.belong_to(machine);
         if machine.issue == Issue::Eager || machine.simulated {
-            machine.seats[self.local.index].interrupt.raise(ALWAYS);
+            self.local.seat().interrupt.raise(ALWAYS);
         }
         while !machine.done.load(Ordering::Acquire) && !self.is_released() {
             step();
-            machine.seats[self.local.index].now.0.stirred.store(true, Ordering::Relaxed);
+            self.local.seat().now.0.stirred.store(true, Ordering::Relaxed);
             let Some(job) = self.find() else { continue };
             // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
@@ -220,13 +220,12 @@ impl Worker {
         left.for_each(|job| machine.inject(job));
         self.turn_away();
         self.heap.interrupt.belong_to(ptr::null());
-        machine.seats[self.local.index].relief.take();
+        self.local.seat().relief.take();
     }
 
     /// Whether its thread is wanted back.
     fn is_released(&self) -> bool {
-        self.machine().seats[self.local.index].relief.is_wanted()
-            || self.lent_to.as_ref().is_some_and(|of| of.has_ended())
+        self.local.seat().relief.is_wanted() || self.lent_to.as_ref().is_some_and(|of| of.has_ended())
     }
 
     /// The next job, if there is one; sleeps if not.
@@ -247,7 +246,7 @@ impl Worker {
     #[inline]
     fn looks_outside(&mut self) -> bool {
         let machine = self.machine();
-        let in_background = || machine.seats[self.local.index].in_background.load(Ordering::Relaxed);
+        let in_background = || self.local.seat().in_background.load(Ordering::Relaxed);
         std::mem::take(&mut self.gave_way) || (in_background() && machine.normal_waits())
     }
 
@@ -461,15 +460,12 @@ impl Worker {
         };
         let mut cx = Context {
             limit,
-            steps: self.local.counts.steps,
-            cost: self.local.counts.cost,
+            counts: &raw mut self.local.counts,
             max_steps: u64::MAX,
-            calls: self.local.counts.calls,
-            peak_depth: self.local.counts.peak_depth,
             code: of.code(),
             stack,
             heap: &mut self.heap,
-            interrupt: &machine.seats[self.local.index].interrupt,
+            interrupt: &self.local.seat().interrupt,
             host: machine.host,
             world: &mut self.gate,
             issuer,
@@ -495,11 +491,7 @@ impl Worker {
             }
         };
         left((cx.pc, cx.regs));
-        let fault = cx.fault.take();
-        (self.local.counts.steps, self.local.counts.calls, self.local.counts.peak_depth) =
-            (cx.steps, cx.calls, cx.peak_depth);
-        self.local.counts.cost = cx.cost;
-        (exit, fault)
+        (exit, cx.fault)
     }
 
     /// Goes on with a run until its entry ends, or it has to wait.
@@ -597,13 +589,19 @@ impl Worker {
     }
 
     /// What a run printed and could not write becomes its entry's.
+    #[inline]
     unsafe fn hand_over_log(&mut self, run: &mut Run) {
+        if !run.log.is_empty() {
+            // SAFETY: the caller's.
+            unsafe { self.hand_over_some(run) }
+        }
+    }
+
+    #[cold]
+    unsafe fn hand_over_some(&mut self, run: &mut Run) {
         // SAFETY: the run's entry is this worker's.
         unsafe {
             let entry = run.entry;
-            if run.log.is_empty() {
-                return;
-            }
             if (*entry).oldest.load(Ordering::Acquire) {
                 self.machine().write_out(self.of(), &mut run.log);
             } else {
@@ -720,7 +718,7 @@ impl Worker {
     unsafe fn polled(&mut self, mut run: Box<Run>) -> Option<Box<Run>> {
         let machine = self.machine();
         step();
-        let bits = machine.seats[self.local.index].interrupt.lower();
+        let bits = self.local.seat().interrupt.lower();
         // SAFETY: the run is this worker's.
         unsafe {
             if bits & (CHECK | TICK) != 0 && machine.is_squashed(run.entry) {
@@ -855,7 +853,7 @@ impl Worker {
                     },
                     Exit::Polled => {
                         step();
-                        let bits = machine.seats[self.local.index].interrupt.lower();
+                        let bits = self.local.seat().interrupt.lower();
                         if bits & (TICK | URGENT) != 0 && self.gives_way(bits, entry) {
                             return machine.inject(Job::Board(board));
                         }

@@ -27,7 +27,7 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
         let window = regs.add(operand!(pc A));
         let entry = pc.offset(operand!(pc i));
         let function = prologue(entry);
-        let info = &cx.code.functions[(*function).index as usize];
+        let info = cx.code.callee(entry);
         let extent = (*function).bytes();
         let callee = if overlap(window, &info.views) {
             Err(Fault::trap(TrapCode::OverlappingArguments, ""))
@@ -124,7 +124,16 @@ impl Box2 {
 ///
 /// # Safety
 /// The window holds these views.
+#[inline]
 pub(in crate::machine) unsafe fn overlap(window: *mut u64, views: &[ViewParam]) -> bool {
+    // SAFETY: the caller's.
+    !views.is_empty() && unsafe { some_overlap(window, views) }
+}
+
+/// # Safety
+/// As for `overlap`.
+#[inline(never)]
+unsafe fn some_overlap(window: *mut u64, views: &[ViewParam]) -> bool {
     // SAFETY: the caller's.
     let place = |view: &ViewParam| unsafe { Box2::of(view, window.add(usize::from(view.at))) };
     views.iter().enumerate().any(|(i, a)| {
@@ -152,10 +161,13 @@ pub(super) unsafe fn leave(cx: &mut Context<'_>, regs: *mut u64) -> (*mut u64, *
 /// `regs` is the innermost frame.
 #[inline(never)]
 pub(super) unsafe fn count(cx: &mut Context<'_>, regs: *mut u64) {
-    cx.calls += 1;
     // SAFETY: the caller's.
-    let registers = unsafe { (*prologue(frame::entry(regs))).registers };
-    cx.peak_depth = cx.peak_depth.max(cx.stack.depth(regs, registers));
+    unsafe {
+        let registers = (*prologue(frame::entry(regs))).registers;
+        let counts = &mut *cx.counts;
+        counts.calls += 1;
+        counts.peak_depth = counts.peak_depth.max(cx.stack.depth(regs, registers));
+    }
 }
 
 /// Drops the owned locals of a frame that returns.
