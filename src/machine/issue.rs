@@ -483,7 +483,7 @@ unsafe fn reserve(issuer: &mut Issuer, heap: &mut Heap, kind: Kind, args: usize)
         }
         let board = &mut *issuer.board;
         let seq = board.tail_now();
-        let entry = board.entry_of(seq);
+        let entry = board.next_entry();
         Entry::reset(entry, seq, issuer.board, kind, args);
         if !board.text.is_empty() {
             hold_before(board, entry);

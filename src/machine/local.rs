@@ -18,7 +18,7 @@ const JUDGED_AFTER: u32 = 32;
 const JUDGED_AT: u64 = 50_000;
 /// Nanoseconds: where the entries of a frame take longer than that on the average, taking up the frame for a few of them costs little.
 const LONG: u64 = 1_000;
-/// The largest ring is that many times the window.
+/// Entries in flight and behind them at most, in windows.
 const RINGS: u32 = 16;
 
 /// What a worker counted.
@@ -156,10 +156,10 @@ impl Local {
                     (*board).full_at = now;
                     return until;
                 }
-                // Behind work that takes long the ring grows; behind work that nobody has begun yet, it had better be begun.
+                // Behind work that takes long there may be many; behind work that nobody has begun yet, it had better be begun.
                 let head = (*board).entry_of((*board).head);
                 let most = if (*head).started.load(Ordering::Relaxed) { RINGS } else { 2 };
-                if (*board).is_full() && flight >= most * window.max(64) {
+                if flight >= most * window.max(64) {
                     return Some(head);
                 }
             }
@@ -197,9 +197,10 @@ impl Local {
     /// is worth promoting.
     #[inline]
     pub(super) unsafe fn lift_back_off(&self, board: &Board, seq: u32) {
-        // SAFETY: this worker is its issuer, and what comes before the entry is in the ring.
+        // SAFETY: this worker is its issuer; what comes before the entry is in the ring if there are two.
         unsafe {
-            if board.promoted_by != self.index && !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
+            let has_other = board.promoted_by != self.index && board.flight() > 1;
+            if has_other && !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
                 (&*board.root).code().functions[board.function as usize].back_off.lift();
             }
         }

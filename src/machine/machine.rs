@@ -388,6 +388,11 @@ impl Machine {
         self.seats.iter().for_each(|seat| seat.interrupt.raise(bits));
     }
 
+    /// Tells every worker that somebody has nothing to do, if it has not been told.
+    pub(super) fn raise_hungry(&self) {
+        self.seats.iter().filter(|seat| !seat.interrupt.has(HUNGRY)).for_each(|seat| seat.interrupt.raise(HUNGRY));
+    }
+
     /// What has to be done now and then.
     fn heartbeat(&self, tick: bool) {
         if tick {
@@ -398,7 +403,7 @@ impl Machine {
                 // Whoever is looking may be without a processor.
                 self.sleepers.wake_one(&*self.platform);
             }
-            self.raise_all(HUNGRY);
+            self.raise_hungry();
         }
         if tick {
             self.raise_all(TICK);

@@ -127,7 +127,7 @@ impl Run {
     /// Whether nothing in the program called its base frame.
     fn is_root(&self) -> bool {
         // SAFETY: the entry is live as long as its run.
-        self.entry.is_null() || unsafe { (*self.entry).board.is_null() }
+        self.entry.is_null() || unsafe { (*self.entry).is_root }
     }
 
     /// Adds the chain of calls to a trace, from the instruction where it is.

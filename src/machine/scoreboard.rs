@@ -55,8 +55,10 @@ pub(super) struct Board {
     pub(super) window_at: usize,
     pub(super) depth: u64,
 
-    /// Each from a `Box`.
+    /// Where entries `head..tail` are found, by their numbers.
     ring: Vec<*mut Entry>,
+    /// Entries that are in no use, each from a `Box`: the issuer's. The one that was used lastly is the next, since it is in the cache.
+    free: Vec<*mut Entry>,
     pub(super) head: u32,
     pub(super) tail: AtomicU32,
     /// How many entries may be in flight before it is looked again how many are.
@@ -115,8 +117,8 @@ pub(super) fn before(a: u32, b: u32) -> bool {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        for &entry in &self.ring {
-            // SAFETY: made by `grow`; nothing is in flight.
+        for &entry in &self.free {
+            // SAFETY: made by `next_entry`; nothing is in flight.
             drop(unsafe { Box::from_raw(entry) });
         }
     }
@@ -137,6 +139,7 @@ impl Board {
             window_at: 0,
             depth: 0,
             ring: Vec::new(),
+            free: Vec::new(),
             head: 0,
             tail: AtomicU32::new(0),
             allowed: 0,
@@ -236,6 +239,16 @@ impl Board {
         self.ring[seq as usize & (self.ring.len() - 1)]
     }
 
+    /// An entry with the next number, for which the ring has room. It is in the ring once `tail` is past it.
+    #[inline(always)]
+    pub(super) fn next_entry(&mut self) -> *mut Entry {
+        let entry = self.free.pop().unwrap_or_else(|| Box::into_raw(Box::new(Entry::new())));
+        let at = self.tail_now() as usize & (self.ring.len() - 1);
+        // SAFETY: inside of the ring. By pointer, since who holds the lock of retirement may read other places of it.
+        unsafe { *self.ring.as_mut_ptr().add(at) = entry };
+        entry
+    }
+
     /// Whether the ring has no room for one more.
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
@@ -251,9 +264,6 @@ impl Board {
             let seq = self.head.wrapping_add(offset) as usize;
             ring[seq & (new - 1)] = self.ring[seq & (old - 1)];
         }
-        ring.iter_mut()
-            .filter(|entry| entry.is_null())
-            .for_each(|entry| *entry = Box::into_raw(Box::new(Entry::new())));
         self.ring = ring;
     }
 
@@ -374,6 +384,7 @@ impl Board {
         }
         self.retired += 1;
         self.head = seq.wrapping_add(1);
+        self.free.push(entry);
     }
 
     /// The youngest entry that has not completed.

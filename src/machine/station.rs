@@ -48,45 +48,52 @@ const LINKS: usize = 6;
 /// The issuer's share of `waits`.
 const UNARMED: u32 = 1 << 30;
 
-/// An issued instruction of a frame. What every entry uses comes first, in two lines of a processor's cache, then its arguments.
+/// An issued instruction of a frame.
+///
+/// Who runs it needs the first line of a processor's cache, and the third with the arguments: another worker has to fetch each. The
+/// second is the issuer's, but for what is written where something is printed, promoted, or fails.
 #[repr(C, align(64))]
 pub(super) struct Entry {
     /// Who waits for it: links, or [`CLOSED`].
     pub(super) waiters: AtomicPtr<Link>,
-    /// How many it waits for.
-    waits: AtomicU32,
-    pub(super) seq: u32,
-    /// The frame whose instruction it is; null for the root of a submission.
-    pub(super) board: *mut Board,
     /// What it is done for.
     pub(super) root: *const Submission,
     /// The first instruction of the called function.
     pub(super) code: *const u64,
-    /// The instruction, for messages.
-    pub(super) site: *const u64,
     /// Results, then parameters.
     pub(super) args: *mut u64,
     /// Where its first result is also stored, if not null.
     pub(super) store_to: *mut u64,
-
+    /// Bytes of frames above it.
+    pub(super) depth: u64,
+    /// How many it waits for.
+    waits: AtomicU32,
+    pub(super) seq: u32,
     pub(super) kind: Kind,
     pub(super) status: Status,
     /// The worker that ran it.
     pub(super) ran_by: u8,
+    /// It is that of a submission, and in no frame.
+    pub(super) is_root: bool,
     /// It was promoted while it ran in order, so its callees may share what they were passed to read.
     pub(super) shares: bool,
     /// Somebody has begun it, or runs it already.
     pub(super) started: AtomicBool,
     /// All that is older has retired: set under the lock of retirement.
     pub(super) oldest: AtomicBool,
+
+    /// The frame whose instruction it is; null for the root of a submission.
+    pub(super) board: *mut Board,
+    /// The instruction, for messages.
+    pub(super) site: *const u64,
     /// How many links are used.
     links_used: u32,
     /// The last entry that was linked to it, and one: the issuer's.
     pub(super) mark: u32,
     /// Registers of the frame that stand for a result of it: the issuer's.
     pub(super) aliases: u32,
-    /// Bytes of frames above it.
-    pub(super) depth: u64,
+    /// Its number in the record.
+    pub(super) number: u32,
     /// The promoted frame inside it: under the lock of retirement.
     pub(super) child: *mut Board,
     /// What the frame itself printed before it, and what it printed and nobody has retired yet.
@@ -101,9 +108,9 @@ pub(super) struct Entry {
     #[expect(clippy::vec_box, reason = "a link on a list stays where it is")]
     more_links: Vec<Box<Link>>,
     more_args: Vec<u64>,
-    /// Its number in the record.
-    pub(super) number: u32,
 }
+
+const _: () = assert!(std::mem::offset_of!(Entry, board) == 64 && std::mem::offset_of!(Entry, inline) == 128);
 
 /// That somebody waits for an entry.
 pub(super) struct Link {
@@ -145,24 +152,26 @@ impl Entry {
     pub(super) fn new() -> Entry {
         Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
-            waits: AtomicU32::new(0),
-            seq: 0,
-            board: ptr::null_mut(),
             root: ptr::null(),
             code: ptr::null(),
-            site: ptr::null(),
             args: ptr::null_mut(),
             store_to: ptr::null_mut(),
+            depth: 0,
+            waits: AtomicU32::new(0),
+            seq: 0,
             kind: Kind::Call,
             status: Status::Good,
             ran_by: 0,
+            is_root: false,
             shares: false,
             started: AtomicBool::new(false),
             oldest: AtomicBool::new(false),
+            board: ptr::null_mut(),
+            site: ptr::null(),
             links_used: 0,
             mark: 0,
             aliases: 0,
-            depth: 0,
+            number: 0,
             child: ptr::null_mut(),
             before: None,
             log: None,
@@ -172,7 +181,6 @@ impl Entry {
             links: [const { Link::new() }; LINKS],
             more_links: Vec::new(),
             more_args: Vec::new(),
-            number: 0,
         }
     }
 
@@ -188,7 +196,8 @@ impl Entry {
             entry.waits.set(UNARMED);
             entry.seq = seq;
             entry.board = board;
-            if !board.is_null() {
+            entry.is_root = board.is_null();
+            if !entry.is_root {
                 entry.root = (*board).root;
             }
             entry.kind = kind;

@@ -279,6 +279,18 @@ impl Worker {
     fn search(&mut self) -> Option<Job> {
         let machine = self.machine();
         let since = machine.platform.now();
+        let found = self.look_around();
+        if found.is_none() && !machine.done.load(Ordering::Acquire) {
+            self.turn_away();
+            machine.sleep(self.local.index);
+        }
+        self.local.counts.idle += machine.platform.now() - since;
+        found
+    }
+
+    /// Looks for a job with the others, for a while.
+    fn look_around(&mut self) -> Option<Job> {
+        let machine = self.machine();
         let searches = machine.begin_search();
         let mut found = None;
         for round in 0..if searches { ROUNDS } else { 1 } {
@@ -288,7 +300,7 @@ impl Worker {
                 break;
             }
             if round % 16 == 4 {
-                machine.raise_all(HUNGRY);
+                machine.raise_hungry();
             }
             for _ in 0..16 {
                 std::hint::spin_loop();
@@ -297,11 +309,6 @@ impl Worker {
         if searches {
             machine.end_search(found.is_some());
         }
-        if found.is_none() && !machine.done.load(Ordering::Acquire) {
-            self.turn_away();
-            machine.sleep(self.local.index);
-        }
-        self.local.counts.idle += machine.platform.now() - since;
         found
     }
 
@@ -672,7 +679,7 @@ impl Worker {
             if let Some(recorder) = &machine.recorder {
                 recorder.completed(self.local.index, self.local.counts.cost, entry);
             }
-            if (*entry).board.is_null() {
+            if (*entry).is_root {
                 return self.ended(entry);
             }
             step();

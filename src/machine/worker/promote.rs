@@ -186,7 +186,7 @@ impl Worker {
         unsafe {
             let info = self.of().code().callee(code);
             let seq = board.tail_now();
-            let entry = board.entry_of(seq);
+            let entry = board.next_entry();
             let this: *mut Board = board;
             Entry::reset(entry, seq, this, Kind::Call, info.boundary);
             (*entry).code = code;
