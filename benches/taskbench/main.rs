@@ -1,17 +1,19 @@
 //! Task Bench's patterns, in tgvm and by OpenMP's `depend`: how fine tasks may be before two workers gain nothing.
 //!
-//! `cargo bench --bench taskbench` runs all; `-- stencil_1d fft` some; `-- --runs 9` says how often each grain is run (3).
+//! `cargo bench --bench taskbench` runs all; `-- stencil_1d fft` some; `-- --runs 9` says how many passes are made (5).
 //!
 //! The grain is what Task Bench defines: elapsed time times workers over the number of tasks. METG(75 %) is the smallest mean
 //! grain from which on two workers are at least 1.5 times as fast as the serial run (tgvm's in-order, C's plain calls);
 //! METG(50 %), from which on they are no slower. Both are interpolated between the grains that are measured, which are powers
-//! of 2. At each grain the four runs alternate, and the least of each counts. `native` is how long C takes to compute what a task
-//! of METG(75 %) computes in tgvm.
+//! of 2. At each grain the four runs alternate, and the least of each counts: of several passes over all patterns, so that what else the
+//! machine does for a while falls on one pass of each. `native` is how long C takes to compute what a task of METG(75 %) computes in
+//! tgvm.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 use common::{Answer, Options, openmp, say_machine, scratch, target, tgvm_run, timed, words};
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -20,7 +22,7 @@ const PATTERNS: [&str; 9] =
     ["trivial", "no_comm", "stencil_1d", "fft", "tree", "nearest", "spread", "random_nearest", "dom"];
 
 /// The longest grain is of 2 to this power turns.
-const LARGEST: u32 = 14;
+const LARGEST: usize = 14;
 
 /// Two programs that do the same, of which a turn takes so long and a task so much more, roughly, in seconds.
 struct System<'a> {
@@ -90,42 +92,61 @@ impl std::fmt::Display for Metg {
     }
 }
 
-/// The curves of the systems, each from the largest grain down to where two workers lose.
-fn curves(systems: &[System], pattern: &str, width: usize, runs: usize) -> Vec<Vec<Point>> {
-    let mut curves = vec![Vec::new(); systems.len()];
-    let lost = |curve: &Vec<Point>| curve.iter().rev().take(2).filter(|point| point.gain < 0.95).count() == 2;
-    for power in (0..=LARGEST).rev() {
-        // About 40 milliseconds of work.
-        let cases: Vec<_> = systems
-            .iter()
-            .map(|system| {
-                let turns = system.scale << power;
-                let steps = 0.04 / (width as f64 * (system.task + turns as f64 * system.turn));
-                (turns, (steps as usize).max(20), Answer::to(pattern))
-            })
-            .collect();
-        let mut cases: Vec<_> = cases.into_iter().map(|case| (case, [f64::INFINITY; 2])).collect();
-        for _ in 0..runs {
-            for ((system, curve), ((turns, steps, answer), least)) in systems.iter().zip(&curves).zip(&mut cases) {
-                if lost(curve) {
+/// A pattern at a width: of each system and at each grain, the largest first, the least seconds of the serial and of the parallel run.
+struct Case {
+    pattern: &'static str,
+    width: usize,
+    leasts: Vec<Vec<[f64; 2]>>,
+    answers: HashMap<(usize, usize), Answer>,
+}
+
+impl Case {
+    fn new(pattern: &'static str, width: usize, systems: usize) -> Case {
+        Case { pattern, width, leasts: vec![Vec::new(); systems], answers: HashMap::new() }
+    }
+
+    /// Turns and steps of a system's grain: about 40 milliseconds of work.
+    fn size(&self, system: &System, grain: usize) -> (usize, usize) {
+        let turns = system.scale << (LARGEST - grain);
+        let steps = 0.04 / (self.width as f64 * (system.task + turns as f64 * system.turn));
+        (turns, (steps as usize).max(20))
+    }
+
+    /// Runs each grain once, from the largest down to where two workers lose: the systems in turns.
+    fn pass(&mut self, systems: &[System]) {
+        let loses = |&[serial, parallel]: &[f64; 2]| serial < 0.95 * parallel;
+        for grain in 0..=LARGEST {
+            for (at, system) in systems.iter().enumerate() {
+                if grain >= 2 && self.leasts[at][..grain.min(self.leasts[at].len())].iter().rev().take(2).all(loses) {
                     continue;
                 }
-                for (command, least) in [system.serial, system.parallel].into_iter().zip(least) {
-                    let line = format!("{pattern} {width} {steps} {turns}");
+                let (turns, steps) = self.size(system, grain);
+                let line = format!("{} {} {steps} {turns}", self.pattern, self.width);
+                let answer = self.answers.entry((turns, steps)).or_insert_with(|| Answer::to(self.pattern));
+                if self.leasts[at].len() == grain {
+                    self.leasts[at].push([f64::INFINITY; 2]);
+                }
+                for (command, least) in [system.serial, system.parallel].into_iter().zip(&mut self.leasts[at][grain]) {
                     *least = least.min(answer.check(timed(command().args(words(&line)))));
                 }
             }
         }
-        for (curve, ((turns, steps, _), [serial, parallel])) in curves.iter_mut().zip(cases) {
-            if serial.is_finite() {
-                let grow = if pattern == "tree" { width.ilog2() as usize * width - (width - 1) } else { 0 };
-                let tasks = steps * width - grow;
-                let grain = parallel * 2.0 / tasks as f64;
-                curve.push(Point { grain, turns: turns as f64, gain: serial / parallel });
-            }
-        }
     }
-    curves
+
+    /// The curves of the systems, each from the largest grain down.
+    fn curves(&self, systems: &[System]) -> Vec<Vec<Point>> {
+        let point = |system, (grain, &[serial, parallel]): (usize, &[f64; 2])| {
+            let (turns, steps) = self.size(system, grain);
+            let width = self.width;
+            let grow = if self.pattern == "tree" { width.ilog2() as usize * width - (width - 1) } else { 0 };
+            let grain = parallel * 2.0 / (steps * width - grow) as f64;
+            Point { grain, turns: turns as f64, gain: serial / parallel }
+        };
+        let curve = |(system, leasts): (_, &Vec<[f64; 2]>)| {
+            leasts.iter().enumerate().map(|at_grain| point(system, at_grain)).collect()
+        };
+        systems.iter().zip(&self.leasts).map(curve).collect()
+    }
 }
 
 /// Ends the benchmark unless all programs compute the same.
@@ -137,7 +158,7 @@ fn check(systems: &[System], pattern: &str, width: usize) {
 }
 
 fn main() {
-    let options = Options::read(3);
+    let options = Options::read(5);
     let folder = scratch();
     let peer = openmp("benches/taskbench/openmp.c", folder.path());
     let tgvm = |how: &[&str]| {
@@ -157,42 +178,51 @@ fn main() {
         systems.push(System { serial, parallel, turn: 1.3e-9, task: 5e-7, scale: 4 });
     }
     say_machine();
-    println!("METG in microseconds on 2 workers, from the least of {} alternating runs at each grain\n", options.runs);
+    println!("METG in microseconds on 2 workers, from the least of {} passes\n", options.runs);
     println!("{:<16}{:>6}{:>33}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
     println!(
         "{:<16}{:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
         "pattern", "width", "native", "tgvm", "OpenMP", "ratio", "tgvm", "OpenMP"
     );
-    let mut verdicts = Vec::new();
+    let mut cases = Vec::new();
     for width in [4, 16] {
         for pattern in PATTERNS.into_iter().filter(|pattern| options.wants(pattern)) {
             check(&systems, pattern, width);
-            let curves = curves(&systems, pattern, width, options.runs);
-            let fine: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.5, |point| point.grain)).collect();
-            let even: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.0, |point| point.grain)).collect();
-            let show = |figures: &[Metg], index: usize| figures.get(index).map_or("-".to_owned(), Metg::to_string);
-            // Where the peer never gets there it bounds nothing; where we don't, the target is missed.
-            let ratio = fine.get(1).map(|theirs| match (fine[0], theirs) {
-                (Metg::Above(_), _) => f64::INFINITY,
-                (ours, Metg::Above(most)) => ours.seconds() / most,
-                (ours, theirs) => ours.seconds() / theirs.seconds(),
-            });
-            let native: Vec<Metg> = curves
-                .get(1)
-                .map(|theirs| metg(&curves[0], 1.5, |point| point.turns * theirs[0].turn()))
-                .into_iter()
-                .collect();
-            println!(
-                "{pattern:<16}{width:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
-                show(&native, 0),
-                show(&fine, 0),
-                show(&fine, 1),
-                ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
-                show(&even, 0),
-                show(&even, 1),
-            );
-            verdicts.push((pattern, width, fine[0].seconds(), ratio));
+            cases.push(Case::new(pattern, width, systems.len()));
         }
+    }
+    for pass in 1..=options.runs {
+        eprintln!("pass {pass} of {}", options.runs);
+        cases.iter_mut().for_each(|case| case.pass(&systems));
+    }
+    let mut verdicts = Vec::new();
+    for case in &cases {
+        let Case { pattern, width, .. } = *case;
+        let curves = case.curves(&systems);
+        let fine: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.5, |point| point.grain)).collect();
+        let even: Vec<Metg> = curves.iter().map(|curve| metg(curve, 1.0, |point| point.grain)).collect();
+        let show = |figures: &[Metg], index: usize| figures.get(index).map_or("-".to_owned(), Metg::to_string);
+        // Where the peer never gets there it bounds nothing; where we don't, the target is missed.
+        let ratio = fine.get(1).map(|theirs| match (fine[0], theirs) {
+            (Metg::Above(_), _) => f64::INFINITY,
+            (ours, Metg::Above(most)) => ours.seconds() / most,
+            (ours, theirs) => ours.seconds() / theirs.seconds(),
+        });
+        let native: Vec<Metg> = curves
+            .get(1)
+            .map(|theirs| metg(&curves[0], 1.5, |point| point.turns * theirs[0].turn()))
+            .into_iter()
+            .collect();
+        println!(
+            "{pattern:<16}{width:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
+            show(&native, 0),
+            show(&fine, 0),
+            show(&fine, 1),
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
+            show(&even, 0),
+            show(&even, 1),
+        );
+        verdicts.push((pattern, width, fine[0].seconds(), ratio));
     }
     println!();
     for &(pattern, width, _, ratio) in &verdicts {
