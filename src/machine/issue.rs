@@ -167,6 +167,14 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                     }
                     let _ = board.settle(cx.code, usize::from(value));
                 }
+                What::Push(array, value) => {
+                    if let Err(entry) = board.settle(cx.code, usize::from(array)) {
+                        return stall(issuer, entry, Cause::Register);
+                    }
+                    for &register in reads.iter().filter(|&&register| register >= value) {
+                        let _ = board.settle(cx.code, usize::from(register));
+                    }
+                }
                 _ => {
                     for &register in reads {
                         if let Err(entry) = board.settle(cx.code, usize::from(register)) {
@@ -211,16 +219,9 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                 {
                     return stall(issuer, entry, Cause::Region);
                 }
-                let held = *regs.add(usize::from(root));
-                if held != 0 && (*buffer(held)).holds_buffers() {
-                    // What is put into it may be in use, too.
-                    return match board.youngest_open() {
-                        Some(entry) => stall(issuer, entry, Cause::Region),
-                        None => Step::Run,
-                    };
-                }
-                detach(issuer, held)
+                replace(issuer, *regs.add(usize::from(root)))
             }
+            What::Push(array, value) => push(cx, pc, regs, array, value),
         }
     }
 }
@@ -337,7 +338,7 @@ unsafe fn touch(
         let conflict = meets(board, &area, write);
         match value {
             Value::Scalar(value) if conflict.is_some() || board.pending(usize::from(value)).is_some() => {
-                store(cx, pc, regs, area, value)
+                store(cx, pc, regs, area, value, 1)
             }
             _ if let Some(entry) = conflict => stall(issuer, entry, Cause::Region),
             Value::Owner(value) => {
@@ -388,6 +389,24 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
             }
         }
         Step::Run
+    }
+}
+
+/// What `held` is about to be replaced or resized, and buffers may be put into it.
+///
+/// # Safety
+/// `held` is 0 or a live buffer that the frame owns.
+unsafe fn replace(issuer: &mut Issuer, held: u64) -> Step {
+    // SAFETY: the caller's.
+    unsafe {
+        if held != 0 && (*buffer(held)).holds_buffers() {
+            // What is put into it may be in use, too.
+            return match (*issuer.board).youngest_open() {
+                Some(entry) => stall(issuer, entry, Cause::Region),
+                None => Step::Run,
+            };
+        }
+        detach(issuer, held)
     }
 }
 
@@ -592,24 +611,69 @@ unsafe fn operand(board: &mut Board, entry: *mut Entry, regs: *mut u64, register
     }
 }
 
-/// Parks a store of a scalar to an element.
-unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area, value: u16) -> Step {
+/// The place that `push` to an array puts a value into: `None` if the array would be copied, or is full.
+///
+/// # Safety
+/// `held` is a live array that the frame owns.
+pub(super) unsafe fn place_of_push(held: u64) -> Option<Area> {
+    // SAFETY: the caller's; the place is inside of the array's block.
+    unsafe {
+        let array = buffer(held);
+        let stride = u64::from((*array).stride());
+        let end = (*array).len * stride;
+        let has_room = is_unique(array) && end + stride <= (*array).cap;
+        has_room.then(|| Area::slots(held, data(array).add(end as usize), stride))
+    }
+}
+
+/// `push`: where the value is not there yet, its place is taken, and the store is parked. What is in flight uses other elements, unless it
+/// was passed the whole array.
+unsafe fn push(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, array: u16, value: u16) -> Step {
     // SAFETY: as for `step`.
     unsafe {
         let issuer = &mut *cx.issuer;
         let board = &*issuer.board;
-        if let Some((seq, 4..)) = board.pending(usize::from(value)) {
+        let held = *regs.add(usize::from(array));
+        let slots = (*buffer(held)).stride() as u16;
+        let pending = (value..value + slots).find_map(|register| board.pending(usize::from(register)));
+        let place = place_of_push(held).filter(|place| meets(board, place, true).is_none());
+        match (place, pending) {
+            (Some(_), None) => Step::Run,
+            (None, None) => replace(issuer, held),
+            (None, Some((seq, _))) => stall(issuer, board.entry_of(seq), Cause::Register),
+            (Some(place), Some(_)) => {
+                address(&place).write_bytes(0, usize::from(slots));
+                let answer = store(cx, pc, regs, place, value, slots);
+                if matches!(answer, Step::Next(_)) {
+                    (*buffer(held)).len += 1;
+                }
+                answer
+            }
+        }
+    }
+}
+
+/// Parks a store of the scalars in so many registers to an element.
+unsafe fn store(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, area: Area, value: u16, slots: u16) -> Step {
+    // SAFETY: as for `step`.
+    unsafe {
+        let issuer = &mut *cx.issuer;
+        let board = &*issuer.board;
+        let mut pending = (value..value + slots).filter_map(|register| board.pending(usize::from(register)));
+        if let Some((seq, _)) = pending.find(|&(_, result)| result > 3) {
             return stall(issuer, board.entry_of(seq), Cause::Register);
         }
-        let entry = match reserve(issuer, cx.heap, Kind::Store, 2) {
+        let entry = match reserve(issuer, cx.heap, Kind::Store, 2 + usize::from(slots)) {
             Ok(entry) => entry,
             Err(step) => return step,
         };
         let board = &mut *issuer.board;
         (*entry).site = pc;
-        let address = address(&area);
-        *(*entry).args.add(1) = address.expose_provenance() as u64;
-        operand(board, entry, regs, usize::from(value), 0);
+        *(*entry).args = address(&area).expose_provenance() as u64;
+        *(*entry).args.add(1) = u64::from(slots);
+        for slot in 0..slots {
+            operand(board, entry, regs, usize::from(value + slot), 2 + slot);
+        }
         access(board, entry, area, true);
         let ready = publish(board, entry);
         let local = &mut *issuer.local;
@@ -728,9 +792,9 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         } else {
             None
         };
-        if let Some((area, address, _)) = stored {
+        if let Some(Fused { area, .. }) = stored {
             access(board, entry, area, true);
-            (*entry).store_to = address;
+            (*entry).store_to = address(&area);
         }
         let ready = publish(board, entry);
         for &(register, owns) in &info.returned {
@@ -742,10 +806,13 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             }
         }
         issuer.issued = 1;
-        if let Some((.., register)) = stored {
-            board.forget(register);
-            board.set_pending(register, seq, 0);
-            issuer.issued = 3;
+        if let Some(Fused { moved, .. }) = stored {
+            issuer.issued = 2;
+            if let Some(register) = moved {
+                board.forget(register);
+                board.set_pending(register, seq, 0);
+                issuer.issued = 3;
+            }
         }
         let local = &mut *issuer.local;
         local.counts.issued += 1;
@@ -771,9 +838,17 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
     }
 }
 
-/// Whether the call at `pc` is followed by `mov` of its result, in register `result`, to a register, and a store of that to an element:
-/// then the store is part of the entry, if it meets nothing in flight and traps not. The element, its address, and the
-/// register.
+/// A store that is part of a call's entry.
+struct Fused {
+    /// The element.
+    area: Area,
+    /// To which register the result is moved before.
+    moved: Option<usize>,
+}
+
+/// Whether the call at `pc` is followed by a `push` of its result, in register `result`, or by `mov` of it to a register and a store of
+/// that to an element: then the store is part of the entry, if it meets nothing in flight and traps not. The place of a push is taken
+/// then.
 unsafe fn fused(
     board: &Board,
     plan: &Plan,
@@ -781,10 +856,23 @@ unsafe fn fused(
     pc: *const u64,
     result: usize,
     regs: *mut u64,
-) -> Option<(Area, *mut u64, usize)> {
+) -> Option<Fused> {
     // SAFETY: as for `step`; a call is not the last instruction of a function, nor is a move.
     unsafe {
         let index = (pc.addr() - code.addr()) / 8;
+        if let What::Push(array, value) = plan.step(index + 1).what {
+            if usize::from(value) != result || board.pending(usize::from(array)).is_some() {
+                return None;
+            }
+            let held = *regs.add(usize::from(array));
+            let place = place_of_push(held)?;
+            if (*buffer(held)).stride() != 1 || meets(board, &place, true).is_some() {
+                return None;
+            }
+            *address(&place) = 0;
+            (*buffer(held)).len += 1;
+            return Some(Fused { area: place, moved: None });
+        }
         if !matches!(plan.step(index + 1).what, What::Move) {
             return None;
         }
@@ -816,7 +904,7 @@ unsafe fn fused(
         if meets(board, &area, true).is_some() {
             return None;
         }
-        Some((area, address(&area), register))
+        Some(Fused { area, moved: Some(register) })
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum What {
     /// Replaces or resizes what the first register holds, and reads the whole of the second; with elements that hold
     /// buffers, if the flag is set.
     Replace(u16, Option<u16>),
+    /// Adds the scalars in the registers from the second on, as an element, to the array that the first holds.
+    Push(u16, u16),
     Call,
     Sys,
     /// The frame is left, or its work is not for the issue stage.
@@ -178,6 +180,9 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
             What::WholeView(register(Field::B), if grid { Shape::Grid } else { Shape::View })
         }
         Op::Cat => What::Replace(register(Field::A), Some(register(Field::B))),
+        Op::Push if takes_scalars(program, function, register(Field::A)) => {
+            What::Push(register(Field::A), register(Field::B))
+        }
         Op::Fill | Op::FillGrid | Op::Push | Op::Fold => What::Replace(register(Field::A), None),
         Op::FoldEnd => What::Replace(register(Field::B), None),
         // A Str is never written in part.
@@ -206,6 +211,13 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
             _ => What::Plain,
         },
     }
+}
+
+/// Whether no element of what the register holds has a buffer.
+fn takes_scalars(program: &Program, function: &Function, register: u16) -> bool {
+    let types = &program.types;
+    let Some(&RegType::Own(ty)) = function.registers.get(usize::from(register)) else { return false };
+    types.element(ty).is_some_and(|element| !types.leaves(element).iter().any(|&leaf| types.is_ref(leaf)))
 }
 
 fn stored(operands: &[Operand], register: &dyn Fn(Field) -> u16) -> Value {

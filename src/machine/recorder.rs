@@ -17,7 +17,7 @@ use super::boxes::{Area, Boxes, Record as Filed};
 use super::code::{Code, Passed};
 use super::execute::Context;
 use super::host_call::SysLayout;
-use super::issue::{Step, element};
+use super::issue::{Step, element, place_of_push};
 use super::linked::builtin_resources;
 use super::memory::{buffer, is_unique};
 use super::plan::{Plan, Shape, Value, WATCH_RECORD, What as Planned};
@@ -347,7 +347,7 @@ impl Shadow {
         let step = plan.step(index);
         let (reads, writes) = plan.sets(step);
         let parks = matches!(step.what, Planned::Park)
-            || matches!(step.what, Planned::Element { write: true, value: Value::Scalar(_), .. });
+            || matches!(step.what, Planned::Element { write: true, value: Value::Scalar(_), .. } | Planned::Push(..));
         let holds = |register: Option<u16>| match register {
             Some(register) => !may_be_pending(step.what, register),
             None => !parks,
@@ -393,6 +393,7 @@ fn may_be_pending(what: Planned, register: u16) -> bool {
     match what {
         Planned::Park => true,
         Planned::Element { value: Value::Scalar(value), .. } => value == register,
+        Planned::Push(array, _) => array != register,
         _ => false,
     }
 }
@@ -477,6 +478,10 @@ unsafe fn used(what: Planned, pc: *const u64, regs: *mut u64) -> SmallVec<[(Area
                 let area = Area::of_view(regs.add(usize::from(root)), shape == Shape::Grid);
                 areas.extend(area.map(|area| (area, false)));
             }
+            Planned::Push(array, _) => match place_of_push(*regs.add(usize::from(array))) {
+                Some(place) => areas.push((place, true)),
+                None => areas.extend(held(array)),
+            },
             Planned::Replace(root, more) => areas.extend([Some(root), more].into_iter().flatten().filter_map(held)),
             Planned::Sys => {
                 let instr = Instr(u64::from_le(*pc));

@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Call,
     /// Runs the one instruction in `instr`, whose registers are `args`.
     Scalar,
-    /// Stores `args[0]` at the address `args[1]`.
+    /// Stores what comes after the first two of `args` at the address that is the first; the second says how much.
     Store,
 }
 

@@ -377,8 +377,8 @@ impl Worker {
                 Kind::Call => {}
                 Kind::Store => {
                     let args = (*entry).args;
-                    let to: *mut u64 = ptr::with_exposed_provenance_mut(*args.add(1) as usize);
-                    *to = *args;
+                    let to: *mut u64 = ptr::with_exposed_provenance_mut(*args as usize);
+                    to.copy_from_nonoverlapping(args.add(2), *args.add(1) as usize);
                     return self.complete(entry);
                 }
                 Kind::Scalar => return self.scalar(entry),
