@@ -52,8 +52,9 @@ impl World for Desk {
         self.written.entry(path.to_owned()).or_default().extend(bytes);
         Ok(())
     }
+    /// How many bytes have been written.
     fn clock(&mut self) -> Result<f64, Fault> {
-        Ok(0.0)
+        Ok(self.written.values().map(Vec::len).sum::<usize>() as f64)
     }
 }
 
@@ -94,12 +95,6 @@ fn a_run_under_way_is_told_in_order_and_without_gaps() {
     assert!(!told.is_empty(), "something was told while it ran");
     assert_eq!(told, all[..told.len()]);
     assert!(pulse.events(0, 10).is_empty(), "the record has all");
-}
-
-fn checked(text: &str, options: &Options) -> Result<Checked, Violation> {
-    let (outcome, _, record) = record(&compile("test.tg", text), options, &[]);
-    assert_eq!(outcome, Outcome::Done, "{text}");
-    check(&record)
 }
 
 /// Every sample program, small.
@@ -184,8 +179,38 @@ fn main() {
     }
 }
 
+/// An element that is not there is not there whatever is to be stored: the frame does not wait for that.
+#[test]
+fn a_store_that_traps_before_its_value_is_there() {
+    let text = "
+task work(n: Int) -> Int {
+    var t = n
+    for i in 0..50 { t = t *% 3 +% i }
+    return t
+}
+
+fn main() {
+    let few = [Int](3, fill: work(1))
+    for i in 0..9 {
+        var xs = few
+        xs[i] = work(i)
+        print(xs)
+    }
+}
+";
+    let code = compile("test.tg", text);
+    let ways = [1, 2, 3].into_iter().map(eager).chain((0..40).map(simulated));
+    for options in ways {
+        let (outcome, printed, record) = record(&code, &options, &[]);
+        assert!(matches!(outcome, Outcome::Trap(trap) if trap.code == TrapCode::IndexOutOfBounds), "{options:?}");
+        assert_eq!(printed.lines().count(), 3);
+        check(&record).unwrap_or_else(|wrong| panic!("{wrong} with {options:?}"));
+    }
+}
+
 /// The tasks of the programs below, the first of which is promoted, so that what follows is issued.
 const TASKS: &str = "
+struct P { n: Int, k: Int }
 task warm(n: Int) -> Int { return n +% 1 }
 task fill(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] = k } }
 task total(xs: [Int]) -> Int {
@@ -193,24 +218,59 @@ task total(xs: [Int]) -> Int {
     for i in 0..xs.len() { t = t +% xs[i] }
     return t
 }
-task tile(inout g: Grid[Int], k: Int) { g[0, 0] = k }
-task corner(g: Grid[Int]) -> Int { return g[0, 0] }
+task tile(inout g: Grid[Int], k: Int) { for r in 0..g.rows() { for c in 0..g.cols() { g[r, c] = k } } }
+task area(g: Grid[Int]) -> Int {
+    var t = 0
+    for r in 0..g.rows() { for c in 0..g.cols() { t = t +% g[r, c] } }
+    return t
+}
+task weigh(ps: [P]) -> Int {
+    var t = 0
+    for p in ps { t = t +% p.n *% 3 +% p.k }
+    return t
+}
 task save(n: Int) { write_file(\"a file that is not on the disk\", \"{n}\") }
 task load() -> Int { return parse_int(read_file(\"a file that is not on the disk\")) }
+task tick() -> Float { return clock() }
 ";
 
-/// With the rule, the schedule is good, and without it, it is not.
+/// Two workers that take turns as the seed says.
+fn simulated(seed: u64) -> Options {
+    Options { seed: Some(seed), ..eager(2) }
+}
+
+/// With the rule, the schedule is good, and the program does what it does in order. Without it, the schedule is not good, and under some seed
+/// the program does something else.
 #[track_caller]
 fn needs(rule: Hazard, body: &str) -> Violation {
     let text = format!(
-        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    var g = Grid[Int](8, 8, fill: 1)\n    let w = warm(1)\n{body}    print(w)\n}}\n"
+        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    var g = Grid[Int](8, 8, fill: 1)\n    var ps = [P](5, fill: P(n: 1, k: 2))\n    let w = warm(1)\n{body}    print(w)\n}}\n"
     );
-    for workers in [1, 2] {
-        checked(&text, &eager(workers)).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
-    }
+    const SEEDS: u64 = 40;
     let code = compile("test.tg", &text);
-    let (_, _, record) = record(&code, &Options { leave_out: Some(rule), ..eager(1) }, &[]);
-    check(&record).expect_err("a rule was left out")
+    let mut desk = Desk::default();
+    let in_order = Options { issue: Issue::InOrder, ..Options::default() };
+    let expected = (embed::run(&code, &in_order, &mut desk).outcome, desk.printed);
+    assert_eq!(expected.0, Outcome::Done, "{text}");
+    for options in [eager(1), eager(2)].into_iter().chain((0..SEEDS).map(simulated)) {
+        let (outcome, printed, record) = record(&code, &options, &[]);
+        check(&record).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+        assert_eq!((outcome, printed), expected, "{options:?}\n{text}");
+    }
+    let without = |options: Options| record(&code, &Options { leave_out: Some(rule), ..options }, &[]);
+    let does_otherwise = |seed: &u64| {
+        let (outcome, printed, _) = without(simulated(*seed));
+        (outcome, printed) != expected
+    };
+    assert!((0..SEEDS).any(|seed| does_otherwise(&seed)), "nobody sees that {rule:?} is left out\n{text}");
+    check(&without(eager(1)).2).expect_err("a rule was left out")
+}
+
+/// The same for elements: what the checker finds is about a part of that sort.
+#[track_caller]
+fn needs_in(rule: Hazard, sort: &str, body: &str) {
+    let found = needs(rule, body);
+    assert!(matches!(found, Violation::Region { region, .. } if region.sort() == sort), "{found} is about no {sort}");
 }
 
 #[test]
@@ -221,38 +281,43 @@ fn a_register_rule_left_out_is_noticed() {
 
 #[test]
 fn a_read_after_write_left_out_is_noticed() {
-    let slices = "    fill(&a[0..50], 2)\n    let t = total(a[10..60])\n    print(t)\n";
-    let found = needs(Hazard::ReadAfterWrite, slices);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
-    let tiles = "    tile(&g[0..4, 0..4], 2)\n    let t = corner(g[2..6, 2..6])\n    print(t)\n";
-    let found = needs(Hazard::ReadAfterWrite, tiles);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let rule = Hazard::ReadAfterWrite;
+    needs_in(rule, "slice", "    fill(&a[0..50], 2)\n    let t = total(a[10..60])\n    print(t)\n");
+    needs_in(rule, "tile", "    tile(&g[0..4, 0..4], 2)\n    let t = area(g[2..6, 2..6])\n    print(t)\n");
+    needs_in(rule, "slice", "    fill(&g[3, ..], 2)\n    let t = total(g[3, 2..6])\n    print(t)\n");
+    needs_in(rule, "field", "    ps[1].n = warm(w)\n    let n = ps[1].n\n    print(n)\n");
+    needs_in(rule, "element", "    a[1] = warm(w)\n    let n = a[1]\n    print(n)\n");
+    needs_in(rule, "whole", "    fill(&a[0..50], 2)\n    let b = a\n    print(b[3] + a[60])\n");
 }
 
 #[test]
 fn a_write_after_read_left_out_is_noticed() {
-    let slices = "    let t = total(a[10..60])\n    fill(&a[0..50], 2)\n    print(t)\n";
-    let found = needs(Hazard::WriteAfterRead, slices);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
-    let tiles = "    let t = corner(g[2..6, 2..6])\n    tile(&g[0..4, 0..4], 2)\n    print(t)\n";
-    let found = needs(Hazard::WriteAfterRead, tiles);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let rule = Hazard::WriteAfterRead;
+    needs_in(rule, "slice", "    let t = total(a[10..60])\n    fill(&a[0..50], 2)\n    print(t)\n");
+    needs_in(rule, "tile", "    let t = area(g[2..6, 2..6])\n    tile(&g[0..4, 0..4], 2)\n    print(t)\n");
+    needs_in(rule, "field", "    let t = weigh(ps[0..4])\n    ps[1].n = 7\n    print(t)\n");
+    needs_in(rule, "element", "    let t = total(a[10..60])\n    a[10] = 7\n    print(t)\n");
 }
 
 #[test]
 fn a_write_after_write_left_out_is_noticed() {
-    let slices = "    fill(&a[0..50], 2)\n    fill(&a[49..60], 3)\n    print(a[49])\n";
-    let found = needs(Hazard::WriteAfterWrite, slices);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
-    let tiles = "    tile(&g[0..4, 0..4], 2)\n    tile(&g[3..8, 3..8], 3)\n    print(g[3, 3])\n";
-    let found = needs(Hazard::WriteAfterWrite, tiles);
-    assert!(matches!(found, Violation::Region { .. }), "{found}");
+    let rule = Hazard::WriteAfterWrite;
+    needs_in(rule, "slice", "    fill(&a[0..50], 2)\n    fill(&a[49..60], 3)\n    print(a[49])\n");
+    needs_in(rule, "tile", "    tile(&g[0..4, 0..4], 2)\n    tile(&g[3..8, 3..8], 3)\n    print(g[3, 3])\n");
+    needs_in(rule, "field", "    ps[1].n = warm(w)\n    ps[1].n = 7\n    print(ps[1].n)\n");
+    needs_in(rule, "element", "    fill(&a[0..50], 2)\n    a[49] = 7\n    print(a[49])\n");
+}
+
+/// A file is written when it is the writer's turn, so what shows is a read that is too early.
+#[test]
+fn an_effect_left_out_is_noticed() {
+    needs_in(Hazard::Effect, "effect", "    save(7)\n    let n = load()\n    print(n)\n");
 }
 
 #[test]
-fn an_effect_left_out_is_noticed() {
-    let found = needs(Hazard::Effect, "    save(1)\n    save(2)\n    let n = warm(3)\n    print(n)\n");
-    assert!(matches!(found, Violation::Region { region, .. } if region.is_resource()), "{found}");
+fn a_fence_left_out_is_noticed() {
+    let found = needs(Hazard::Fence, "    save(7)\n    let now = tick()\n    print(now)\n");
+    assert!(matches!(found, Violation::Fence { .. }), "{found}");
 }
 
 /// A read of a file waits for the write before it.

@@ -88,7 +88,9 @@ impl Crew {
             None => Arc::new(Threads::new(seats)),
             Some(seed) => Arc::new(Simulated(Arc::new(Simulator::new(seats, seed)))),
         };
-        let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, settings.leave_out));
+        // Accesses that meet must not race.
+        let leave_out = settings.leave_out.filter(|_| seats == 1 || settings.seed.is_some());
+        let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, leave_out));
         let mut deques: Vec<Deque<Job>> = (0..seats).map(|_| Deque::new()).collect();
         let parts = Parts {
             host,

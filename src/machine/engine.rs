@@ -47,7 +47,8 @@ pub struct Options {
     pub migrate: bool,
     /// Takes down what happens, for [`RunResult::record`]; not with a limit of steps.
     pub record: bool,
-    /// A rule that the scoreboard leaves out, in a recorded run with one worker, to see whether somebody notices: for tests.
+    /// A rule that the scoreboard leaves out, in a recorded run with one worker or in a simulation, to see whether somebody notices: for
+    /// tests.
     #[doc(hidden)]
     pub leave_out: Option<Hazard>,
     /// Stops the run when it is raised.

@@ -17,6 +17,7 @@ use super::linked::FILES;
 use super::local::Local;
 use super::memory::{Heap, WRITTEN, buffer, data, is_unique, tail_buffer, tail_stride};
 use super::plan::{Plan, Renumbered, Shape, Slot, Value, What, renumbered};
+use super::record::Hazard;
 use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
@@ -602,7 +603,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
 unsafe fn operand(board: &mut Board, entry: *mut Entry, regs: *mut u64, register: usize, to: u16) {
     // SAFETY: as for `step`; the entry is the one being issued.
     unsafe {
-        match board.pending(register).filter(|_| !board.leaves_out_registers()) {
+        match board.pending(register).filter(|_| !board.overlooks(Hazard::Register)) {
             None => *(*entry).args.add(usize::from(to)) = *regs.add(register),
             Some((seq, result)) => {
                 station::depend(entry, board.entry_of(seq), Some((to, result)));
@@ -698,6 +699,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         let board = &mut *issuer.board;
         if info.effects.meets(Effects::CLOCK)
             && let Some(entry) = board.youngest_open()
+            && !board.overlooks(Hazard::Fence)
         {
             return stall(issuer, entry, Cause::Effect);
         }

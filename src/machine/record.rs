@@ -152,6 +152,24 @@ impl Region {
     pub fn is_whole(&self) -> bool {
         self.rows == (0, u32::MAX)
     }
+
+    /// What it is, in a word: an effect, the whole of a buffer, a tile, field, element or slice. One row of a grid is a slice.
+    pub fn sort(&self) -> &'static str {
+        let width = self.cols.1.saturating_sub(self.cols.0);
+        if self.is_resource() {
+            "effect"
+        } else if self.is_whole() {
+            "whole"
+        } else if self.rows.1 - self.rows.0 > 1 {
+            "tile"
+        } else if width < u64::from(self.stride) {
+            "field"
+        } else if width == u64::from(self.stride) {
+            "element"
+        } else {
+            "slice"
+        }
+    }
 }
 
 /// That an entry needs an older one of its frame to have completed.
@@ -220,6 +238,8 @@ pub enum Hazard {
     WriteAfterWrite,
     /// What uses a resource waits for older conflicting use of it.
     Effect,
+    /// What reads the clock waits for all that is older.
+    Fence,
 }
 
 /// What an opcode costs: about nanoseconds.

@@ -73,8 +73,7 @@ impl Recorder {
             lanes: (0..=workers).map(|_| Mutex::default()).collect(),
             is_cut: AtomicBool::new(false),
             roots: SharedRoots::default(),
-            // Accesses that meet must not race.
-            leave_out: leave_out.filter(|_| workers == 1),
+            leave_out,
         })
     }
 
@@ -211,9 +210,9 @@ impl Shadow {
         }
     }
 
-    /// Whether the machine is to overlook that an operand is pending.
-    pub(super) fn leaves_out_registers(&self) -> bool {
-        self.recorder.leave_out == Some(Hazard::Register)
+    /// Whether the machine is to overlook that rule.
+    pub(super) fn overlooks(&self, rule: Hazard) -> bool {
+        self.recorder.leave_out == Some(rule)
     }
 
     /// The entry that is being issued reads or writes this.
@@ -444,6 +443,9 @@ pub(super) unsafe fn end(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, a
                 shadow.producers[a] = from;
             }
             Planned::Drop => shadow.producers[a] = None,
+            // It traps, whatever it would have stored, and is the last that is issued.
+            Planned::Element { root, index, column, view, slot, .. }
+                if element(regs, root, index, column, view, slot).is_none() => {}
             what => {
                 let areas = used(what, pc, regs);
                 shadow.ran(plan, index, instr, &areas);

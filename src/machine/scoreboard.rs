@@ -23,6 +23,7 @@ use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::plan::{WATCH_ALWAYS, WATCH_REST, watched};
+use super::record::Hazard;
 use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
@@ -438,9 +439,9 @@ impl Board {
         self.shadow.as_ref().is_some_and(|shadow| shadow.leaves_out(filed, write))
     }
 
-    /// The same for pending operands.
-    pub(super) fn leaves_out_registers(&self) -> bool {
-        self.shadow.as_ref().is_some_and(|shadow| shadow.leaves_out_registers())
+    /// The same for a rule that is not about accesses.
+    pub(super) fn overlooks(&self, rule: Hazard) -> bool {
+        self.shadow.as_ref().is_some_and(|shadow| shadow.overlooks(rule))
     }
 
     /// Whether entry `seq` is squashed.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use crate::bytecode::program::Program;
-use crate::machine::record::{Carrier, EntryId, Issued, Kind, Need, Record, Region, What};
+use crate::machine::record::{Carrier, EntryId, Issued, Kind, Need, Record, What};
 
 /// Past so many nodes they are drawn by source line.
 pub const MOST: usize = 1000;
@@ -163,7 +163,7 @@ impl<'r> Graph<'r> {
                 let Some(&from) = group_of.get(&EntryId { number: need.on, ..issued.entry }) else { continue };
                 let carrier = match &need.carrier {
                     Carrier::Register(_) => "register",
-                    Carrier::Region(region) => sort(region),
+                    Carrier::Region(region) => region.sort(),
                 };
                 *edges.entry((from, group_of[&issued.entry], carrier, need.order.name())).or_insert(0) += 1;
             }
@@ -185,24 +185,6 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
-/// What carries a dependency, in a word.
-fn sort(region: &Region) -> &'static str {
-    let width = region.cols.1.saturating_sub(region.cols.0);
-    if region.is_resource() {
-        "effect"
-    } else if region.is_whole() {
-        "whole"
-    } else if region.rows.1 - region.rows.0 > 1 {
-        "tile"
-    } else if width < u64::from(region.stride) {
-        "field"
-    } else if width == u64::from(region.stride) {
-        "element"
-    } else {
-        "slice"
-    }
-}
-
 fn label(need: &Need) -> String {
     let order = need.order.name();
     let region = match need.carrier {
@@ -211,7 +193,7 @@ fn label(need: &Need) -> String {
     };
     let stride = u64::from(region.stride);
     let (from, to) = (region.cols.0 / stride, region.cols.1.div_ceil(stride));
-    let sort = sort(&region);
+    let sort = region.sort();
     let row = if region.rows.0 > 0 { format!("{}, ", region.rows.0) } else { String::new() };
     match sort {
         "effect" | "whole" => format!("{sort} {order}"),

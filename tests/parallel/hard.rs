@@ -18,8 +18,8 @@ use tgvm::machine::interrupt::Interrupt;
 use tgvm::machine::record::{EntryId, Record, What};
 use tgvm::machine::trap::{Fault, Stop};
 
-const EAGER: Configuration = Configuration { issue: Issue::Eager, workers: 8, window: 64, seed: None };
-const LAZY: Configuration = Configuration { issue: Issue::Lazy, workers: 8, window: 64, seed: None };
+const EAGER: Configuration = Configuration { issue: Issue::Eager, workers: 8, ..IN_ORDER };
+const LAZY: Configuration = Configuration { issue: Issue::Lazy, workers: 8, ..IN_ORDER };
 
 /// Tasks that other programs here are made of.
 const TASKS: &str = "
@@ -635,7 +635,7 @@ fn what_a_promoted_frame_printed_comes_out_though_no_call_follows() {
     );
     let code = compile(&text);
     for issue in [Issue::Eager, Issue::Lazy] {
-        let configuration = Configuration { issue, workers: 2, window: 64, seed: None };
+        let configuration = Configuration { issue, workers: 2, ..IN_ORDER };
         let options = Options { timeout: Some(Duration::from_secs(10)), ..configuration.options() };
         let result = embed::run(&code, &options, &mut Prompt(options.interrupt.clone()));
         assert_eq!(result.outcome, Outcome::Stop(Stop::Interrupted), "{issue:?}");
@@ -654,7 +654,7 @@ fn eager_on_one_worker_starves_nobody() {
     let code = compile(&text);
     let (_, expected) = run_in(&code, IN_ORDER, &Page::default(), &text);
     for window in [1, 2, 64] {
-        let configuration = Configuration { issue: Issue::Eager, workers: 1, window, seed: None };
+        let configuration = Configuration { workers: 1, window, ..EAGER };
         assert_eq!(run_in(&code, configuration, &Page::default(), &text).1, expected);
     }
 }

@@ -1,11 +1,13 @@
 //! Runs a program in many configurations and compares. A run that does not end is interrupted, and is a failure that shows the
 //! program and the configuration; if not even that ends it, the process is aborted with the same message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tgvm::bytecode::program::Program;
 use tgvm::bytecode::trap::TrapCode;
 use tgvm::embed::{self, Module};
 use tgvm::machine::Issue;
@@ -13,11 +15,15 @@ use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome, RunResult, WorkerStats};
 use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::interrupt::Interrupt;
+use tgvm::machine::record::{Carrier, EntryId, Kind, Record, What};
 use tgvm::machine::trap::Fault;
+use tgvm::observe::check::check;
 use tgvm::syntax::span::Source;
 
-/// How long a run may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How often the watchdog looks, and how often before a run has taken too long. Looks are counted and not seconds, so that one who stops all of
+/// the process for a while fails nothing.
+const LOOK: Duration = Duration::from_millis(50);
+const PATIENCE: u32 = 400;
 
 /// A world of its own for each run: what is printed, on which stream, arguments, files, and a clock that counts how often it
 /// was looked at.
@@ -87,18 +93,21 @@ pub struct Configuration {
     pub window: u32,
     /// Workers take turns as that seed says.
     pub seed: Option<u64>,
+    /// Whether the schedule is recorded, and checked.
+    pub record: bool,
 }
 
 impl Configuration {
     pub fn options(self) -> Options {
-        let Configuration { issue, workers, window, seed } = self;
+        let Configuration { issue, workers, window, seed, record } = self;
         // Endless recursion ends soon.
-        Options { issue, workers, window, seed, max_depth: 1 << 19, ..Options::default() }
+        Options { issue, workers, window, seed, record, max_depth: 1 << 19, ..Options::default() }
     }
 }
 
 /// In order, which is what the others are compared with.
-pub const IN_ORDER: Configuration = Configuration { issue: Issue::InOrder, workers: 1, window: 64, seed: None };
+pub const IN_ORDER: Configuration =
+    Configuration { issue: Issue::InOrder, workers: 1, window: 64, seed: None, record: false };
 
 /// Every configuration with threads.
 pub fn threaded() -> Vec<Configuration> {
@@ -108,7 +117,7 @@ pub fn threaded() -> Vec<Configuration> {
             for issue in [Issue::Eager, Issue::Lazy] {
                 // One worker runs in order unless it is eager, whatever the window.
                 if issue == Issue::Eager || workers > 1 || window == 64 {
-                    all.push(Configuration { issue, workers, window, seed: None });
+                    all.push(Configuration { issue, workers, window, ..IN_ORDER });
                 }
             }
         }
@@ -123,21 +132,24 @@ pub fn simulated(seed: u64) -> Configuration {
         workers: [2, 3, 8, 2][seed as usize / 3 % 4],
         window: [64, 2, 64, 1, 16][seed as usize % 5],
         seed: Some(seed),
+        record: false,
     }
 }
 
-/// Every configuration, and some that are simulated, which rotate with `turn`.
+/// Every configuration, and some that are simulated, which rotate with `turn`. Half of those, and one with threads, are recorded.
 pub fn configurations(turn: usize) -> Vec<Configuration> {
     let mut all = threaded();
-    all.extend((0..4).map(|i| simulated(turn as u64 * 4 + i)));
+    all.push(Configuration { record: true, ..all[turn % all.len()] });
+    all.extend((0..4).map(|i| Configuration { record: i % 2 == 1, ..simulated(turn as u64 * 4 + i) }));
     all
 }
 
-/// A few of them, which rotate with `turn`: eager ones and lazy ones, with few and many workers.
+/// A few of them, which rotate with `turn`: eager ones and lazy ones, with few and many workers. Two are recorded.
 pub fn some_configurations(turn: usize) -> Vec<Configuration> {
     let all = threaded();
     let mut some: Vec<_> = (0..5).map(|i| all[(turn * 5 + i * 4) % all.len()]).collect();
-    some.extend([simulated(turn as u64 * 2), simulated(turn as u64 * 2 + 1)]);
+    some[turn % 5].record = true;
+    some.extend([0, 1].map(|i| Configuration { record: i == 1, ..simulated(turn as u64 * 2 + i) }));
     some
 }
 
@@ -156,9 +168,10 @@ pub fn compile(text: &str) -> Arc<Code> {
     try_compile(text).unwrap_or_else(|why| panic!("{why}\n{text}"))
 }
 
-/// Runs that are watched: until when, what to raise, and what to say.
+/// Runs that are watched: how many looks are left, what to raise, and what to say.
 struct Watch {
-    until: Instant,
+    left: u32,
+    is_late: Arc<AtomicBool>,
     interrupt: Interrupt,
     about: String,
     ended: mpsc::Receiver<()>,
@@ -169,14 +182,16 @@ static WATCHED: LazyLock<mpsc::Sender<Watch>> = LazyLock::new(|| {
     std::thread::spawn(move || {
         let mut watched: Vec<Watch> = Vec::new();
         loop {
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(LOOK);
             watched.extend(receiver.try_iter());
-            watched.retain(|watch| {
+            watched.retain_mut(|watch| {
                 let running = matches!(watch.ended.try_recv(), Err(mpsc::TryRecvError::Empty));
-                if running && Instant::now() > watch.until {
+                watch.left = watch.left.saturating_sub(1);
+                if running && watch.left == PATIENCE / 2 {
+                    watch.is_late.store(true, Ordering::Relaxed);
                     watch.interrupt.interrupt();
                 }
-                if running && Instant::now() > watch.until + Duration::from_secs(10) {
+                if running && watch.left == 0 {
                     // Not by a macro, whose output belongs to a test.
                     let text = format!("a run does not end, not even when it is interrupted: {}\n", watch.about);
                     std::io::stderr().write_all(text.as_bytes()).expect("it can be written to");
@@ -192,13 +207,14 @@ static WATCHED: LazyLock<mpsc::Sender<Watch>> = LazyLock::new(|| {
 /// Runs a program under the watchdog. Panics if it leaks or hangs.
 pub fn run_watched(code: &Arc<Code>, options: Options, page: &Page, about: &str) -> (RunResult, Page) {
     let (sender, ended) = mpsc::channel();
-    let until = Instant::now() + PATIENCE;
-    let watch = Watch { until, interrupt: options.interrupt.clone(), about: about.into(), ended };
+    let is_late = Arc::new(AtomicBool::new(false));
+    let interrupt = options.interrupt.clone();
+    let watch = Watch { left: PATIENCE * 3 / 2, is_late: is_late.clone(), interrupt, about: about.into(), ended };
     WATCHED.send(watch).expect("the watchdog lives");
     let mut page = page.clone();
     let result = embed::run(code, &options, &mut page);
     drop(sender);
-    assert!(Instant::now() < until, "it hung: {about}");
+    assert!(!is_late.load(Ordering::Relaxed), "it hung: {about}");
     assert_eq!(result.stats.leaked, 0, "it leaks after {:?}: {about}", result.outcome);
     (result, page)
 }
@@ -210,11 +226,16 @@ pub fn run_in(code: &Arc<Code>, configuration: Configuration, page: &Page, about
 
 /// What was counted over many runs.
 #[derive(Clone, Default, Debug)]
-pub struct Seen(pub BTreeMap<&'static str, u64>);
+pub struct Seen {
+    /// What the machine counts, stalls by cause, and hazards by what they were about.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Functions that ran beside others.
+    pub beside: BTreeMap<String, u64>,
+}
 
 impl Seen {
     pub fn add(&mut self, workers: &[WorkerStats]) {
-        let mut count = |name, by| *self.0.entry(name).or_default() += by;
+        let mut count = |name, by| *self.counts.entry(name).or_default() += by;
         for worker in workers {
             count("issued", worker.issued);
             count("promoted", worker.promoted);
@@ -222,12 +243,65 @@ impl Seen {
             count("parked", worker.parked);
             count("renamed", worker.renamed);
             count("squashed", worker.squashed);
-            worker.stalls.iter().for_each(|&(cause, times)| count(cause, times));
+            count("fruitless", worker.fruitless);
+            for &(cause, times) in &worker.stalls {
+                let name = match cause {
+                    "register" => "stalled by a register",
+                    "region" => "stalled by a region",
+                    "effect" => "stalled by an effect",
+                    "window" => "stalled by the window",
+                    other => other,
+                };
+                count(name, times);
+            }
+        }
+    }
+
+    /// Counts what entries of a run met in flight when they were issued, by what it was that they met; and which functions ran beside
+    /// another entry of their frame, or as a part of a loop.
+    pub fn add_record(&mut self, record: &Record, program: &Program) {
+        let mut open: HashMap<EntryId, Kind> = HashMap::new();
+        let mut running: HashMap<u32, HashSet<u32>> = HashMap::new();
+        for event in &record.events {
+            match &event.what {
+                What::Issued(issued) => {
+                    let met =
+                        issued.needs.iter().filter(|n| open.contains_key(&EntryId { number: n.on, ..issued.entry }));
+                    for need in met {
+                        let name = match need.carrier {
+                            Carrier::Register(_) => "register",
+                            Carrier::Region(region) => region.sort(),
+                        };
+                        *self.counts.entry(name).or_default() += 1;
+                    }
+                    open.insert(issued.entry, issued.kind);
+                    if issued.is_running {
+                        running.entry(issued.entry.frame).or_default().insert(issued.entry.number);
+                    }
+                }
+                What::Started(entry) => {
+                    let beside = running.entry(entry.frame).or_default();
+                    if !beside.is_empty()
+                        && let Some(&Kind::Call(function)) = open.get(entry)
+                    {
+                        let function = &program.functions[function as usize];
+                        let part = if function.part_of.is_some() { "a loop of " } else { "" };
+                        *self.beside.entry(format!("{part}{}", function.name)).or_default() += 1;
+                    }
+                    beside.insert(entry.number);
+                }
+                What::Completed(entry, _) => {
+                    open.remove(entry);
+                    running.entry(entry.frame).or_default().remove(&entry.number);
+                }
+                _ => {}
+            }
         }
     }
 
     pub fn merge(&mut self, other: &Seen) {
-        other.0.iter().for_each(|(name, by)| *self.0.entry(name).or_default() += by);
+        other.counts.iter().for_each(|(name, by)| *self.counts.entry(name).or_default() += by);
+        other.beside.iter().for_each(|(name, by)| *self.beside.entry(name.clone()).or_default() += by);
     }
 }
 
@@ -242,6 +316,12 @@ pub fn difference(
 ) -> Option<String> {
     let (result, found) = run_in(code, configuration, page, text);
     seen.add(&result.stats.workers);
+    if let Some(record) = &result.record {
+        seen.add_record(record, code.program());
+        if let Err(wrong) = check(record) {
+            return Some(format!("{configuration:?}: {wrong}"));
+        }
+    }
     if (&result.outcome, &found) == (&expected.0, &expected.1) {
         return None;
     }

@@ -4,8 +4,10 @@
 
 #[path = "tasks/items.rs"]
 mod items;
+#[path = "tasks/shapes.rs"]
+mod shapes;
 
-use items::ITEMS;
+pub use items::ITEMS;
 use std::fmt::Write;
 
 /// Makes a program from choices.
@@ -269,7 +271,7 @@ impl Generator<'_> {
     }
 
     fn statement(&mut self) {
-        match self.pick(33) {
+        match self.pick(40) {
             0..=5 if self.loops < 2 => self.for_loop(),
             0..=3 => self.call(),
             4..=8 => self.call(),
@@ -346,6 +348,7 @@ impl Generator<'_> {
                 self.line(&format!("if {cond} {{ {leave} }}"));
             }
             31 => self.even_loop(),
+            33..=38 => self.shape(),
             30 => {
                 let (cond, value) = (self.bool(), self.int(1));
                 self.line(&format!("assert({cond} || {value} != {}, \"it holds\")", self.names));
@@ -357,7 +360,15 @@ impl Generator<'_> {
     /// A statement that calls a task which may write what it is passed.
     fn call(&mut self) {
         let k = self.int(1);
-        let text = match self.pick(26) {
+        let text = match self.pick(34) {
+            26 | 27 => self.array_part().map(|xs| format!("spread(&{xs}, {k})")),
+            28 => self.array_part().map(|xs| format!("chunks(&{xs}, {k})")),
+            29 => self.grid_part().map(|g| format!("paint(&{g}, {k})")),
+            30 => self.grid_part().map(|g| format!("stripes(&{g}, {k})")),
+            31 | 32 => {
+                let (to, from) = (self.array_part(), self.other_array());
+                to.map(|to| format!("within(&{to}, {from}, {k})"))
+            }
             0..=4 => self.array_part().map(|xs| format!("set(&{xs}, {k})")),
             5 => {
                 let (to, from) = (self.array_part(), self.other_array());
@@ -611,7 +622,9 @@ impl Generator<'_> {
 
     fn array_value(&mut self) -> String {
         let k = self.index();
-        match self.pick(10) {
+        match self.pick(12) {
+            10 => self.array_part().map_or("make(4)".into(), |xs| format!("gather({xs})")),
+            11 => format!("collect({k})"),
             0 | 1 => format!("[Int]({}, fill: {})", 12 + self.pick(14), self.pick(5)),
             2 | 3 => format!("make({k})"),
             4 | 5 => self.array_place().unwrap_or_else(|| "[Int](14, fill: 1)".into()),
@@ -730,7 +743,13 @@ impl Generator<'_> {
 
     fn int_call(&mut self) -> String {
         let (n, k) = (self.int(1), self.int(0));
-        match self.pick(22) {
+        match self.pick(30) {
+            22 | 23 => self.array_part().map_or(format!("work({k})"), |xs| format!("fold({xs}, {n})")),
+            24 => self.array_part().map_or(format!("work({k})"), |xs| format!("until({xs}, {n})")),
+            25 => self.array_part().map_or(format!("work({k})"), |xs| format!("every({xs}, 0, 1 + ({n} & 3))")),
+            26 => self.matrix_place().map_or(format!("work({k})"), |m| format!("total_rows({m})")),
+            27 => format!("given({n})"),
+            28 => format!("complain({n})"),
             0..=3 => format!("work({n})"),
             4 => format!("slow({n})"),
             5 => format!("step({n})"),

@@ -184,7 +184,10 @@ pub const ITEMS: &[(&str, &str)] = &[
     (
         "split",
         "task split(inout xs: [Int], k: Int) {
-    if xs.len() < 3 { return set(&xs, k) }
+    if xs.len() < 3 {
+        set(&xs, k)
+        return
+    }
     let mid = xs.len() / 2
     split(&xs[..mid], k + 1)
     split(&xs[mid..], k + 2)
@@ -221,6 +224,159 @@ pub const ITEMS: &[(&str, &str)] = &[
     return (a - b + c - d + s.len() + xs.len() + total(ys) + area(g) + p.n + h) & 65535
 }",
     ),
+    (
+        "late",
+        "task late(inout xs: [Int], k: Int) {
+    for j in 0..20 { set(&xs, spin(k + j) & 63) }
+}",
+    ),
+    (
+        "halo",
+        "task halo(inout t: Grid[Int], near: Grid[Int], k: Int) {
+    let around = sum(x for x in near)
+    for r in 0..t.rows() { for c in 0..t.cols() { t[r, c] = (t[r, c] *% 3 +% around +% k) & 255 } }
+}",
+    ),
+    (
+        "wave",
+        "task wave(inout t: Grid[Int], left: [Int], above: [Int], k: Int) {
+    let before = spin(total(left) + total(above) +% k)
+    for c in 0..t.cols() { t[0, c] = (t[0, c] *% 5 +% before +% c) & 255 }
+}",
+    ),
+    ("total_rows", "task total_rows(m: [[Int]]) -> Int { return sum(total(xs) for xs in m) }"),
+    ("weigh_all", "task weigh_all(ps: [P]) -> Int { return sum(weigh(p) for p in ps) }"),
+    (
+        "age_all",
+        "task age_all(inout ps: [P], k: Int) {
+    for i in 0..ps.len() { age(&ps[i], k + i) }
+}",
+    ),
+    ("gather", "task gather(xs: [Int]) -> [Int] { return [work(x) for x in xs] + [x for x in xs if x % 3 != 1] }"),
+    (
+        "fold",
+        "task fold(xs: [Int], k: Int) -> Int {
+    return sum(work(x + k) for x in xs) + count(even(x) for x in xs) + max(work(x) for x in k..k + 3)
+}",
+    ),
+    (
+        "collect",
+        "task collect(n: Int) -> [Int] {
+    var out = [n]
+    for i in 0..8 + (n & 7) { out.push(work(i + n)) }
+    for i in n..n + 9 by 3 { out.push(step(i)) }
+    return out
+}",
+    ),
+    (
+        "spread",
+        "task spread(inout xs: [Int], k: Int) {
+    each i in 0..xs.len() { xs[i] = work(xs[i] + k) }
+}",
+    ),
+    (
+        "chunks",
+        "task chunks(inout xs: [Int], k: Int) {
+    each lo in 0..xs.len() by 3 { set(&xs[lo..min(lo + 3, xs.len())], lo + k) }
+}",
+    ),
+    (
+        "paint",
+        "task paint(inout g: Grid[Int], k: Int) {
+    each r in 0..g.rows() { each c in 0..g.cols() { g[r, c] = (g[r, c] + spin(r * 9 + c + k)) & 255 } }
+}",
+    ),
+    (
+        "stripes",
+        "task stripes(inout g: Grid[Int], k: Int) {
+    each r in 0..g.rows() { set(&g[r, ..], r + k) }
+}",
+    ),
+    (
+        "within",
+        "task within(inout xs: [Int], from: [Int], k: Int) {
+    let n = xs.len()
+    if n < 4 {
+        copy(&xs, from)
+        return
+    }
+    within(&xs[..n / 2], from[from.len() / 3..], k)
+    within(&xs[n / 2..], from[..from.len() / 2], k + 1)
+    set(&xs[1..n - 1], k)
+}",
+    ),
+    (
+        "until",
+        "task until(xs: [Int], k: Int) -> Int {
+    var t = 0
+    for x in xs {
+        let w = work(x + t)
+        if w % 7 == k % 7 { return t + slow(t) }
+        t += w + step(x)
+        if even(t) { break }
+        t += slow(x) & 3
+    }
+    return t + 1
+}",
+    ),
+    (
+        "every",
+        "task every(xs: [Int], lo: Int, k: Int) -> Int {
+    var t = 0
+    for i in lo..xs.len() by k { t += work(xs[i] + i) }
+    return t + sum(work(x) for x in lo..40 by k)
+}",
+    ),
+    (
+        "risky",
+        "task risky(inout xs: [Int], k: Int) {
+    for i in 0..xs.len() { xs[i] = (xs[i] + risk(i, k)) & 255 }
+}",
+    ),
+    (
+        "divide",
+        "task divide(inout xs: [Int], k: Int) {
+    each i in 0..xs.len() { xs[i] = 1000 / (work(i) - k) }
+}",
+    ),
+    (
+        "ask",
+        "task ask(n: Int) -> Str {
+    var line = \"\"
+    if read_line(&line) { return \"{line}{spin(n) & 3}\" }
+    return \"end\"
+}",
+    ),
+    ("given", "task given(n: Int) -> Int { return args().len() + spin(n) }"),
+    (
+        "complain",
+        "task complain(n: Int) -> Int {
+    eprint(\"no {n}\")
+    return spin(n) & 7
+}",
+    ),
+    (
+        "publish",
+        "task publish(n: Int, to: Str) -> Int {
+    print(\"publish {n}\")
+    append_file(to, \"{n};\")
+    return given(n)
+}",
+    ),
+    (
+        "title",
+        "task title(inout words: [Str], k: Int) {
+    for i in 0..words.len() { words[i] = words[i][..min(1, words[i].len())] + label(k + i) }
+}",
+    ),
+    ("line_of", "task line_of(words: [Str]) -> Str { return words.join(\"-\") }"),
+    (
+        "scale",
+        "task scale(inout fs: [Float], k: Int) {
+    for i in 0..fs.len() { fs[i] = half(fs[i], k + i) }
+}",
+    ),
+    ("norm", "task norm(fs: [Float]) -> Float { return sum(f * f for f in fs) }"),
     ("plain", "fn plain(n: Int) -> Int { return work(n) + step(n + 1) }"),
     (
         "plain_set",
