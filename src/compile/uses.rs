@@ -292,6 +292,10 @@ struct Use {
     last_depth: bool,
 }
 
+fn is_inout(local: &Local) -> bool {
+    matches!(local.kind, LocalKind::Inout { .. })
+}
+
 struct LastUses<'a> {
     typed: &'a Typed,
     function: &'a Function,
@@ -370,9 +374,16 @@ impl<'a> LastUses<'a> {
                 self.block(body);
                 self.depth -= 1;
             }
-            StmtKind::Return(Some(e)) => self.expr(*e),
+            StmtKind::Return(value) => {
+                if let Some(e) = value {
+                    self.expr(*e);
+                }
+                // The caller takes what is in those.
+                for (local, _) in (0..).zip(&self.function.locals).filter(|(_, local)| is_inout(local)) {
+                    self.used(LocalId(local), None);
+                }
+            }
             StmtKind::Break | StmtKind::Continue => self.jumps += 1,
-            StmtKind::Return(None) => {}
         }
         self.stmt = outer;
     }
@@ -391,7 +402,7 @@ impl<'a> LastUses<'a> {
         let index = local.0 as usize;
         // What is not owned by this frame can't be moved out of it.
         let movable = self.function.locals[index].kind != LocalKind::In && self.pending == 0;
-        let inout = matches!(self.function.locals[index].kind, LocalKind::Inout { .. });
+        let inout = is_inout(&self.function.locals[index]);
         if e.is_some() {
             *self.counts.entry((self.stmt, local.0)).or_default() += 1;
         }

@@ -421,3 +421,30 @@ true false true
 ";
     assert_eq!(prints(text), expected);
 }
+
+/// What a parameter holds may not be moved out of it before it is replaced, if the function may return between the two.
+#[test]
+fn what_is_returned_is_not_moved_out() {
+    let text = r#"
+struct P { n: Int, xs: [Int] }
+fn renew(inout p: P, n: Int) -> Int {
+    let old = p
+    for i in 0..n { if i == 3 { return old.n + i } }
+    p = P(n: n, xs: [n])
+    return old.xs.len()
+}
+fn clear(inout xs: [Int], n: Int) -> Int {
+    let old = xs
+    if n < 0 { return old.len() }
+    xs = []
+    return old[0]
+}
+fn main() {
+    var p = P(n: 1, xs: [1, 2])
+    for n in [9, 2, 9] { print("{renew(&p, n)} {p}") }
+    var xs = [7, 8]
+    for n in -1..1 { print("{clear(&xs, n)} {xs}") }
+}"#;
+    let expected = "4 P(n: 1, xs: [1, 2])\n2 P(n: 2, xs: [2])\n5 P(n: 2, xs: [2])\n2 [7, 8]\n7 []\n";
+    assert_eq!(prints(text), expected);
+}
