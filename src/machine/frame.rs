@@ -102,6 +102,8 @@ pub(super) unsafe fn caller(regs: *mut u64) -> Option<(*mut u64, *const u64)> {
 }
 
 const CLASSES: usize = 4;
+/// Bytes of the segment that a stack begins with, unless its first frame is larger.
+pub(super) const SEGMENT: usize = size_of_class(0);
 
 /// Bytes of a segment of that class.
 const fn size_of_class(class: usize) -> usize {
@@ -221,7 +223,7 @@ impl Stack {
                 }
                 _ => {
                     self.clear(heap);
-                    match self.push(0, function.bytes(), depth, heap) {
+                    match self.push(Self::class_for(0, function.bytes()), depth, heap) {
                         Ok(base) => base,
                         Err(stop) => {
                             self.close(heap);
@@ -371,6 +373,25 @@ impl Stack {
         Ok(())
     }
 
+    /// Bytes of the segment that a call with its window there, of a function with that extent, takes more; 0 if there is room.
+    pub(super) fn growth(&self, window: *mut u64, extent: u64) -> usize {
+        let top = self.segments.last().expect("there is a root frame");
+        let is_inside = window.addr() as u64 + extent <= top.end as u64;
+        let class = Self::class_above(top, extent);
+        if is_inside || self.kept.iter().any(|&(kept, _)| kept == class) { 0 } else { size_of_class(class) }
+    }
+
+    /// Of which class the segment above `top` is, which has room for `extent` bytes.
+    fn class_above(top: &Segment, extent: u64) -> usize {
+        Self::class_for((top.class.unwrap_or(0) + 1).min(CLASSES - 1), extent)
+    }
+
+    /// The least class from `class` on with room for two headers and `extent` bytes.
+    fn class_for(class: usize, extent: u64) -> usize {
+        let needed = extent as usize + 16 * HEADER;
+        (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest")
+    }
+
     /// A call that may pass the limit: links the frame of the function at `entry` to the frame `regs`, in a new segment if this
     /// one has no room at `window`.
     ///
@@ -397,8 +418,7 @@ impl Stack {
             }
             // Two headers come before the callee's registers, of which its depth counts one.
             let base_depth = depth - 8 * u64::from(registers) - 16 * HEADER as u64;
-            let next = (top.class.unwrap_or(0) + 1).min(CLASSES - 1);
-            let base = self.push(next, extent, base_depth, heap)?;
+            let base = self.push(Self::class_above(top, extent), base_depth, heap)?;
             let bridge_regs = base.add(HEADER);
             link(bridge_regs, regs, return_pc, std::ptr::null());
             *bridge_regs.sub(CALLEE) = entry.expose_provenance() as u64;
@@ -428,10 +448,8 @@ impl Stack {
         }
     }
 
-    /// A new segment of at least class `class` and with room for two headers and `extent` bytes; its base.
-    fn push(&mut self, class: usize, extent: u64, depth: u64, heap: &mut Heap) -> Result<*mut u64, Stop> {
-        let needed = extent as usize + 16 * HEADER;
-        let class = (class..CLASSES).find(|&c| size_of_class(c) >= needed).expect("a frame fits into the largest");
+    /// A new segment of that class; its base.
+    fn push(&mut self, class: usize, depth: u64, heap: &mut Heap) -> Result<*mut u64, Stop> {
         let base = match self.kept.iter().position(|&(kept, _)| kept == class) {
             Some(at) => self.kept.swap_remove(at).1,
             None => self.pool.take(class, heap)?,

@@ -81,6 +81,13 @@ impl Buffer {
         self.owners.load(Ordering::Relaxed) >= IMMORTAL
     }
 
+    /// Bytes that it will take more, at least, if so many elements are added.
+    pub(crate) fn growth(&self, extra: u64) -> u64 {
+        let needed = self.len.saturating_add(extra).saturating_mul(self.room_of_one());
+        let more = if needed <= self.cap { 0 } else { (needed - self.cap).max(self.cap) };
+        if self.is_text() { more } else { more.saturating_mul(8) }
+    }
+
     /// What an element takes of the room: slots, or the byte of a Str.
     fn room_of_one(&self) -> u64 {
         if self.flags & TEXT != 0 { 1 } else { u64::from(self.stride()) }
@@ -269,8 +276,13 @@ const CACHED: usize = 1024;
 const CLASSES: usize = CACHED / 16;
 /// How many bytes of a class are kept.
 const KEPT: usize = 64 << 10;
-/// Bytes taken from the budget in advance.
+/// Bytes taken from the budget in advance, at most.
 const CHUNK: i64 = 64 << 10;
+
+/// The same where there may be so many in all: little of it lies idle, with however many threads.
+fn chunk_of(limit: u64) -> i64 {
+    ((limit / 1024) as i64).clamp(1 << 9, CHUNK)
+}
 
 #[derive(Clone, Copy)]
 struct FreeList {
@@ -286,6 +298,8 @@ struct FreeBlock {
 pub(crate) struct Heap {
     /// Bytes taken from the budget and not in use.
     credit: i64,
+    /// How many are taken in advance.
+    chunk: i64,
     free: [FreeList; CLASSES + 1],
     budget: Arc<Budget>,
     /// Where numbers of buffers are forgotten that are freed, if the run is recorded.
@@ -316,7 +330,8 @@ impl Drop for Heap {
 impl Heap {
     pub(crate) fn new(budget: Arc<Budget>, interrupt: Interrupt) -> Heap {
         let none = FreeList { head: ptr::null_mut(), count: 0 };
-        Heap { credit: 0, free: [none; CLASSES + 1], budget, roots: None, interrupt }
+        let chunk = chunk_of(budget.limit());
+        Heap { credit: 0, chunk, free: [none; CLASSES + 1], budget, roots: None, interrupt }
     }
 
     /// The budget that it draws on.
@@ -329,6 +344,7 @@ impl Heap {
         if !Arc::ptr_eq(&self.budget, budget) {
             self.settle();
             self.budget = budget.clone();
+            self.chunk = chunk_of(budget.limit());
         }
     }
 
@@ -338,6 +354,7 @@ impl Heap {
             self.settle();
             self.budget = Budget::new(0);
         }
+        self.chunk = chunk_of(limit);
         // The first frames, and some more.
         self.credit = if limit >= 4 * CHUNK as u64 { 2 * CHUNK } else { 0 };
         self.budget.reset(limit, self.credit);
@@ -366,6 +383,12 @@ impl Heap {
         }
     }
 
+    /// Whether so many bytes more would be taken from the last third of the budget, which is for the oldest work alone.
+    #[inline]
+    pub(super) fn is_tight_for(&self, bytes: usize) -> bool {
+        self.credit < bytes as i64 && self.budget.is_tight(bytes as u64)
+    }
+
     #[inline]
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Stop> {
         self.credit -= bytes as i64;
@@ -375,9 +398,9 @@ impl Heap {
     #[cold]
     fn refill(&mut self, bytes: usize) -> Result<(), Stop> {
         let missing = -self.credit;
-        let result = match self.budget.take((missing + CHUNK) as u64) {
+        let result = match self.budget.take((missing + self.chunk) as u64) {
             Ok(()) => {
-                self.credit += missing + CHUNK;
+                self.credit += missing + self.chunk;
                 if self.budget.is_tight(0) {
                     self.interrupt.crowd();
                 }
@@ -394,15 +417,15 @@ impl Heap {
     #[inline]
     pub(super) fn refund(&mut self, bytes: usize) {
         self.credit += bytes as i64;
-        if self.credit > 4 * CHUNK {
+        if self.credit > 4 * self.chunk {
             self.return_credit();
         }
     }
 
     #[cold]
     fn return_credit(&mut self) {
-        self.budget.give_back((self.credit - CHUNK) as u64);
-        self.credit = CHUNK;
+        self.budget.give_back((self.credit - self.chunk) as u64);
+        self.credit = self.chunk;
     }
 
     /// A block of `size` bytes, which is a multiple of 16.

@@ -30,7 +30,7 @@ use super::run::Run;
 use super::scoreboard::{Board, NO_SQUASH};
 use super::station::{self, Entry, Kind, Ready, Status, stall};
 use super::submission::{Priority, Submission};
-use super::trap::{Failure, Fault, Trace};
+use super::trap::{Failure, Fault, Stop, Trace};
 use crate::platform::step;
 
 /// Something to do.
@@ -364,12 +364,20 @@ impl Worker {
     /// # Safety
     /// The entry is ready, and this worker's.
     unsafe fn start(&mut self, entry: *mut Entry) {
-        let machine = self.machine();
         // SAFETY: the caller's; the arguments are what the function takes.
         unsafe {
             self.working_on(entry);
             (*entry).started.store(true, Ordering::Relaxed);
             self.record(|| What::Started(recorder::name(entry)));
+            self.begin_entry(entry);
+        }
+    }
+
+    /// The same for one that has waited until there may be memory for it.
+    unsafe fn begin_entry(&mut self, entry: *mut Entry) {
+        let machine = self.machine();
+        // SAFETY: the caller's.
+        unsafe {
             if machine.is_squashed(entry) {
                 return self.squash(entry);
             }
@@ -392,10 +400,28 @@ impl Worker {
                 Some(range) => of.code().entry(range.wrapper),
                 None => (*entry).code,
             };
-            if let Err(fault) = run.begin(of.code(), code, (*entry).depth, of.max_depth, &mut self.heap) {
-                self.runs.push(run);
-                self.release_args(entry);
-                return self.end(entry, Failure { fault, trace: Trace::default() });
+            let is_younger = || !(*entry).oldest.load(Ordering::Acquire);
+            let begun = if self.heap.is_tight_for(frame::SEGMENT) && is_younger() {
+                Err(Fault::Stop(Stop::Memory))
+            } else {
+                run.begin(of.code(), code, (*entry).depth, of.max_depth, &mut self.heap)
+            };
+            match begun {
+                Ok(()) => {}
+                Err(Fault::Stop(Stop::Memory)) if is_younger() => {
+                    // Older work gives some back. Once it has, or this is squashed, it does not come here again.
+                    run.pc = ptr::null();
+                    if let Some(run) = machine.wait_for_turn(of, run) {
+                        self.put_away(run);
+                        self.begin_entry(entry);
+                    }
+                    return;
+                }
+                Err(fault) => {
+                    self.runs.push(run);
+                    self.release_args(entry);
+                    return self.end(entry, Failure { fault, trace: Trace::default() });
+                }
             }
             let args = (*entry).args;
             for register in info.results..info.boundary {
@@ -508,6 +534,13 @@ impl Worker {
     unsafe fn drive(&mut self, run: Box<Run>) {
         // SAFETY: the caller's.
         unsafe {
+            if run.pc.is_null() {
+                // It has waited for memory to begin with.
+                let entry = run.entry;
+                self.put_away(run);
+                self.working_on(entry);
+                return self.begin_entry(entry);
+            }
             if self.machine().is_squashed(run.entry) {
                 return self.break_off(run);
             }
@@ -736,7 +769,7 @@ impl Worker {
                 machine.retire(self.of());
                 self.gate.flush();
             }
-            if bits & TIGHT != 0 && self.heap.budget().is_tight(0) {
+            if bits & TIGHT != 0 && self.is_crowded() {
                 match machine.wait_for_turn(self.of(), run) {
                     Some(same) if machine.is_squashed(same.entry) => {
                         self.break_off(same);
@@ -757,11 +790,20 @@ impl Worker {
                 Issue::Lazy => (hungry && self.local.deque.len() == 0).then_some(Why::Hungry),
                 Issue::InOrder => None,
             };
-            if let Some(why) = why {
+            // What runs out of order takes a stack for each entry that is in progress.
+            if let Some(why) = why
+                && !self.heap.budget().is_tight(frame::SEGMENT as u64)
+            {
                 self.promote(&mut run, why);
             }
         }
         Some(run)
+    }
+
+    /// Whether memory is nearly used up, though the worker has given back what it has taken in advance.
+    fn is_crowded(&mut self) -> bool {
+        self.heap.settle();
+        self.heap.budget().is_tight(0)
     }
 
     /// Whether other work is to have its turn now: what is older, or another submission's, once a tick; normal work, if this is
@@ -868,7 +910,7 @@ impl Worker {
                             // What it printed waits for nothing any more, and no entry may follow that lets it out.
                             (*board).draining = true;
                         }
-                        if bits & TIGHT != 0 && self.heap.budget().is_tight(0) {
+                        if bits & TIGHT != 0 && self.is_crowded() {
                             (*board).draining = true;
                         }
                     }

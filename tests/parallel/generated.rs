@@ -44,7 +44,11 @@ struct Tally {
 /// Runs the program of a seed in some configurations.
 fn check(seed: u64, tally: &mut Tally) {
     let text = program(seed);
-    let code = match try_compile(&text) {
+    let compiled = std::panic::catch_unwind(|| try_compile(&text)).unwrap_or_else(|_| {
+        let fails = |candidate: &str| std::panic::catch_unwind(|| try_compile(candidate)).is_err();
+        panic!("seed {seed}: the compiler panics\n{}\n", shrink(&text, fails));
+    });
+    let code = match compiled {
         Ok(code) => code,
         Err(why) => {
             tally.refused += 1;

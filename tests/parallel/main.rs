@@ -12,4 +12,5 @@ mod cases;
 mod generated;
 mod hard;
 mod harness;
+mod memory;
 mod samples;

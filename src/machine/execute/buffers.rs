@@ -78,10 +78,14 @@ unsafe fn set_new(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, new: Res
 /// Whether `elements` of that layout, which an array or grid is to be made for, have to wait: the last third of the memory is for
 /// the oldest work alone. Nothing has been done yet, so that the instruction can be done again.
 fn crowds(cx: &mut Context<'_>, layout: &Layout, elements: u64) -> bool {
+    crowds_by(cx, elements.saturating_mul(8 * u64::from(layout.stride)))
+}
+
+/// The same for so many bytes.
+fn crowds_by(cx: &mut Context<'_>, bytes: u64) -> bool {
     // What is small is seen to at the next poll.
-    const SMALL: u64 = 1 << 16;
-    let bytes = elements.saturating_mul(8 * u64::from(layout.stride));
-    if bytes < SMALL || !is_younger(cx) || !cx.heap.budget().is_tight(bytes) {
+    const SMALL: u64 = 1 << 12;
+    if bytes < SMALL || !is_younger(cx) || bytes < cx.heap.budget().limit() / 256 || !cx.heap.budget().is_tight(bytes) {
         return false;
     }
     !stopped(cx, Stop::Memory)
@@ -189,6 +193,9 @@ pub(super) unsafe fn cat(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
         let count = (*more).len;
         if count == 0 {
             return true;
+        }
+        if crowds_by(cx, (*buffer(reg!(pc, regs, A))).growth(count)) {
+            return false;
         }
         let joined = cx.heap.reserve(&raw mut reg!(pc, regs, A), count);
         let result = joined.and_then(|joined| cx.heap.append_copies(joined, data(more), count));
@@ -344,6 +351,9 @@ pub(super) unsafe fn push(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) 
     // SAFETY: the verifier's promise about operands; what moves into the array is null in the registers then.
     unsafe {
         let value: *mut u64 = &raw mut reg!(pc, regs, B);
+        if crowds_by(cx, (*buffer(reg!(pc, regs, A))).growth(1)) {
+            return false;
+        }
         let array = match cx.heap.reserve(&raw mut reg!(pc, regs, A), 1) {
             Ok(array) => array,
             Err(stop) => return stopped(cx, stop),

@@ -11,6 +11,7 @@ use crate::machine::code::{ViewParam, prologue};
 use crate::machine::extern_call::Extern;
 use crate::machine::frame;
 use crate::machine::host_call::{HostCall, SysLayout};
+use crate::machine::interrupt::Stop;
 use crate::machine::machine::HELD;
 use crate::machine::memory::buffer;
 use crate::machine::split;
@@ -34,6 +35,8 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
         } else if window.addr() as u64 + extent <= cx.limit as u64 {
             frame::link(window, regs, pc.add(1), entry);
             Ok(window)
+        } else if is_younger(cx) && cx.heap.budget().is_tight(cx.stack.growth(window, extent) as u64) {
+            Err(Stop::Memory.into())
         } else {
             let callee = cx.stack.call(regs, window, pc.add(1), entry, cx.heap);
             cx.limit = cx.stack.limit();
@@ -48,6 +51,11 @@ pub(super) unsafe fn enter(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64)
                     cx.interrupt.feed();
                 }
                 callee
+            }
+            // As in `buffers::stopped`; what was handed over stays where it is.
+            Err(Fault::Stop(Stop::Memory)) if is_younger(cx) => {
+                cx.fault = Some(Fault::Wait);
+                std::ptr::null_mut()
             }
             Err(fault) => {
                 // Nobody else knows of what was handed over.
