@@ -9,6 +9,7 @@ mod generate;
 mod tasks;
 
 mod cases;
+mod forms;
 mod generated;
 mod hard;
 mod harness;

@@ -1,0 +1,98 @@
+//! Each form of a loop whose iterations may run side by side does run so, and gives what it gives in order.
+
+use super::harness::{Configuration, IN_ORDER, Page, Seen, compile, difference, in_order, simulated};
+use tgvm::machine::Issue;
+use tgvm::machine::engine::Outcome;
+
+/// Forms of loops: what runs beside another part of it, and the statements.
+const FORMS: &[(&str, &str, &str)] = &[
+    ("an element each", "a loop of main", "each i in 0..40 { a[i] = spin(i) }"),
+    ("an element each, with a factor", "a loop of main", "each i in 0..20 { a[2 * i + 1] = spin(a[2 * i]) }"),
+    ("a row each", "a loop of main", "each r in 0..20 { g[r, ..] = [spin(r + c) for c in 0..9] }"),
+    ("a row each, passed on", "a loop of main", "each r in 0..20 { set(&g[r, ..], r) }"),
+    ("an element of a grid each", "a loop of main", "each r in 0..20 { each c in 0..9 { g[r, c] = spin(r + c) } }"),
+    ("a slice each", "a loop of main", "each i in 0..13 { set(&a[3 * i..3 * i + 3], i) }"),
+    ("a struct each", "a loop of main", "each i in 0..20 { ps[i].n = spin(i)\n ps[i].xs.push(i) }"),
+    ("an array each", "a loop of main", "each i in 0..20 { set(&m[i], i) }"),
+    ("a slice each, by a step", "set", "each lo in 0..40 by 4 { set(&a[lo..lo + 4], lo) }"),
+    (
+        "a slice each, by a step, the last a shorter one",
+        "set",
+        "each lo in 0..39 by 4 { set(&a[lo..min(lo + 4, 39)], lo) }",
+    ),
+    (
+        "a slice each, by a step that is seen at run time",
+        "set",
+        "let k = ps.len() / 5\n each lo in 0..40 by k { set(&a[lo..min(lo + k, a.len())], lo) }",
+    ),
+    ("a loop with print", "a loop of main", "each i in 0..20 { print(\"{i}: {spin(i)}\")\n a[i] = i }"),
+    ("an ordinary loop that is as independent", "a loop of main", "for i in 0..40 { a[i] = spin(i) }"),
+    ("an ordinary loop over elements", "a loop of main", "for i in 0..40 { a[i] += spin(i) + g[i / 2, 3] }"),
+    ("a loop that pushes", "a loop of main", "for i in 0..40 { a.push(spin(i)) }"),
+    ("a loop that pushes, by a step", "a loop of main", "for i in 0..90 by 3 { a.push(spin(i)) }"),
+    ("a loop of calls", "work", "for i in 0..40 { a[i] = work(i) }"),
+    ("a loop that adds up calls", "work", "for i in 0..40 { t = t +% work(i) }"),
+    ("a comprehension", "a loop of main", "a = [spin(i) for i in 0..40]"),
+    ("a comprehension over elements", "a loop of main", "a = [spin(x) for x in a]"),
+    ("a comprehension by a step", "a loop of main", "a = [spin(i) for i in 0..90 by 2]"),
+    ("a comprehension of arrays", "a loop of main", "m = [[spin(i), i] for i in 0..40]"),
+    ("a sum", "a loop of main", "t = sum(spin(i) for i in 0..5000)"),
+    ("a sum of Floats", "a loop of main", "t = Int(sum(Float(spin(i)) / 3.0 for i in 0..5000))"),
+    ("a product", "a loop of main", "t = Int(100.0 * product(1.0 + Float(spin(i)) / 1000000.0 for i in 0..5000))"),
+    ("a maximum", "a loop of main", "t = max(spin(i) for i in 0..5000)"),
+    ("a count", "a loop of main", "t = count(spin(i) % 3 == 0 for i in 0..5000)"),
+];
+
+fn program(statements: &str) -> String {
+    format!(
+        "
+struct P {{ n: Int, xs: [Int] }}
+fn spin(n: Int) -> Int {{
+    var x = n
+    for i in 0..(n & 31) {{ x = x *% 31 +% i }}
+    return x & 255
+}}
+task work(n: Int) -> Int {{ return spin(n) }}
+task set(inout xs: [Int], k: Int) {{ for i in 0..xs.len() {{ xs[i] = spin(xs[i] + k + i) }} }}
+fn main() {{
+    var t = 0
+    var a = [Int](40, fill: 1)
+    var g = Grid[Int](20, 9, fill: 2)
+    var ps = [P](20, fill: P(n: 1, xs: [3]))
+    var m = [[Int]](20, fill: [4, 5])
+    {statements}
+    print(\"{{t}} {{a}} {{g}} {{ps}} {{m}}\")
+}}"
+    )
+}
+
+#[test]
+fn each_form_runs_side_by_side() {
+    for (name, function, statements) in FORMS {
+        let text = program(statements);
+        let (code, page) = (compile(&text), Page::default());
+        let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
+        assert_eq!(expected.0, Outcome::Done, "{name}");
+        let mut seen = Seen::default();
+        let threads = [2, 8].map(|workers| Configuration { issue: Issue::Eager, workers, ..IN_ORDER });
+        for configuration in (0..6).map(|seed| Configuration { record: true, ..simulated(seed) }).chain(threads) {
+            if let Some(why) = difference(&text, &code, &page, &expected, configuration, &mut seen) {
+                panic!("{name}: {why}\n{text}");
+            }
+        }
+        assert!(seen.beside.contains_key(*function), "{name} does not run side by side: {seen:?}");
+    }
+}
+
+/// What is to be seen at run time is: slices that are longer than the step meet.
+#[test]
+fn a_step_that_is_too_short_traps_in_every_configuration() {
+    let text = program("let k = ps.len() / 5\n let j = k - 1\n each lo in 0..36 by j { set(&a[lo..lo + k], lo) }");
+    let (code, page) = (compile(&text), Page::default());
+    let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
+    assert!(matches!(&expected.0, Outcome::Trap(_)), "{:?}", expected.0);
+    for configuration in super::harness::configurations(3) {
+        let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
+        assert_eq!(why, None);
+    }
+}
