@@ -521,25 +521,41 @@ impl Machine {
         }
         // SAFETY: what an entry is done for has not ended before it.
         let of = unsafe { &*(*entry).root };
-        if of.failures.load(Ordering::Acquire) == 0 {
+        let failures = of.failures.load(Ordering::Acquire);
+        if failures == 0 {
             return false;
         }
         if of.stopping.load(Ordering::Acquire) {
             return true;
         }
-        let mut entry = entry;
         // SAFETY: an entry that has not completed has a live frame, whose entry has not completed.
         unsafe {
-            loop {
-                let board: *mut Board = (*entry).board;
+            let mut at = entry;
+            let squashed = loop {
+                let board: *mut Board = (*at).board;
                 if board.is_null() {
-                    return false;
+                    break false;
                 }
-                if (*board).squashes((*entry).seq) {
-                    return true;
+                if (*board).squashes((*at).seq) || (*board).is_lost.load(Ordering::Relaxed) {
+                    break true;
                 }
-                entry = (*board).entry;
+                if (*board).good_at.load(Ordering::Relaxed) == failures {
+                    break false;
+                }
+                at = (*board).entry;
+            };
+            // It holds for all on the way, which may be long.
+            let mut below = entry;
+            while below != at {
+                let board = (*below).board;
+                if squashed {
+                    (*board).is_lost.store(true, Ordering::Relaxed);
+                } else {
+                    (*board).good_at.store(failures, Ordering::Relaxed);
+                }
+                below = (*board).entry;
             }
+            squashed
         }
     }
 

@@ -24,6 +24,9 @@ use crate::platform::sync::fence;
 pub(super) struct Retirement {
     /// The root entry; null before something is linked to it, and after the submission's end.
     pub(super) root: *mut Entry,
+    /// The innermost frame that the oldest work was found in lastly, which stays on the way to it until it is taken out of the tree; null: the
+    /// root is where to look from.
+    deepest: *mut Board,
     /// Runs that wait until they are the oldest work.
     waiting: Vec<*mut Run>,
 }
@@ -38,7 +41,7 @@ pub(super) struct Drained {
 
 impl Default for Retirement {
     fn default() -> Retirement {
-        Retirement { root: std::ptr::null_mut(), waiting: Vec::new() }
+        Retirement { root: std::ptr::null_mut(), deepest: std::ptr::null_mut(), waiting: Vec::new() }
     }
 }
 
@@ -116,7 +119,7 @@ impl Machine {
         }
     }
 
-    /// Lets everything retire that can: goes down from the root along the oldest work. The runs that need not wait any more are the
+    /// Lets everything retire that can: goes down along the oldest work, from where it was lastly, since a tree may be deep. The runs that need not wait any more are the
     /// caller's, to be handed on once the lock is free: whoever takes one up may want it.
     ///
     /// # Safety
@@ -127,17 +130,18 @@ impl Machine {
         }
         // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
         unsafe {
-            let mut entry = guard.root;
-            while !(*entry).child.is_null() {
-                let board = (*entry).child;
+            let mut board = if guard.deepest.is_null() { (*guard.root).child } else { guard.deepest };
+            while !board.is_null() {
+                guard.deepest = board;
                 if self.pass(board) {
                     break;
                 }
-                entry = (*board).entry_of((*board).cursor);
+                let entry = (*board).entry_of((*board).cursor);
                 if Entry::is_closed(entry) {
                     break;
                 }
                 (*entry).oldest.store(true, Ordering::Release);
+                board = (*entry).child;
             }
             let mut ready = Vec::new();
             guard.waiting.retain(|&run| {
@@ -254,7 +258,10 @@ impl Machine {
         // SAFETY: the caller's.
         unsafe {
             let of = &*(*board).root;
-            let _guard = of.retirement();
+            let mut guard = of.retirement();
+            if guard.deepest == board {
+                guard.deepest = (*(*board).entry).board;
+            }
             let mut failed = None;
             if !self.pass(board) {
                 let entry = (*board).entry_of((*board).cursor);

@@ -29,7 +29,7 @@ use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
 use super::submission::Submission;
 use super::trap::Fault;
-use crate::platform::sync::{AtomicU32, Set};
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Set};
 
 /// What a register is while its value is not there: bit 63, the entry's number, the result's number.
 const PENDING: u64 = 1 << 63;
@@ -79,6 +79,9 @@ pub(super) struct Board {
 
     /// Entries from this one on are squashed.
     pub(super) squash: AtomicU32,
+    /// Its own entry was found squashed, or not squashed when so many had failed, so that nobody need look further up.
+    pub(super) is_lost: AtomicBool,
+    pub(super) good_at: AtomicU64,
     /// An instruction of the frame itself failed with this, at `pc`.
     pub(super) fault: Option<Fault>,
     /// Nothing more is issued: when it has drained, it is folded.
@@ -153,6 +156,8 @@ impl Board {
             has_sharing: false,
             deferred: VecDeque::new(),
             squash: AtomicU32::new(NO_SQUASH),
+            is_lost: AtomicBool::new(false),
+            good_at: AtomicU64::new(0),
             fault: None,
             draining: false,
             link: Link::new(),
@@ -204,6 +209,8 @@ impl Board {
         self.window = window;
         self.allowed = window;
         self.squash.set(NO_SQUASH);
+        self.is_lost.store(false, Ordering::Relaxed);
+        self.good_at.store(0, Ordering::Relaxed);
         self.draining = false;
         self.has_sharing = false;
         self.judged = false;
