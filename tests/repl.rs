@@ -61,13 +61,14 @@ fn a_definition_that_no_longer_fits_is_told() {
 /// A REPL in a pseudo-terminal, and where it keeps its history.
 #[cfg(unix)]
 fn at_terminal() -> (rexpect::session::PtySession, tempfile::TempDir) {
+    at_terminal_of("xterm")
+}
+
+#[cfg(unix)]
+fn at_terminal_of(kind: &str) -> (rexpect::session::PtySession, tempfile::TempDir) {
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
-    command
-        .args(["repl", "--workers", "2"])
-        .env("TERM", "xterm")
-        .env("NO_COLOR", "1")
-        .env("XDG_STATE_HOME", state.path());
+    command.args(["repl", "--workers", "2"]).env("TERM", kind).env("NO_COLOR", "1").env("XDG_STATE_HOME", state.path());
     let mut repl = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
     repl.exp_string("tg> ").unwrap();
     (repl, state)
@@ -126,4 +127,21 @@ fn statements_run_while_others_are_entered() {
     enter(":quit", &[]);
     repl.exp_eof().unwrap();
     assert!(state.path().join("tgvm/history").exists(), "the history is kept");
+}
+
+/// Where the cursor can't be moved, what arrives while a line is typed is on lines of its own, and the prompt comes again.
+#[cfg(unix)]
+#[test]
+fn results_have_lines_of_their_own_at_a_dumb_terminal() {
+    let (mut repl, _state) = at_terminal_of("dumb");
+    // The terminal would echo what is typed, and this one does not.
+    for line in
+        ["task wait(x: Int) -> Int { let since = clock(); while clock() - since < 0.3 {}; return x }", "wait(12)"]
+    {
+        repl.send_line(line).unwrap();
+        repl.exp_string("tg> ").unwrap();
+    }
+    assert_eq!(repl.exp_string("[1] 12\r\ntg> ").unwrap(), "\r\n");
+    repl.send_line(":quit").unwrap();
+    repl.exp_eof().unwrap();
 }

@@ -206,6 +206,7 @@ fn script(engine: &Engine, file: Option<&Path>) -> Exit {
 
 // At a terminal
 
+const PROMPT: &str = "tg> ";
 /// How long the prompt waits for a statement that calls `exit`.
 const MOMENT: Duration = Duration::from_millis(40);
 
@@ -213,12 +214,17 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
     let mut editor: Editor<Line, DefaultHistory> =
         Editor::with_config(Config::builder().auto_add_history(true).build())?;
     let screen = Arc::new(Screen::default());
-    // A terminal that can't move its cursor has no such printer: there lines come where they come. Nobody can be told if the terminal is gone.
+    // A terminal that can't move its cursor has no such printer. Nobody can be told if the terminal is gone.
     let printer = editor.create_external_printer().ok();
-    let written = screen.clone();
+    let (written, prompted) = (screen.clone(), Arc::new(AtomicBool::new(false)));
+    let prompts = prompted.clone();
     thread::spawn(move || match printer {
         Some(mut printer) => written.write(|text| _ = printer.print(text)),
-        None => written.write(|text| _ = print(&text)),
+        // The prompt stays where it is, and comes again.
+        None => written.write(|text| {
+            let shown = if prompts.load(Ordering::Relaxed) { format!("\n{text}{PROMPT}") } else { text };
+            print(&shown);
+        }),
     });
     let to = screen.clone();
     let worlds = move |number| {
@@ -246,7 +252,10 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
         load(&session, file);
     }
     let exit = loop {
-        match editor.readline("tg> ") {
+        prompted.store(true, Ordering::Relaxed);
+        let line = editor.readline(PROMPT);
+        prompted.store(false, Ordering::Relaxed);
+        match line {
             Ok(line) => {
                 let line = line.trim();
                 let mut may_exit = Duration::ZERO;

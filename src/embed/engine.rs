@@ -5,18 +5,14 @@ use std::sync::Arc;
 
 use super::Module;
 use super::handle::{Error, Handle};
-use super::queue::Queue;
 use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
 use super::world::{Nowhere, Printing};
 use crate::host;
-use crate::machine::code::Code;
 use crate::machine::crew::{Crew, Settings};
-use crate::machine::extern_call::Place;
 use crate::machine::host_call::World;
-use crate::machine::interrupt::Stop;
-use crate::machine::ledger::{LANES, Padded, Ticket, lane};
-use crate::machine::submission::{Memory, Order, Priority, Submission};
+use crate::machine::ledger::Ticket;
+use crate::machine::submission::{Memory, Order, Priority};
 use crate::machine::transfer::{Args, Kept, TransferError};
 use crate::machine::{Budget, Issue};
 
@@ -105,44 +101,16 @@ impl Builder {
     pub fn build(self) -> io::Result<Engine> {
         let Builder { settings, max_memory, max_depth } = self;
         let crew = Crew::start(&settings, host::table())?;
-        let (queue, workers) = (Queue::default(), settings.workers);
-        let inner = Arc::new(Inner { crew, queue, workers, max_memory, max_depth });
-        let shares = std::array::from_fn(|_| Arc::new(Padded(inner.clone())));
-        Ok(Engine { inner, shares })
+        Ok(Engine { inner: Arc::new(Inner { crew, workers: settings.workers, max_memory, max_depth }) })
     }
 }
 
-/// What an engine shares with handles and sessions.
+/// What an engine shares with sessions.
 pub(super) struct Inner {
     pub(super) crew: Crew,
-    pub(super) queue: Queue,
     pub(super) workers: usize,
     pub(super) max_memory: u64,
     pub(super) max_depth: u64,
-}
-
-/// What handles have of that: threads that submit don't count in the same place.
-pub(super) type Share = Arc<Padded<Arc<Inner>>>;
-type Shares = [Share; LANES];
-
-impl Inner {
-    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
-    pub(super) fn submit(self: &Arc<Self>, code: &Arc<Code>, order: Order) -> Ticket {
-        let places: Vec<(Place, bool)> =
-            code.places(order.function).map(|(place, write)| (place.clone(), write)).collect();
-        if places.is_empty() {
-            return self.crew.submit(code, order);
-        }
-        let submission = self.crew.take_down(code, order);
-        Queue::submit(self, &submission, &places);
-        submission
-    }
-
-    /// Asks a submission to end.
-    pub(super) fn cancel(&self, submission: &Submission) {
-        self.crew.cancel(submission, Stop::Interrupted);
-        Queue::cancelled(self, submission);
-    }
 }
 
 /// Workers for many modules, sessions and submissions at once. Dropping it cancels what is in flight, and waits for the workers to
@@ -162,7 +130,6 @@ impl Inner {
 /// ```
 pub struct Engine {
     pub(super) inner: Arc<Inner>,
-    shares: Shares,
 }
 
 impl std::fmt::Debug for Engine {
@@ -211,7 +178,7 @@ impl Engine {
 
     /// How many submissions have not ended, those of sessions included.
     pub fn in_flight(&self) -> usize {
-        self.inner.crew.in_flight() + self.inner.queue.held()
+        self.inner.crew.in_flight()
     }
 
     /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more. It does not wait, but a thread that
@@ -231,8 +198,8 @@ impl Engine {
     /// A call of a module's function that is to be submitted: with a priority, a limit, or output.
     pub fn call<'e>(&'e self, module: &'e Module, function: &'e str) -> Call<'e> {
         let max_memory = self.inner.max_memory;
-        let (inner, shares) = (&self.inner, &self.shares);
-        Call { inner, shares, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
+        let inner = &self.inner;
+        Call { inner, module, function, priority: Priority::Normal, max_memory, world: None, scope: None }
     }
 
     /// Lets every worker leave its thread at its next poll, where another thread goes on in its place: for a page whose threads have to hear
@@ -272,7 +239,6 @@ impl Engine {
 #[must_use]
 pub struct Call<'e> {
     inner: &'e Arc<Inner>,
-    shares: &'e Shares,
     module: &'e Module,
     function: &'e str,
     priority: Priority,
@@ -330,15 +296,12 @@ impl Call<'_> {
         let (mut budget, mut kept, mut count, mut problem) = (None, Args::default(), 0, None);
         args.pass(&mut |value| {
             if let (Some(param), None) = (params.get(count), &problem) {
-                let made = match Kept::of_scalar(&code.program().types, param.ty, &value) {
-                    Some(scalar) => Ok(scalar),
-                    None => {
-                        Kept::of(code, param.ty, &value, budget.get_or_insert_with(|| Budget::new(self.max_memory)))
+                if !kept.push_scalar(&code.program().types, param.ty, &value) {
+                    let budget = budget.get_or_insert_with(|| Budget::new(self.max_memory));
+                    match Kept::of(code, param.ty, &value, budget) {
+                        Ok(made) => kept.push(made),
+                        Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
                     }
-                };
-                match made {
-                    Ok(made) => kept.push(made),
-                    Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
                 }
             }
             count += 1;
@@ -357,10 +320,10 @@ impl Call<'_> {
             max_depth: self.inner.max_depth,
             priority: self.priority,
         };
-        let submission = self.inner.submit(code, order);
+        let submission: Ticket = self.inner.crew.submit(code, order);
         if let Some(scope) = self.scope {
             scope.add(&submission);
         }
-        Ok(Handle::new(self.shares[lane()].clone(), submission))
+        Ok(Handle::new(submission))
     }
 }

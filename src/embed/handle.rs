@@ -8,13 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::engine::{Inner, Share};
 use super::value::FromAnswer;
 use crate::machine::code::Code;
 use crate::machine::engine::Outcome;
 use crate::machine::interrupt::Stop;
 use crate::machine::ledger::Ticket;
-use crate::machine::submission::Submission;
 use crate::machine::transfer::{Returned, TransferError, Value};
 use crate::machine::trap::Trap;
 use crate::platform::system::Instant;
@@ -131,15 +129,15 @@ impl Wake for Unpark {
 const LOOKS: u32 = 200;
 
 /// Waits until the submission has ended, or the time has come; whether it has ended.
-pub(super) fn wait(inner: &Inner, submission: &Submission, until: Option<Instant>) -> Result<bool, Error> {
+pub(super) fn wait(submission: &Ticket, until: Option<Instant>) -> Result<bool, Error> {
     if submission.has_ended() {
         return Ok(true);
     }
-    if inner.crew.is_here() {
+    if submission.is_worked_for_here() {
         return Err(Error::OnWorker);
     }
-    if inner.crew.is_simulated() {
-        inner.crew.beat_for(submission, &mut || until.is_some_and(|until| now() >= until));
+    if submission.is_simulated() {
+        submission.beat_for(&mut || until.is_some_and(|until| now() >= until));
         return Ok(submission.has_ended());
     }
     for _ in 0..LOOKS {
@@ -181,9 +179,7 @@ pub(super) fn now() -> Instant {
 /// ```
 #[must_use = "it goes on by itself, but how it ends is not known"]
 pub struct Handle<T> {
-    // Before what it belongs to.
     pub(super) submission: Ticket,
-    engine: Share,
     gives: PhantomData<fn() -> T>,
 }
 
@@ -194,8 +190,8 @@ impl<T> std::fmt::Debug for Handle<T> {
 }
 
 impl<T: FromAnswer> Handle<T> {
-    pub(super) fn new(engine: Share, submission: Ticket) -> Handle<T> {
-        Handle { submission, engine, gives: PhantomData }
+    pub(super) fn new(submission: Ticket) -> Handle<T> {
+        Handle { submission, gives: PhantomData }
     }
 
     /// Waits for the result.
@@ -204,7 +200,7 @@ impl<T: FromAnswer> Handle<T> {
     /// Why there is none. [`Error::OnWorker`] on a worker of the same engine, whatever the state of the submission: there a
     /// handle can be awaited, but not waited for.
     pub fn wait(self) -> Result<T, Error> {
-        wait(&self.engine.0, &self.submission, None)?;
+        wait(&self.submission, None)?;
         self.result()
     }
 
@@ -213,11 +209,7 @@ impl<T: FromAnswer> Handle<T> {
     /// # Errors
     /// As for [`Handle::wait`].
     pub fn wait_for(&self, time: Duration) -> Result<Option<T>, Error> {
-        if wait(&self.engine.0, &self.submission, now().checked_add(time))? {
-            self.result().map(Some)
-        } else {
-            Ok(None)
-        }
+        if wait(&self.submission, now().checked_add(time))? { self.result().map(Some) } else { Ok(None) }
     }
 
     /// The result, if it is there; it can be taken once.
@@ -244,12 +236,12 @@ impl<T> Handle<T> {
 
     /// Asks it to end at its next poll. What it has printed by then has been printed.
     pub fn cancel(&self) {
-        self.engine.0.cancel(&self.submission);
+        self.submission.cancel(Stop::Interrupted);
     }
 }
 
 /// Result, then what is in the `inout` parameters.
-fn answer(submission: &Submission, returned: Returned) -> Result<Vec<Value>, Error> {
+fn answer(submission: &Ticket, returned: Returned) -> Result<Vec<Value>, Error> {
     let program = submission.code().program();
     let function = &program.functions[submission.function() as usize];
     let mut values = Vec::new();

@@ -13,7 +13,6 @@ mod function;
 mod handle;
 mod link;
 mod pending;
-mod queue;
 mod region;
 mod scope;
 mod session;

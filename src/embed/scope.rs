@@ -12,6 +12,7 @@ use super::function::Functions;
 use super::handle::{Error, wait};
 use super::{FromAnswer, IntoArgs};
 use super::{Handle, Mistakes, Module, SubmitError};
+use crate::machine::interrupt::Stop;
 use crate::machine::ledger::Ticket;
 
 /// See [`Engine::scope`]. `'env` is how long what is borrowed lives, and `'scope` how long the scope is open.
@@ -55,18 +56,18 @@ impl Submissions {
 }
 
 /// Waits when it is dropped.
-struct Open<'o>(&'o Engine, &'o Submissions);
+struct Open<'o>(&'o Submissions);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let all = self.1.take();
+        let all = self.0.take();
         if std::thread::panicking() {
-            all.iter().for_each(|submission| self.0.inner.cancel(submission));
+            all.iter().for_each(|submission| submission.cancel(Stop::Interrupted));
         }
         for submission in &all {
             // It was made sure that this is no worker, and nobody becomes one by being here.
             while !submission.has_ended() {
-                wait(&self.0.inner, submission, None).expect("the thread that opened a scope is no worker");
+                wait(submission, None).expect("the thread that opened a scope is no worker");
             }
         }
     }
@@ -131,7 +132,7 @@ impl Engine {
             return Err(Error::OnWorker);
         }
         let scope = Scope { engine: self, submissions: Submissions::default(), scope: PhantomData, env: PhantomData };
-        let _open = Open(self, &scope.submissions);
+        let _open = Open(&scope.submissions);
         Ok(body(&scope))
     }
 }

@@ -384,7 +384,7 @@ impl Session {
             }
         };
         match submission {
-            Some(submission) => self.shared.inner.cancel(&submission),
+            Some(submission) => submission.cancel(Stop::Interrupted),
             None => self.shared.settle(),
         }
         true
@@ -489,7 +489,7 @@ impl Shared {
             }
             drop(state);
             for (number, code, order) in orders {
-                let submission = self.inner.submit(&code, order);
+                let submission = self.inner.crew.submit(&code, order);
                 again |= self.begun(number, submission);
             }
             self.tell();
@@ -522,7 +522,7 @@ impl Shared {
         let is_cancelled = statement.is_cancelled;
         drop(state);
         if is_cancelled {
-            self.inner.cancel(&submission);
+            submission.cancel(Stop::Interrupted);
         }
         let end = End { session: self.this.clone(), number, is_told: AtomicBool::new(false) };
         if submission.watch(&Waker::from(Arc::new(end))) {

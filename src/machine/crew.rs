@@ -12,6 +12,7 @@ use std::task::{Wake, Waker};
 
 use super::code::Code;
 use super::deque::{Deque, Owner};
+use super::extern_call::Place;
 use super::host_call::HostTable;
 use super::interrupt::{Stop, URGENT};
 use super::ledger::Ticket;
@@ -20,7 +21,7 @@ use super::machine::{AtWork, Issue, Machine, Parts};
 use super::record::{Hazard, Record};
 use super::recorder::Recorder;
 use super::relief::Relief;
-use super::submission::{Order, Submission, lock};
+use super::submission::{Order, lock};
 use super::worker::{Job, Worker};
 use crate::platform::Platform;
 use crate::platform::os::Turn;
@@ -61,6 +62,38 @@ pub(crate) struct Crew {
 thread_local! {
     /// Whose worker this thread is.
     static WORKS_FOR: Cell<*const Machine> = const { Cell::new(ptr::null()) };
+}
+
+/// Whether the calling thread is a worker of the machine.
+fn is_here(machine: &Arc<Machine>) -> bool {
+    ptr::eq(WORKS_FOR.get(), Arc::as_ptr(machine))
+}
+
+/// What whoever waits for a submission has to do with its machine.
+impl Ticket {
+    /// Whether the calling thread is one of its workers.
+    pub(crate) fn is_worked_for_here(&self) -> bool {
+        is_here(self.machine())
+    }
+
+    /// Whether its workers take turns in a simulation.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.machine().simulated
+    }
+
+    /// Beats the machine's heart until the submission has ended, or `enough` says so; that is asked at every beat.
+    pub(crate) fn beat_for(&self, enough: &mut dyn FnMut() -> bool) {
+        let machine = self.machine();
+        let nudge = Waker::from(Arc::new(Nudge(machine.clone(), machine.heart())));
+        if self.watch(&nudge) {
+            machine.beat(&mut || self.has_ended() || enough());
+        }
+    }
+
+    /// Asks it to end.
+    pub(crate) fn cancel(&self, stop: Stop) {
+        self.machine().cancel(self, stop);
+    }
 }
 
 /// Tells whoever has a seat that what it is there for has ended.
@@ -162,7 +195,7 @@ impl Crew {
 
     /// Whether the calling thread is one of its workers.
     pub(crate) fn is_here(&self) -> bool {
-        ptr::eq(WORKS_FOR.get(), Arc::as_ptr(&self.machine))
+        is_here(&self.machine)
     }
 
     /// Whether its workers take turns in a simulation.
@@ -170,22 +203,19 @@ impl Crew {
         self.machine.simulated
     }
 
-    /// Takes an order on. Who is far ahead of the workers may wait a moment.
+    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host. Who is far ahead of the workers
+    /// may wait a moment.
+    #[inline]
     pub(crate) fn submit(&self, code: &Arc<Code>, order: Order) -> Ticket {
-        let submission = self.take_down(code, order);
-        self.take_on(submission.clone());
-        submission
-    }
-
-    /// Takes an order down, as a submission that is not taken on yet.
-    pub(crate) fn take_down(&self, code: &Arc<Code>, order: Order) -> Ticket {
         let may_wait = cfg!(not(target_family = "wasm")) && !self.machine.simulated && WORKS_FOR.get().is_null();
-        self.machine.ledger.add(code, order, may_wait)
-    }
-
-    /// Takes a submission on that nobody has taken on.
-    pub(crate) fn take_on(&self, submission: Ticket) {
-        self.machine.take_on(submission);
+        let mut places = code.places(order.function).peekable();
+        if places.peek().is_none() {
+            return self.machine.submit(code, order, may_wait);
+        }
+        let places: Vec<(Place, bool)> = places.map(|(place, write)| (place.clone(), write)).collect();
+        let [asked, machines] = self.machine.take_down(code, order, may_wait);
+        self.machine.queue.submit(&self.machine, machines, &places);
+        asked
     }
 
     /// Which workers do not sleep, by bit.
@@ -200,25 +230,7 @@ impl Crew {
 
     /// How many submissions have not ended.
     pub(crate) fn in_flight(&self) -> usize {
-        self.machine.tally.in_flight()
-    }
-
-    /// Makes a submission normal that is background work, since normal work waits for it.
-    pub(crate) fn lift(&self, submission: &Submission) {
-        self.machine.lift(submission);
-    }
-
-    /// Asks a submission to end.
-    pub(crate) fn cancel(&self, submission: &Submission, stop: Stop) {
-        self.machine.cancel(submission, stop);
-    }
-
-    /// Beats the heart until the submission has ended, or `enough` says so; that is asked at every beat.
-    pub(crate) fn beat_for(&self, submission: &Submission, enough: &mut dyn FnMut() -> bool) {
-        let nudge = Waker::from(Arc::new(Nudge(self.machine.clone(), self.machine.heart())));
-        if submission.watch(&nudge) {
-            self.machine.beat(&mut || submission.has_ended() || enough());
-        }
+        self.machine.in_flight() + self.machine.queue.held()
     }
 
     /// Beats the heart until `enough` says so.

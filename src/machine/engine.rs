@@ -250,10 +250,10 @@ fn run_shared(
         priority: Priority::Normal,
     };
     let submission = crew.submit(code, order);
-    crew.beat_for(&submission, &mut || {
+    submission.beat_for(&mut || {
         options.pulse.note(crew.who_is_awake());
         if let Err(stop) = options.interrupt.check() {
-            crew.cancel(&submission, stop);
+            submission.cancel(stop);
         }
         false
     });

@@ -1,13 +1,13 @@
 //! Where submissions lie: on *pages* of so many records, which those who submit fill one record after the other, and which are used again
 //! when all on them has been let go of. So a submission takes nothing from the system's allocator, and what is common to those on a page, their
-//! code above all, is counted once for all of them.
+//! code and their machine, is counted once for all of them.
 //!
-//! A thread that submits has a *lane*, which is nobody else's as long as there are few such threads; a lane has one page open. Who lets go of a
-//! submission, on whatever thread, takes it off the page's count.
+//! A lane (`lanes.rs`) has one page open. Who lets go of a submission, on whatever thread, takes it off the page's count; a worker does that for
+//! several at once.
 //!
 //! Who is thousands of submissions ahead of the workers waits a moment when he needs another page, so that what is in flight
-//! stays in the processor's caches. That helps where submissions are short; where it does not, more are in flight from then on, and nobody waits again
-//! before they are twice as many.
+//! stays in the processor's caches. That helps where submissions are short and pages come back soon; where they do not, more are in flight from then
+//! on, and nobody waits again before they are twice as many.
 //!
 //! Invariants: a page is there as long as anything on it is, or it is open in its lane. A record is there as long as there is a [`Ticket`] for
 //! it. A page's code is set while nothing is on it.
@@ -16,41 +16,24 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::code::Code;
+use super::lanes::{Locked, Padded};
+use super::machine::Machine;
 use super::submission::{Cold, Order, Submission};
 
 /// Records of a page.
 const RECORDS: usize = if cfg!(any(miri, modelled)) { 2 } else { 64 };
-/// Lanes, of threads that submit or count.
-pub(crate) const LANES: usize = if cfg!(modelled) { 1 } else { 8 };
 /// Pages in use from which on those who submit wait, at first; and how many are kept that are not in use.
 const AHEAD: usize = 64;
-/// How long somebody waits at most until half of the pages have come back.
+/// How long somebody waits at most until one of them comes back, and for how many, until half of them have.
 const PATIENCE: Duration = Duration::from_millis(2);
+const ROUNDS: u32 = 10;
 /// What the count of a page has in it while the page is open.
 const OPEN: usize = 1 << 16;
-
-/// The lane of the calling thread.
-pub(crate) fn lane() -> usize {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    thread_local! {
-        static LANE: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    LANE.get().unwrap_or_else(|| {
-        let lane = NEXT.fetch_add(1, Ordering::Relaxed) as usize % LANES;
-        LANE.set(Some(lane));
-        lane
-    })
-}
-
-/// Something of each lane's own, on a cache line of its own.
-#[derive(Default, Debug)]
-#[repr(align(128))]
-pub(crate) struct Padded<T>(pub(crate) T);
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,8 +51,8 @@ struct Record {
 struct Page {
     /// That of most submissions on it.
     code: UnsafeCell<Option<Arc<Code>>>,
-    /// Where it goes back, while it is in use, and the lane that it is open in, or was.
-    home: UnsafeCell<Option<Arc<Ledger>>>,
+    /// Whose ledger it goes back to, while it is in use, and the lane that it is open in, or was.
+    home: UnsafeCell<Option<Arc<Machine>>>,
     lane: Cell<usize>,
     /// Records on it, and [`OPEN`].
     count: Padded<AtomicUsize>,
@@ -77,10 +60,13 @@ struct Page {
 }
 
 /// A page that is being filled.
-struct Open {
+pub(super) struct Open {
     page: NonNull<Page>,
     next: usize,
 }
+
+// SAFETY: an open page is used under its lane's lock.
+unsafe impl Send for Open {}
 
 #[derive(Default)]
 struct Shelf {
@@ -91,19 +77,28 @@ struct Shelf {
     waiting: usize,
     /// How often those that wait have been told to go on.
     told: usize,
+    /// How many have come back so far.
+    back: usize,
 }
 
-/// See the head of this file.
-pub(crate) struct Ledger {
-    lanes: [Padded<Mutex<Option<Open>>>; LANES],
+// SAFETY: a free page is used under the shelf's lock.
+unsafe impl Send for Shelf {}
+
+/// Pages that are not in use. See the head of this file.
+pub(super) struct Ledger {
     shelf: Mutex<Shelf>,
     came_back: Condvar,
 }
 
-// SAFETY: an open page is used under its lane's lock, a free one under the shelf's.
-unsafe impl Send for Ledger {}
-// SAFETY: as above.
-unsafe impl Sync for Ledger {}
+/// Records that a worker has let go of, and that are still counted on their page: all are on one.
+#[derive(Default)]
+pub(super) struct Leaving {
+    page: Option<NonNull<Page>>,
+    records: usize,
+}
+
+// SAFETY: a page can be counted down by any thread.
+unsafe impl Send for Leaving {}
 
 /// A count of a submission: as long as somebody has one, it is there.
 pub(crate) struct Ticket(NonNull<Record>);
@@ -133,7 +128,11 @@ impl Clone for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         // SAFETY: there is a ticket, which is not used again.
-        unsafe { Ticket::drop_some(self.0, 1) };
+        unsafe {
+            if let Some(page) = Ticket::drop_some(self.0, 1) {
+                Page::let_go(page, 1);
+            }
+        }
     }
 }
 
@@ -145,7 +144,13 @@ impl Ticket {
         unsafe { (&raw const (*self.0.as_ptr()).submission).cast() }
     }
 
-    /// Leaves it to whoever has the pointer: see [`Ticket::drop_with_left`].
+    /// Whose submission it is.
+    pub(super) fn machine(&self) -> &Arc<Machine> {
+        // SAFETY: there is a ticket, so its page is in use.
+        unsafe { (*(*self.0.as_ptr()).page.as_ptr()).home() }
+    }
+
+    /// Leaves it to whoever has the pointer: see [`Ticket::end`].
     pub(super) fn into_raw(self) -> *const Submission {
         let of = self.as_ptr();
         std::mem::forget(self);
@@ -170,33 +175,91 @@ impl Ticket {
         Ticket(record)
     }
 
-    /// Drops it, and one of the same submission that was left with [`Ticket::into_raw`].
+    /// Whether anybody else may ask how a submission ends, of which the caller has so many tickets.
     ///
     /// # Safety
-    /// There is such a one, and its pointer is not used any more.
-    pub(super) unsafe fn drop_with_left(self) {
-        let record = self.0;
-        std::mem::forget(self);
-        // SAFETY: the caller's.
-        unsafe { Ticket::drop_some(record, 2) };
+    /// There are that many.
+    pub(super) unsafe fn is_asked_for(of: *const Submission, tickets: usize) -> bool {
+        // SAFETY: the caller's. If there are no others, there won't be, and who watches has done so before.
+        unsafe { (*Ticket::record(of).as_ptr()).tickets.load(Ordering::Acquire) != tickets || (*of).is_watched() }
     }
 
+    /// A submission has ended: those are told that wait for it, and so many tickets of it are dropped that were left with [`Ticket::into_raw`].
+    ///
     /// # Safety
-    /// That many tickets are not used again.
-    unsafe fn drop_some(record: NonNull<Record>, count: usize) {
-        // SAFETY: the caller's; when the last has gone, nobody else has the record.
+    /// There are that many, and the pointer is not used any more.
+    pub(super) unsafe fn end(of: *const Submission, tickets: usize, leaving: &mut Leaving) {
+        let record = Ticket::record(of);
+        // SAFETY: the caller's.
         unsafe {
-            if (*record.as_ptr()).tickets.fetch_sub(count, Ordering::Release) == count {
-                fence(Ordering::Acquire);
-                let record = &mut *record.as_ptr();
-                let is_cold_used = record.submission.assume_init_mut().is_cold_used();
-                record.submission.assume_init_drop();
-                if is_cold_used {
-                    record.cold = Cold::default();
-                }
-                Page::let_go(record.page);
+            if Ticket::is_asked_for(of, tickets) {
+                (*of).announce();
+            }
+            if let Some(page) = Ticket::drop_some(record, tickets) {
+                leaving.add(page);
             }
         }
+    }
+
+    /// The page that it has been taken off, if those were the last: to be let go of.
+    ///
+    /// # Safety
+    /// That many tickets are not used again.
+    unsafe fn drop_some(record: NonNull<Record>, count: usize) -> Option<NonNull<Page>> {
+        // SAFETY: the caller's; when the last has gone, nobody else has the record.
+        unsafe {
+            let tickets = &(*record.as_ptr()).tickets;
+            // There can't be more again if these are all.
+            if tickets.load(Ordering::Acquire) != count {
+                if tickets.fetch_sub(count, Ordering::Release) != count {
+                    return None;
+                }
+                fence(Ordering::Acquire);
+            }
+            let record = &mut *record.as_ptr();
+            let is_cold_used = record.submission.assume_init_mut().is_cold_used();
+            record.submission.assume_init_drop();
+            if is_cold_used {
+                record.cold = Cold::default();
+            }
+            Some(record.page)
+        }
+    }
+}
+
+impl Leaving {
+    fn add(&mut self, page: NonNull<Page>) {
+        if self.page != Some(page) {
+            self.let_go();
+            self.page = Some(page);
+        }
+        self.records += 1;
+    }
+
+    /// Lets go of them, unless they are on the same page as that submission, which keeps it anyhow.
+    ///
+    /// # Safety
+    /// It is from a ticket that is there.
+    #[inline]
+    pub(super) unsafe fn stay_with(&mut self, of: *const Submission) {
+        // SAFETY: the caller's.
+        if self.page.is_some_and(|page| page != unsafe { (*Ticket::record(of).as_ptr()).page }) {
+            self.let_go();
+        }
+    }
+
+    /// Lets go of them.
+    pub(super) fn let_go(&mut self) {
+        if let Some(page) = self.page.take() {
+            // SAFETY: they are counted on it.
+            unsafe { Page::let_go(page, std::mem::take(&mut self.records)) };
+        }
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -222,35 +285,34 @@ impl Page {
         }
     }
 
-    /// One record less is on it.
+    /// So many records less are on it.
     ///
     /// # Safety
-    /// There was one.
-    unsafe fn let_go(page: NonNull<Page>) {
-        // SAFETY: the caller's: the page is there until its record has been taken off.
+    /// There were as many.
+    unsafe fn let_go(page: NonNull<Page>, records: usize) {
+        // SAFETY: the caller's: the page is there until its records have been taken off.
         unsafe {
             let count = &(*page.as_ptr()).count.0;
             let mut now = count.load(Ordering::Relaxed);
-            while now != OPEN + 1 {
-                match count.compare_exchange_weak(now, now - 1, Ordering::AcqRel, Ordering::Relaxed) {
-                    Ok(1) => return Page::go_home(page),
+            while now != OPEN + records {
+                match count.compare_exchange_weak(now, now - records, Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(before) if before == records => return Page::go_home(page),
                     Ok(_) => return,
                     Err(other) => now = other,
                 }
             }
-            // The last on an open page: nobody shall have the code of a page because it is open.
-            let lane = &(*(*page.as_ptr()).home()).lanes[(*page.as_ptr()).lane.get()].0;
-            let mut open = lock(lane);
-            match count.fetch_sub(1, Ordering::AcqRel) - 1 {
+            // The last on an open page: nobody shall have the code of a page because it is open. The lock outlives whoever has it.
+            let home = (*page.as_ptr()).home().clone();
+            let mut open = home.lanes.lock((*page.as_ptr()).lane.get());
+            match count.fetch_sub(records, Ordering::AcqRel) - records {
                 OPEN => {
-                    let closed = open.take();
+                    let closed = open.lane.open.take();
                     debug_assert!(closed.is_some_and(|open| open.page == page), "it is open in its lane");
                     count.store(0, Ordering::Relaxed);
                 }
                 0 => {}
                 _ => return,
             }
-            // Whoever goes home may drop the ledger.
             drop(open);
             Page::go_home(page);
         }
@@ -258,9 +320,9 @@ impl Page {
 
     /// # Safety
     /// The page is in use.
-    unsafe fn home(&self) -> *const Ledger {
+    unsafe fn home(&self) -> &Arc<Machine> {
         // SAFETY: set when it was opened, and until it goes home.
-        unsafe { Arc::as_ptr((*self.home.get()).as_ref().expect("it is in use")) }
+        unsafe { (*self.home.get()).as_ref().expect("it is in use") }
     }
 
     /// Nothing is on it, and it is not open.
@@ -272,81 +334,108 @@ impl Page {
         let mut page = unsafe { Box::from_raw(page.as_ptr()) };
         let code = page.code.get_mut().take();
         let home = page.home.get_mut().take().expect("it is in use");
-        home.put(page);
+        home.ledger.put(page);
         drop(code);
+    }
+}
+
+impl Open {
+    /// A page is opened in that lane.
+    fn new(mut page: Box<Page>, home: Arc<Machine>, lane: usize) -> Open {
+        *page.home.get_mut() = Some(home);
+        page.lane.set(lane);
+        *page.count.0.get_mut() = OPEN;
+        Open { page: NonNull::from(Box::leak(page)), next: 0 }
+    }
+
+    /// Takes an order down: a ticket for who asked, and one for the machine. The caller has the lane's lock.
+    #[inline(always)]
+    fn add(&mut self, code: &Arc<Code>, order: Order) -> [Ticket; 2] {
+        let (page, at) = (self.page.as_ptr(), self.next);
+        self.next += 1;
+        // SAFETY: an open page is there; under its lane's lock its count goes up, and its code is set while nothing is on it. The record is
+        // nobody's.
+        unsafe {
+            if at == 0 {
+                *(*page).code.get() = Some(code.clone());
+            }
+            let one = if self.is_full() { 1_usize.wrapping_sub(OPEN) } else { 1 };
+            (*page).count.0.fetch_add(one, Ordering::Relaxed);
+            let common = (*(*page).code.get()).as_ref().expect("something is on it");
+            let own = (!Arc::ptr_eq(common, code)).then(|| code.clone());
+            let record = (*page).records[at].get();
+            *(*record).tickets.get_mut() = 2;
+            (*record).page = self.page;
+            (*record).submission.write(Submission::new(order, code, own, &raw const (*record).cold));
+            [(); 2].map(|()| Ticket(NonNull::new_unchecked(record)))
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.next == RECORDS
+    }
+}
+
+impl Locked<'_> {
+    /// Takes an order down in this lane, which has a page open: a ticket for who asked, and one for the machine.
+    #[inline(always)]
+    pub(super) fn take_down(&mut self, code: &Arc<Code>, order: Order) -> [Ticket; 2] {
+        let open = self.lane.open.as_mut().expect("a page is open");
+        let tickets = open.add(code, order);
+        if open.is_full() {
+            self.lane.open = None;
+        }
+        tickets
+    }
+}
+
+impl Machine {
+    /// Locks the calling thread's lane, in which a page is open then. Who may not wait does not.
+    #[inline]
+    pub(super) fn lane_with_page(&self, may_wait: bool) -> Locked<'_> {
+        let locked = self.lanes.mine();
+        if locked.lane.open.is_some() { locked } else { self.open_page(locked, may_wait) }
+    }
+
+    #[cold]
+    fn open_page<'l>(&'l self, locked: Locked<'l>, may_wait: bool) -> Locked<'l> {
+        drop(locked);
+        let page = self.ledger.take(may_wait);
+        let mut locked = self.lanes.mine();
+        if locked.lane.open.is_some() {
+            self.ledger.put(page);
+        } else {
+            let this = self.this.upgrade().expect("it takes on submissions");
+            locked.lane.open = Some(Open::new(page, this, locked.at()));
+        }
+        locked
     }
 }
 
 impl Ledger {
     /// One without pages.
-    pub(super) fn new() -> Arc<Ledger> {
-        Arc::new(Ledger {
-            lanes: Default::default(),
-            shelf: Mutex::new(Shelf { ahead: AHEAD, ..Shelf::default() }),
-            came_back: Condvar::new(),
-        })
+    pub(super) fn new() -> Ledger {
+        Ledger { shelf: Mutex::new(Shelf { ahead: AHEAD, ..Shelf::default() }), came_back: Condvar::new() }
     }
 
-    /// Takes an order down. Who may not wait does not.
-    #[inline]
-    pub(super) fn add(self: &Arc<Ledger>, code: &Arc<Code>, order: Order, may_wait: bool) -> Ticket {
-        let at = lane();
-        let lane = &self.lanes[at].0;
-        let mut open = lock(lane);
-        if open.is_none() {
-            drop(open);
-            let mut page = self.take(may_wait);
-            open = lock(lane);
-            if open.is_some() {
-                self.put(page);
-            } else {
-                *page.home.get_mut() = Some(self.clone());
-                page.lane.set(at);
-                *page.count.0.get_mut() = OPEN;
-                let page = NonNull::from(Box::leak(page));
-                *open = Some(Open { page, next: 0 });
-            }
-        }
-        let here = open.as_mut().expect("one is open now");
-        let (page, record) = (here.page, here.next);
-        here.next += 1;
-        let is_full = here.next == RECORDS;
-        // SAFETY: an open page is there; under its lane's lock its count goes up, and its code is set while nothing is on it. The record is
-        // nobody's.
-        unsafe {
-            let this = page.as_ptr();
-            if record == 0 {
-                *(*this).code.get() = Some(code.clone());
-            }
-            let one = if is_full { 1_usize.wrapping_sub(OPEN) } else { 1 };
-            (*this).count.0.fetch_add(one, Ordering::Relaxed);
-            if is_full {
-                *open = None;
-            }
-            drop(open);
-            let common = (*(*this).code.get()).as_ref().expect("something is on it");
-            let own = (!Arc::ptr_eq(common, code)).then(|| code.clone());
-            let record = (*this).records[record].get();
-            *(*record).tickets.get_mut() = 1;
-            (*record).page = page;
-            (*record).submission.write(Submission::new(order, code, own, &raw const (*record).cold));
-            Ticket(NonNull::new_unchecked(record))
-        }
-    }
-
-    #[cold]
     fn take(&self, may_wait: bool) -> Box<Page> {
         let mut shelf = lock(&self.shelf);
         if shelf.in_use >= shelf.ahead && may_wait {
             shelf.waiting += 1;
             let told = shelf.told;
-            let waited = self.came_back.wait_timeout_while(shelf, PATIENCE, |shelf| shelf.told == told);
-            let (back, time) = waited.unwrap_or_else(PoisonError::into_inner);
-            shelf = back;
-            shelf.waiting -= 1;
-            if time.timed_out() {
-                shelf.ahead = shelf.ahead.max(shelf.in_use.saturating_mul(2));
+            for round in 1..=ROUNDS {
+                let back = shelf.back;
+                let waited = self.came_back.wait_timeout_while(shelf, PATIENCE, |shelf| shelf.told == told);
+                shelf = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if shelf.told != told {
+                    break;
+                }
+                if shelf.back == back || round == ROUNDS {
+                    shelf.ahead = shelf.ahead.max(shelf.in_use.saturating_mul(2));
+                    break;
+                }
             }
+            shelf.waiting -= 1;
         }
         shelf.in_use += 1;
         let free = shelf.free.pop();
@@ -354,10 +443,10 @@ impl Ledger {
         free.unwrap_or_else(Page::new)
     }
 
-    #[cold]
     fn put(&self, page: Box<Page>) {
         let mut shelf = lock(&self.shelf);
         shelf.in_use -= 1;
+        shelf.back += 1;
         let are_told = shelf.waiting > 0 && shelf.in_use <= shelf.ahead / 2;
         if are_told {
             shelf.told += 1;
@@ -384,8 +473,10 @@ mod tests {
     use super::*;
     use crate::embed::Module;
     use crate::machine::host_call::World;
+    use crate::machine::machine::{Issue, Parts};
     use crate::machine::submission::{Memory, Priority};
     use crate::machine::trap::Fault;
+    use crate::platform::os::Threads;
 
     struct Nothing;
     impl World for Nothing {
@@ -399,7 +490,22 @@ mod tests {
         module.code().clone()
     }
 
-    fn add(ledger: &Arc<Ledger>, code: &Arc<Code>, may_wait: bool) -> Ticket {
+    /// A machine without workers.
+    fn machine() -> Arc<Machine> {
+        let parts = Parts {
+            host: crate::host::table(),
+            issue: Issue::Lazy,
+            window: 64,
+            count: false,
+            simulated: false,
+            platform: Arc::new(Threads::new(0)),
+            workers: 1,
+            recorder: None,
+        };
+        Machine::new(parts, &[])
+    }
+
+    fn add(machine: &Arc<Machine>, code: &Arc<Code>, may_wait: bool) -> Ticket {
         let order = Order {
             function: 0,
             args: Default::default(),
@@ -408,52 +514,70 @@ mod tests {
             max_depth: 1 << 20,
             priority: Priority::Normal,
         };
-        ledger.add(code, order, may_wait)
+        let [asked, _] = machine.take_down(code, order, may_wait);
+        asked
     }
 
-    fn in_use(ledger: &Ledger) -> usize {
-        lock(&ledger.shelf).in_use
+    fn in_use(machine: &Machine) -> usize {
+        lock(&machine.ledger.shelf).in_use
     }
 
     #[test]
     fn pages_come_back_and_let_go_of_their_code() {
-        let (ledger, one, other) = (Ledger::new(), code(), code());
+        let (machine, one, other) = (machine(), code(), code());
         for count in [1, RECORDS - 1, RECORDS, RECORDS + 1, 3 * RECORDS] {
             let mut tickets: Vec<Ticket> =
-                (0..count).map(|n| add(&ledger, if n % RECORDS % 3 == 1 { &other } else { &one }, true)).collect();
-            assert_eq!(in_use(&ledger), count.div_ceil(RECORDS));
+                (0..count).map(|n| add(&machine, if n % RECORDS % 3 == 1 { &other } else { &one }, true)).collect();
+            assert_eq!(in_use(&machine), count.div_ceil(RECORDS));
             assert!(Arc::strong_count(&one) <= 1 + count.div_ceil(RECORDS), "a page has one count");
             let last = tickets.pop();
             tickets.clear();
-            assert_eq!(in_use(&ledger), 1, "that of the last one of {count}");
+            assert_eq!(in_use(&machine), 1, "that of the last one of {count}");
             drop(last.clone());
             drop(last);
-            assert_eq!((in_use(&ledger), Arc::strong_count(&one), Arc::strong_count(&other)), (0, 1, 1));
+            assert_eq!((in_use(&machine), Arc::strong_count(&one), Arc::strong_count(&other)), (0, 1, 1));
         }
     }
 
     #[test]
     fn who_is_far_ahead_waits_until_he_is_not_or_a_moment() {
-        let (ledger, code) = (Ledger::new(), code());
-        let many: Vec<Ticket> = (0..AHEAD * RECORDS).map(|_| add(&ledger, &code, true)).collect();
-        assert_eq!(lock(&ledger.shelf).ahead, AHEAD, "nobody has waited");
+        let (machine, code) = (machine(), code());
+        let many: Vec<Ticket> = (0..AHEAD * RECORDS).map(|_| add(&machine, &code, true)).collect();
+        assert_eq!(lock(&machine.ledger.shelf).ahead, AHEAD, "nobody has waited");
         // Nothing ends meanwhile.
-        let next = add(&ledger, &code, true);
-        assert_eq!(lock(&ledger.shelf).ahead, 2 * AHEAD);
+        let next = add(&machine, &code, true);
+        assert_eq!(lock(&machine.ledger.shelf).ahead, 2 * AHEAD);
         drop((many, next));
-        assert_eq!((in_use(&ledger), lock(&ledger.shelf).ahead), (0, AHEAD));
-        assert_eq!(lock(&ledger.shelf).free.len(), AHEAD, "the others are given back");
+        assert_eq!((in_use(&machine), lock(&machine.ledger.shelf).ahead), (0, AHEAD));
+        assert_eq!(lock(&machine.ledger.shelf).free.len(), AHEAD, "the others are given back");
+    }
+
+    /// Nothing but tickets is left, and threads drop the last ones of an open page at the same time: its lock is in what they drop.
+    #[test]
+    fn the_last_tickets_end_the_machine() {
+        for _ in 0..if cfg!(miri) { 20 } else { 1000 } {
+            let (machine, code) = (machine(), code());
+            let mut tickets: Vec<Ticket> = (0..RECORDS + 1).map(|_| add(&machine, &code, true)).collect();
+            let there = Arc::downgrade(&machine);
+            drop(machine);
+            let others = tickets.split_off(RECORDS / 2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| drop(tickets));
+                scope.spawn(|| drop(others));
+            });
+            assert!(there.upgrade().is_none());
+        }
     }
 
     #[test]
     fn threads_share_pages() {
-        let (ledger, code) = (Ledger::new(), code());
+        let (machine, code) = (machine(), code());
         std::thread::scope(|scope| {
-            for _ in 0..2 * LANES {
+            for _ in 0..16 {
                 scope.spawn(|| {
                     let mut kept = Vec::new();
                     for n in 0..10 * RECORDS {
-                        let ticket = add(&ledger, &code, n % 2 == 0);
+                        let ticket = add(&machine, &code, n % 2 == 0);
                         if n % 5 == 0 {
                             kept.push(ticket);
                         }
@@ -461,6 +585,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!((in_use(&ledger), Arc::strong_count(&code)), (0, 1));
+        assert_eq!((in_use(&machine), Arc::strong_count(&code)), (0, 1));
     }
 }

@@ -5,19 +5,20 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::answer::Waits;
+use super::code::Code;
 use super::deque::{Deque, Owner, Thief};
 use super::frame::Segments;
 use super::host_call::HostTable;
-use super::injector::Injector;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
-use super::ledger::{Ledger, Padded, Ticket};
+use super::lanes::{Lanes, Locked, Padded};
+use super::ledger::{Leaving, Ledger, Ticket};
+use super::queue::Queue;
 use super::recorder::Recorder;
 use super::relief::{Relief, Wanted};
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::sleep::Sleepers;
 use super::station::{Entry, Status};
-use super::submission::{Priority, Submission};
-use super::tally::Tally;
+use super::submission::{Order, Priority, Submission};
 use super::trap::Failure;
 use super::worker::Job;
 use crate::platform::Platform;
@@ -66,6 +67,8 @@ pub(super) struct Now {
     pub(super) works_for: AtomicUsize,
     /// It has looked for a job since the last tick.
     pub(super) stirred: AtomicBool,
+    /// How many submissions have ended here.
+    ended: AtomicUsize,
 }
 
 /// What a worker is at, at some moment.
@@ -87,7 +90,7 @@ pub(super) const HELD: u64 = 16 << 20;
 /// Beats without anything to do after which the heart rests until somebody wakes up.
 const IDLE_BEATS: u32 = 32;
 
-pub(super) struct Machine {
+pub(crate) struct Machine {
     pub(super) host: &'static HostTable,
     pub(super) segments: Arc<Segments>,
     pub(super) issue: Issue,
@@ -100,11 +103,12 @@ pub(super) struct Machine {
     pub(super) seats: Box<[Seat]>,
     /// How many of the seats are workers'.
     pub(super) workers: usize,
-    /// Where submissions lie, and those that have been taken on and have not ended.
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) tally: Tally,
-    /// Jobs that any worker may take, by priority.
-    injectors: [Injector<Job>; 2],
+    /// Where submissions lie.
+    pub(super) ledger: Ledger,
+    /// Where those are taken down that come, and jobs that any worker may take.
+    pub(super) lanes: Lanes,
+    /// Those that wait for others.
+    pub(super) queue: Queue,
     /// How often a submission was lifted from one to the other.
     lifts: AtomicUsize,
     /// Workers that do background work.
@@ -164,8 +168,8 @@ impl Machine {
             seats: deques.iter().map(seat).collect(),
             workers,
             ledger: Ledger::new(),
-            tally: Tally::default(),
-            injectors: [Injector::new(), Injector::new()],
+            lanes: Lanes::new(simulated),
+            queue: Queue::default(),
             lifts: AtomicUsize::new(0),
             in_background: AtomicUsize::new(0),
             sleepers: Sleepers::new(),
@@ -183,36 +187,65 @@ impl Machine {
         })
     }
 
+    /// Takes an order on, as a submission that begins when a worker has time. It ends at once if the machine is about to. Who is far ahead of the
+    /// workers waits a moment if he may.
+    #[inline]
+    pub(super) fn submit(&self, code: &Arc<Code>, order: Order, may_wait: bool) -> Ticket {
+        let priority = order.priority;
+        let mut lane = self.lane_with_page(may_wait);
+        let [asked, machines] = lane.take_down(code, order);
+        self.take_on_in(lane, machines, priority);
+        asked
+    }
+
+    /// Takes an order down, as a submission that is not taken on yet: a ticket for who asked, and one to take it on with.
+    pub(super) fn take_down(&self, code: &Arc<Code>, order: Order, may_wait: bool) -> [Ticket; 2] {
+        self.lane_with_page(may_wait).take_down(code, order)
+    }
+
     /// Takes a submission on that nobody has taken on. It ends at once if the machine is about to.
     pub(super) fn take_on(&self, of: Ticket) {
-        self.tally.take_on();
+        let lifts = self.lifts.load(Ordering::SeqCst);
+        let priority = of.priority();
+        self.take_on_in(self.lanes.mine(), of, priority);
+        self.look_at_lifts(priority, lifts);
+    }
+
+    #[inline(always)]
+    fn take_on_in(&self, mut lane: Locked<'_>, of: Ticket, priority: Priority) {
         if self.closing.load(Ordering::SeqCst) {
             // The workers may have ended.
+            drop(lane);
             // SAFETY: nobody has taken it on, and nobody will.
-            unsafe { of.refuse() };
-            drop(of);
-            return self.left();
+            return unsafe { of.refuse() };
         }
+        lane.take_on();
         // The machine's count of it, until `ended`.
-        self.inject(Job::Submission(of.into_raw()));
+        if lane.push(Job::Submission(of.into_raw()), priority) {
+            self.tell_others(priority);
+        }
     }
 
-    /// A submission has ended, and all that wanted to know it have been told.
+    /// A submission has ended on worker `index`: those are told that wait for it, and so many counts of it are dropped.
     ///
     /// # Safety
-    /// It was taken on, and is not used after its end but by who has a count of it.
-    pub(super) unsafe fn ended(&self, of: Ticket) {
-        // SAFETY: `take_on` has left one.
-        unsafe { of.drop_with_left() };
-        self.left();
-    }
-
-    /// One less is in flight.
-    fn left(&self) {
-        self.tally.end();
+    /// It was taken on, there are as many counts that nobody else drops, and it is not used after that but by who has one.
+    pub(super) unsafe fn ended(&self, of: *const Submission, counts: usize, index: usize, leaving: &mut Leaving) {
+        // SAFETY: `take_on` has left one of them; the caller's.
+        unsafe { Ticket::end(of, counts, leaving) };
+        let ended = &self.seats[index].now.0.ended;
+        // It is this worker's.
+        ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);
         if self.closing.load(Ordering::SeqCst) {
             self.platform.unpark(self.heart());
         }
+    }
+
+    /// How many submissions had been taken on and had not ended when it was asked, or more: those are looked at first that have ended. 0 is what
+    /// there was.
+    pub(super) fn in_flight(&self) -> usize {
+        let ended: usize = self.seats.iter().map(|seat| seat.now.0.ended.load(Ordering::Acquire)).sum();
+        self.lanes.taken_on() - ended
     }
 
     /// The seat of the thread that beats the heart.
@@ -225,11 +258,23 @@ impl Machine {
         let lifts = self.lifts.load(Ordering::SeqCst);
         // SAFETY: the caller has the job, and what it is done for has not ended.
         let priority = unsafe { (*job.done_for()).priority() };
-        self.injectors[priority as usize].push(job);
+        if self.lanes.mine().push(job, priority) {
+            self.tell_others(priority);
+        }
+        self.look_at_lifts(priority, lifts);
+    }
+
+    /// A job of that priority was put into a lane; before that, there had been so many lifts.
+    fn look_at_lifts(&self, priority: Priority, lifts: usize) {
         if priority == Priority::Background && self.lifts.load(Ordering::SeqCst) != lifts {
             // It may be normal work meanwhile, and who lifted it has not seen the job.
             self.sort_background();
         }
+    }
+
+    /// A lane has got jobs that had none.
+    #[cold]
+    fn tell_others(&self, priority: Priority) {
         if self.searching.load(Ordering::Relaxed) > 0 {
             // It sees the job before it sleeps.
         } else if self.has_spare() {
@@ -251,7 +296,7 @@ impl Machine {
     /// Puts all jobs that are injected as background work where they belong now.
     #[cold]
     fn sort_background(&self) {
-        let jobs: Vec<Job> = std::iter::from_fn(|| self.injectors[Priority::Background as usize].take()).collect();
+        let jobs: Vec<Job> = std::iter::from_fn(|| Some(self.lanes.take(Priority::Background)?.0)).collect();
         jobs.into_iter().for_each(|job| self.inject(job));
     }
 
@@ -280,36 +325,48 @@ impl Machine {
         }
     }
 
-    /// Takes the first such job: normal ones come before others.
+    /// Takes such a job: normal ones come before others.
     pub(super) fn take_injected(&self) -> Option<Job> {
-        self.injectors.iter().find_map(Injector::take)
+        let taken = self.lanes.take(Priority::Normal).or_else(|| self.lanes.take(Priority::Background));
+        self.taken(taken)
     }
 
-    /// Takes the first such job, and perhaps a few more for that deque, which is empty. One by one where there is background work, which looks
-    /// here, and not at deques, for what it has to give way to.
+    /// Takes such a job, and perhaps a few more for that deque, which is empty. One by one where there is background work, which looks
+    /// at lanes, and not at deques, for what it has to give way to.
     #[inline]
     pub(super) fn take_some_injected(&self, into: &Deque<Job>) -> Option<Job> {
-        let [normal, background] = &self.injectors;
-        let is_alone = self.in_background.load(Ordering::Relaxed) == 0 && !background.has_some();
-        let first = if is_alone { normal.take_some(into) } else { normal.take() };
-        first.or_else(|| background.take())
+        if self.in_background.load(Ordering::Relaxed) != 0 || self.lanes.has_some(Priority::Background) {
+            return self.take_injected();
+        }
+        let taken = self.lanes.take_some(Priority::Normal, |job| into.push(job));
+        self.taken(taken.map(|(job, more)| (job, more || into.len() > 0)))
+    }
+
+    /// Who leaves jobs to others wakes one: who puts them there does so for the first only.
+    #[inline]
+    fn taken(&self, taken: Option<(Job, bool)>) -> Option<Job> {
+        let (job, more) = taken?;
+        if more {
+            self.wake_one();
+        }
+        Some(job)
     }
 
     /// Whether any injected job waits.
     #[inline]
     pub(super) fn anything_waits(&self) -> bool {
-        self.injectors.iter().any(Injector::has_some)
+        self.normal_waits() || self.lanes.has_some(Priority::Background)
     }
 
     /// Whether an injected job of normal priority waits.
     #[inline]
     pub(super) fn normal_waits(&self) -> bool {
-        self.injectors[Priority::Normal as usize].has_some()
+        self.lanes.has_some(Priority::Normal)
     }
 
     /// Whether a worker would find something to do.
     pub(super) fn has_work(&self) -> bool {
-        self.injectors.iter().any(Injector::has_some) || self.seats.iter().any(|seat| !seat.thief.has_none())
+        self.anything_waits() || self.seats.iter().any(|seat| !seat.thief.has_none())
     }
 
     /// Which workers do not sleep, by bit.
@@ -469,6 +526,8 @@ impl Machine {
     /// Ends what is in flight; what is taken on from now on ends at once, too.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
+        // What was taken on by somebody who had not seen that is counted.
+        self.lanes.pass();
         self.raise_all(CHECK);
         self.wake_squashed();
         self.platform.unpark(self.heart());
@@ -476,7 +535,7 @@ impl Machine {
 
     /// Whether that is done.
     pub(super) fn is_closed(&self) -> bool {
-        self.closing.load(Ordering::SeqCst) && self.tally.in_flight() == 0
+        self.closing.load(Ordering::SeqCst) && self.in_flight() == 0
     }
 
     /// Asks every worker for its thread.
@@ -509,6 +568,7 @@ impl Machine {
         if of.has_waiting() {
             self.retire(of);
         }
+        self.queue.cancelled(self, of);
     }
 
     /// Whether what an entry does will never be seen.

@@ -349,7 +349,7 @@ impl Heap {
     }
 
     /// Goes on with memory of a new budget of `limit` bytes: the old one, used anew, if nobody else has it.
-    pub(super) fn begin(&mut self, limit: u64) -> Arc<Budget> {
+    pub(super) fn begin(&mut self, limit: u64) {
         if !self.is_alone() {
             self.settle();
             self.budget = Budget::new(0);
@@ -358,7 +358,6 @@ impl Heap {
         // The first frames, and some more.
         self.credit = if limit >= 4 * CHUNK as u64 { 2 * CHUNK } else { 0 };
         self.budget.reset(limit, self.credit);
-        self.budget.clone()
     }
 
     /// Work in this memory has ended.

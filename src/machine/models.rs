@@ -330,8 +330,8 @@ fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
     Machine::new(parts, deques)
 }
 
-/// A submission of `main`.
-fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> Ticket {
+/// A submission of `main`: tickets for who asked, and for the machine.
+fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> [Ticket; 2] {
     let order = Order {
         function: code.program().main,
         args: Default::default(),
@@ -340,7 +340,7 @@ fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Bu
         max_depth: 1 << 20,
         priority: Priority::Normal,
     };
-    machine.ledger.add(code, order, false)
+    machine.take_down(code, order, false)
 }
 
 /// Lets the workers end when a submission has.
@@ -357,7 +357,7 @@ fn pushed() -> Job {
     Job::Entry(std::ptr::without_provenance_mut(64))
 }
 
-/// Takes what is in the injector and, as a thief, on the deques, and sleeps in between, until it is over. What it got.
+/// Takes what is in the lanes and, as a thief, on the deques, and sleeps in between, until it is over. What it got.
 fn takes(machine: &Machine, index: usize, got: impl Fn(Job)) {
     while !machine.done.load(Ordering::Acquire) {
         let own = Deque::new();
@@ -379,7 +379,7 @@ fn sleep_while_jobs_are_injected() {
     check(move || {
         let deques: Vec<Deque<Job>> = (0..2).map(|_| Deque::new()).collect();
         let machine = machine_for(&deques, Issue::Lazy);
-        let of = submission(&machine, &code, &Page::default(), &Budget::new(1 << 30));
+        let [of, _] = submission(&machine, &code, &Page::default(), &Budget::new(1 << 30));
         let jobs = [(); 2].map(|()| {
             let mut entry = Box::new(Entry::new());
             entry.root = of.as_ptr();
@@ -502,9 +502,9 @@ fn run(code: &Arc<Code>, issue: Issue, seen: &Seen) -> (Outcome, String) {
     let machine = machine_for(&deques, issue);
     machine.raise_all(HUNGRY);
     let (page, budget) = (Page::default(), Budget::new(1 << 30));
-    let of = submission(&machine, code, &page, &budget);
+    let [of, machines] = submission(&machine, code, &page, &budget);
     assert!(of.watch(&Waker::from(Arc::new(Last(machine.clone())))), "it has not begun");
-    machine.take_on(of.clone());
+    machine.take_on(machines);
     let workers: Vec<_> = deques
         .drain(..)
         .enumerate()

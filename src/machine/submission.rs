@@ -4,8 +4,8 @@
 //! A worker that takes it up gives it a root entry for as long as it runs: until then, and after that, it takes little room. The root
 //! is the only entry without a frame around it. All entries, frames and runs below lead to the submission.
 //!
-//! Invariants: the machine holds one count of a submission until it has ended, and each worker one of that whose work it does; so what
-//! an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
+//! Invariants: the machine holds one count of a submission until it has ended, and each worker one of that whose work it does, unless nobody else
+//! has begun to; so what an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,7 @@ pub enum Priority {
 
 /// The memory of a submission.
 pub(crate) enum Memory {
-    /// So many bytes at most; it begins with none.
+    /// So many bytes at most, of a budget of the only worker that works for it.
     Own(u64),
     /// Of a budget, which arguments may be part of.
     Of(Arc<Budget>),
@@ -201,17 +201,30 @@ impl Submission {
         self.seen_cold().waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Lets a worker's heap go on with its memory. What has none yet gets it now.
+    /// Lets a worker's heap go on with its memory; what has not begun and has none gets it now.
     ///
     /// # Safety
-    /// The caller has a job of it.
+    /// The caller has a job of it, the only one if it has none.
     pub(super) unsafe fn lend_memory(&self, heap: &mut Heap) {
-        // SAFETY: the caller's: what has none has not begun, so there is no other job of it.
+        // SAFETY: the caller's.
         unsafe {
             match &*self.memory.get() {
-                Memory::Own(limit) => *self.memory.get() = Memory::Of(heap.begin(*limit)),
+                Memory::Own(limit) => heap.begin(*limit),
                 Memory::Of(budget) => heap.switch(budget),
                 Memory::Kept(budgets) => heap.switch(&budgets[0]),
+            }
+        }
+    }
+
+    /// Others may get jobs of it from now on: what was the memory of its worker alone is its own.
+    ///
+    /// # Safety
+    /// The caller has the only job of it, and `heap` was lent its memory.
+    pub(super) unsafe fn share_memory(&self, heap: &Heap) {
+        // SAFETY: the caller's.
+        unsafe {
+            if let Memory::Own(_) = &*self.memory.get() {
+                *self.memory.get() = Memory::Of(heap.budget().clone());
             }
         }
     }
@@ -253,11 +266,11 @@ impl Submission {
         }
     }
 
-    /// Its root has completed, and is the caller's again. Nobody is told yet.
+    /// Its root has completed, and is the caller's again. Nobody is told yet. What it gave is kept if it `is_asked` for.
     ///
     /// # Safety
-    /// As for `begin`, of which it is the root; the caller has run it.
-    pub(super) unsafe fn end(&self, root: *mut Entry) {
+    /// As for `begin`, of which it is the root; the caller has run it, and its heap has the memory.
+    pub(super) unsafe fn end(&self, root: *mut Entry, heap: &Heap, is_asked: bool) {
         if self.is_linked.load(Ordering::Relaxed) {
             // Who has linked something is done, and the caller knows it.
             self.retirement().root = std::ptr::null_mut();
@@ -268,12 +281,18 @@ impl Submission {
             let Content::Lent(lent) = &mut *content else { unreachable!("it has begun, and ends once") };
             let lent = std::mem::take(lent);
             let memory = std::mem::replace(&mut *self.memory.get(), Memory::Own(0));
+            let owns = |&(_, owns): &(u16, bool)| owns;
             *content = match (*root).status {
+                Status::Good
+                    if !is_asked && !self.code().functions[self.function as usize].returned.iter().any(owns) =>
+                {
+                    Content::Taken
+                }
                 Status::Good => {
                     let keeper = match &memory {
                         Memory::Of(budget) => budget,
                         Memory::Kept(budgets) => &budgets[1],
-                        Memory::Own(_) => unreachable!("it has begun with some"),
+                        Memory::Own(_) => heap.budget(),
                     };
                     Content::Gave(Returned::collect(self.code(), self.function, (*root).args, lent, keeper))
                 }
@@ -347,6 +366,11 @@ impl Submission {
         // SAFETY: the caller's.
         drop(std::mem::replace(unsafe { &mut *self.content.get() }, Content::Failed(None)));
         self.announce();
+    }
+
+    /// Whether somebody has asked to be told when it has ended.
+    pub(super) fn is_watched(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == WATCHED
     }
 
     /// Whether it has ended.

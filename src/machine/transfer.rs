@@ -124,6 +124,20 @@ impl Args {
         self.count += 1;
     }
 
+    /// One more, if it takes no memory: the value of type `ty` that is `value`.
+    #[inline]
+    pub(crate) fn push_scalar(&mut self, types: &TypeTable, ty: TypeId, value: &Value) -> bool {
+        let slot = match (types.get(ty), value) {
+            (Type::Int, &Value::Int(int)) => int as u64,
+            (Type::Float, &Value::Float(float)) => float.to_bits(),
+            (Type::Bool, &Value::Bool(truth)) => u64::from(truth),
+            _ => return false,
+        };
+        self.slots.push(slot);
+        self.count += 1;
+        true
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -168,17 +182,6 @@ impl Kept {
             Box::new(Owned { refs, budget: budget.clone() })
         });
         Kept { slots: SmallVec::from_slice(slots), owned }
-    }
-
-    /// The value of type `ty` that is `value`, if that takes no memory.
-    pub(crate) fn of_scalar(types: &TypeTable, ty: TypeId, value: &Value) -> Option<Kept> {
-        let slot = match (types.get(ty), value) {
-            (Type::Int, &Value::Int(int)) => int as u64,
-            (Type::Float, &Value::Float(float)) => float.to_bits(),
-            (Type::Bool, &Value::Bool(truth)) => u64::from(truth),
-            _ => return None,
-        };
-        Some(Kept { slots: SmallVec::from_buf_and_len([slot, 0], 1), owned: None })
     }
 
     /// The value of type `ty` that is `value`, in that memory.
@@ -270,8 +273,13 @@ impl Kept {
         args: &mut Args,
         window: *mut u64,
     ) -> Result<Lent, Stop> {
+        let Some(owned) = args.owned.take() else {
+            // SAFETY: the caller's.
+            unsafe { window.copy_from_nonoverlapping(args.slots.as_ptr(), args.slots.len()) };
+            return Ok(Lent::new());
+        };
         // What can fail comes first: nothing has been moved then.
-        let mut owned = args.owned.take().map_or_else(Lent::new, |owned| *owned);
+        let mut owned = *owned;
         for (param, arg) in params.iter().zip(&mut owned) {
             if param.passing == Passing::InoutView
                 && let Some(arg) = arg

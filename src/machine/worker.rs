@@ -19,7 +19,7 @@ use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
 use super::issue::{Action, Cause, Issuer};
-use super::ledger::Ticket;
+use super::ledger::{Leaving, Ticket};
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
 use super::memory::{Budget, Heap, buffer};
@@ -67,6 +67,14 @@ impl Job {
     }
 }
 
+/// What keeps a submission that a worker works for.
+enum Hold {
+    /// The machine's count: nobody else works for it, so it does not end elsewhere.
+    Machines,
+    /// A count of the worker's own.
+    Own(Ticket),
+}
+
 /// Rounds that a worker searches before it sleeps.
 const ROUNDS: u32 = if cfg!(modelled) { 1 } else { 200 };
 
@@ -84,7 +92,9 @@ pub(super) struct Worker {
     /// Each from a `Box`, and the root of nothing.
     roots: Vec<*mut Entry>,
     /// What it works for, or did lastly, unless that has ended here.
-    of: Option<Ticket>,
+    of: Option<Hold>,
+    /// Records of what has ended here.
+    leaving: Leaving,
     /// What its thread is lent to.
     lent_to: Option<Ticket>,
     /// Its slice is over, and what others injected is next; and whether it was so the last time.
@@ -126,6 +136,7 @@ impl Worker {
             boards: Vec::new(),
             roots: Vec::new(),
             of: None,
+            leaving: Leaving::default(),
             lent_to: None,
             gave_way: false,
             outside: false,
@@ -139,9 +150,9 @@ impl Worker {
 
     /// What it works for.
     fn of(&self) -> &'static Submission {
-        let of = self.of.as_ref().expect("it works for one").as_ptr();
+        debug_assert!(self.of.is_some(), "it works for one");
         // SAFETY: it is held until the worker turns to another, and methods that borrow it don't.
-        unsafe { &*of }
+        unsafe { &*self.gate.of }
     }
 
     /// Turns to what a job is done for.
@@ -152,27 +163,49 @@ impl Worker {
     unsafe fn turn_to(&mut self, of: *const Submission) {
         if !ptr::eq(self.gate.of, of) {
             // SAFETY: the caller's: so the machine holds one.
-            unsafe { self.switch(of) };
+            unsafe { self.switch(of, Hold::Own(Ticket::another(of))) };
         }
     }
 
-    unsafe fn switch(&mut self, of: *const Submission) {
-        // SAFETY: the caller's.
-        let of = unsafe { Ticket::another(of) };
-        // SAFETY: the caller's.
-        unsafe { of.lend_memory(&mut self.heap) };
-        self.gate.of = of.as_ptr();
+    /// # Safety
+    /// It has not ended, and is kept by that.
+    #[inline]
+    unsafe fn switch(&mut self, of: *const Submission, hold: Hold) {
         let machine = self.machine();
-        machine.note_background(self.local.index, of.priority() == Priority::Background);
-        self.local.seat().now.0.works_for.store(of.as_ptr().addr(), Ordering::Relaxed);
-        self.of = Some(of);
+        // SAFETY: the caller's.
+        unsafe {
+            self.leaving.stay_with(of);
+            (*of).lend_memory(&mut self.heap);
+            machine.note_background(self.local.index, (*of).priority() == Priority::Background);
+        }
+        self.local.seat().now.0.works_for.store(of.addr(), Ordering::Relaxed);
+        self.gate.of = of;
+        self.of = Some(hold);
     }
 
-    /// What it works for ends here: its count of it.
-    fn turn_from(&mut self) -> Ticket {
+    /// Others may work for the same from now on, and end it.
+    ///
+    /// # Safety
+    /// The worker has a job of it, the only one if it has no count of its own.
+    #[inline]
+    unsafe fn hold(&mut self) {
+        if let Some(Hold::Machines) = self.of {
+            // SAFETY: the caller's; the machine's count is there as long as there are jobs.
+            unsafe {
+                self.of().share_memory(&self.heap);
+                self.of = Some(Hold::Own(Ticket::another(self.gate.of)));
+            }
+        }
+    }
+
+    /// What it works for ends here, or goes on without it: its count of it, if it had one.
+    fn turn_from(&mut self) -> Option<Ticket> {
         self.gate.of = ptr::null();
         self.local.seat().now.0.works_for.store(0, Ordering::Relaxed);
-        self.of.take().expect("it works for one")
+        match self.of.take().expect("it works for one") {
+            Hold::Own(ticket) => Some(ticket),
+            Hold::Machines => None,
+        }
     }
 
     /// Works for nobody.
@@ -181,6 +214,7 @@ impl Worker {
             self.heap.settle();
             drop(self.turn_from());
         }
+        self.leaving.let_go();
         self.machine().note_background(self.local.index, false);
     }
 
@@ -203,7 +237,10 @@ impl Worker {
             let Some(job) = self.find() else { continue };
             // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
-                self.turn_to(job.done_for());
+                match job {
+                    Job::Submission(of) => self.switch(of, Hold::Machines),
+                    _ => self.turn_to(job.done_for()),
+                }
                 match job {
                     Job::Submission(_) => self.begin(),
                     Job::Entry(entry) => self.start(entry),
@@ -278,6 +315,7 @@ impl Worker {
     /// Looks for a job elsewhere, and sleeps if there is none.
     fn search(&mut self) -> Option<Job> {
         let machine = self.machine();
+        self.leaving.let_go();
         let since = machine.platform.now();
         let found = self.look_around();
         if found.is_none() && !machine.done.load(Ordering::Acquire) {
@@ -564,6 +602,9 @@ impl Worker {
                 let mut of_run = Some((&mut run.stack, &mut run.awaits));
                 let (exit, fault) = self.execute(&mut of_run, pc, regs, ptr::null_mut(), entry, |at| place = at);
                 (run.pc, run.regs) = place;
+                if exit != Exit::Complete {
+                    self.hold();
+                }
                 match exit {
                     Exit::Complete => return self.returned(run),
                     Exit::Polled => match self.polled(run) {
@@ -743,14 +784,17 @@ impl Worker {
     /// # Safety
     /// It is this worker's.
     unsafe fn ended(&mut self, root: *mut Entry) {
-        let of = self.turn_from();
-        // SAFETY: the caller's; this worker has a count of what it works for.
+        let of = self.gate.of;
+        // SAFETY: the caller's; the machine's count is there until `ended`.
         unsafe {
-            of.end(root);
+            let counts = 1 + self.turn_from().map_or(0, |own| {
+                own.into_raw();
+                1
+            });
+            (*of).end(root, &self.heap, Ticket::is_asked_for(of, counts));
             self.heap.end();
             self.roots.push(root);
-            of.announce();
-            self.machine().ended(of);
+            self.machine().ended(of, counts, self.local.index, &mut self.leaving);
         }
     }
 
@@ -820,8 +864,8 @@ impl Worker {
                     Priority::Normal => machine.normal_waits(),
                     Priority::Background => machine.anything_waits(),
                 };
-                // What was taken from the injector together with this may lie on the deque.
-                let others = (waits || self.local.deque.len() > 0) && machine.tally.in_flight() > 1;
+                // What was taken from a lane together with this may lie on the deque.
+                let others = (waits || self.local.deque.len() > 0) && machine.in_flight() > 1;
                 others || (!(*entry).oldest.load(Ordering::Acquire) && machine.has_work())
             };
         if gives {

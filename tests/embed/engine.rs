@@ -303,6 +303,20 @@ fn an_engine_that_rests_wakes_up() {
     }
 }
 
+/// One worker does all, in the same place: what one has used or how it failed is nothing to the next.
+#[test]
+fn a_submission_begins_with_what_is_its_own() {
+    let engine = engine(1);
+    let module = library("fn hold(n: Int) -> Int {\n    let xs = [Int](n, fill: 1)\n    return xs[n - 1]\n}");
+    let hold = |n: i64, limit: u64| engine.call(&module, "hold").max_memory(limit).submit::<i64>((n,)).unwrap().wait();
+    for round in 0..20 {
+        assert_eq!(hold(80_000, 1 << 20), Ok(1), "round {round}: its memory is not what the ones before had");
+        assert_eq!(hold(200_000, 1 << 20), Err(Error::Memory), "round {round}");
+        assert_eq!(hold(200_000, 2 << 20), Ok(1), "round {round}: its limit is not the one before's");
+        assert!(matches!(hold(0, 1 << 20), Err(Error::Trap(_))), "round {round}");
+    }
+}
+
 #[test]
 fn recursion_that_is_too_deep_traps() {
     let module = program();

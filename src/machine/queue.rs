@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use super::engine::Inner;
-use crate::machine::extern_call::Place;
-use crate::machine::ledger::Ticket;
-use crate::machine::submission::{Priority, Submission};
+use super::extern_call::Place;
+use super::ledger::Ticket;
+use super::machine::Machine;
+use super::submission::{Priority, Submission};
 
 /// A submission in the line.
 struct Queued {
@@ -55,7 +55,7 @@ pub(super) struct Queue(Mutex<State>);
 
 /// A submission of the line has ended.
 struct End {
-    inner: Weak<Inner>,
+    machine: Weak<Machine>,
     number: u64,
     is_told: AtomicBool,
 }
@@ -63,10 +63,10 @@ struct End {
 impl Wake for End {
     fn wake(self: Arc<Self>) {
         if !self.is_told.swap(true, Ordering::AcqRel)
-            && let Some(inner) = self.inner.upgrade()
+            && let Some(machine) = self.machine.upgrade()
         {
-            inner.queue.state().ended(self.number);
-            Queue::hand_over(&inner);
+            machine.queue.state().ended(self.number);
+            machine.queue.hand_over(&machine);
         }
     }
 }
@@ -161,35 +161,35 @@ impl Queue {
     }
 
     /// Hands a submission to the machine that uses these, when its turn has come.
-    pub(super) fn submit(inner: &Arc<Inner>, submission: &Ticket, places: &[(Place, bool)]) {
-        let lifted = inner.queue.state().add(submission.clone(), places);
-        lifted.iter().for_each(|submission| inner.crew.lift(submission));
-        Queue::hand_over(inner);
+    pub(super) fn submit(&self, machine: &Machine, submission: Ticket, places: &[(Place, bool)]) {
+        let lifted = self.state().add(submission, places);
+        lifted.iter().for_each(|submission| machine.lift(submission));
+        self.hand_over(machine);
     }
 
     /// A submission has been cancelled: it ends, also if its turn has not come.
-    pub(super) fn cancelled(inner: &Inner, submission: &Submission) {
-        let mut state = inner.queue.state();
+    pub(super) fn cancelled(&self, machine: &Machine, submission: &Submission) {
+        let mut state = self.state();
         let Some(number) = state.held.remove(&std::ptr::from_ref(submission).addr()) else { return };
         let queued = state.line.get_mut(&number).expect("one that is held is in the line");
         queued.is_held = false;
         let submission = queued.submission.clone();
         drop(state);
-        inner.crew.take_on(submission);
+        machine.take_on(submission);
     }
 
     /// Hands over all that is ready. One thread does so at a time, and comes back to what has become ready meanwhile.
-    fn hand_over(inner: &Arc<Inner>) {
-        let mut state = inner.queue.state();
+    fn hand_over(&self, machine: &Machine) {
+        let mut state = self.state();
         if std::mem::replace(&mut state.is_handing_over, true) {
             return;
         }
         while let Some((number, submission)) = state.ready.pop_front() {
             drop(state);
-            inner.crew.take_on(submission.clone());
-            let end = End { inner: Arc::downgrade(inner), number, is_told: AtomicBool::new(false) };
+            machine.take_on(submission.clone());
+            let end = End { machine: machine.this.clone(), number, is_told: AtomicBool::new(false) };
             let is_over = !submission.watch(&Waker::from(Arc::new(end)));
-            state = inner.queue.state();
+            state = self.state();
             if is_over {
                 state.ended(number);
             }
