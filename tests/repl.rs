@@ -129,6 +129,35 @@ fn statements_run_while_others_are_entered() {
     assert!(state.path().join("tgvm/history").exists(), "the history is kept");
 }
 
+/// Every command says what it is there for; names are completed.
+#[cfg(unix)]
+#[test]
+fn commands_tell_what_is_going_on() {
+    let (mut repl, state) = at_terminal();
+    let file = state.path().join("twice.tg");
+    std::fs::write(&file, "fn twice(x: Int) -> Int { return 2 * x }").unwrap();
+    let load = format!(":load {}", file.display());
+    enter(&mut repl, ":help", &[":scoreboard    what is in flight", ":quit", "tg> "]);
+    enter(&mut repl, "task forever(x: Int) -> Int { while true {}; return x }", &["tg> "]);
+    enter(&mut repl, ":stats", &["0 statements in flight, 0 variables", "tg> "]);
+    enter(&mut repl, "let a = forever(1)", &["tg> "]);
+    enter(&mut repl, ":stats", &["1 statement in flight, 1 variable,", "tg> "]);
+    enter(&mut repl, "a + 1", &["tg> "]);
+    enter(&mut repl, ":graph", &["digraph in_flight {", "1 -> 2 [label=\"it writes `a`\"];", "tg> "]);
+    enter(&mut repl, &load, &["tg> "]);
+    repl.send("twi\t").unwrap();
+    repl.flush().unwrap();
+    repl.exp_string("twice").unwrap();
+    enter(&mut repl, "(4)", &["[3] 8"]);
+    enter(&mut repl, ":cancel all", &["[1] cancelled", "[2] `a` has no value, since [1] failed"]);
+    enter(&mut repl, "let b = twice(5)", &["tg> "]);
+    enter(&mut repl, ":wait", &["tg> "]);
+    enter(&mut repl, ":scoreboard", &["nothing is in flight"]);
+    enter(&mut repl, ":sing", &["there is no command `:sing`"]);
+    enter(&mut repl, ":quit", &[]);
+    repl.exp_eof().unwrap();
+}
+
 /// Where the cursor can't be moved, what arrives while a line is typed is on lines of its own, and the prompt comes again.
 #[cfg(unix)]
 #[test]

@@ -40,7 +40,7 @@ const COMMANDS: &str = "\
 :scoreboard    what is in flight, and what it waits for
 :workers       what each worker does, and how many jobs its deque holds
 :graph         what is in flight as a graph, in Graphviz's DOT
-:stats         statements entered and in flight, memory
+:stats         how many statements are in flight, variables, memory
 :type EXPR     the type of an expression
 :load FILE     enters what a file holds
 :wait          waits for all statements
@@ -345,9 +345,10 @@ fn obey(session: &Session, command: &str) -> bool {
         ("workers", _) => drop(print(&workers(session))),
         ("graph", _) => drop(print(&graph(session))),
         ("stats", _) => {
-            let (flight, memory) = (session.in_flight().len(), show_size(session.memory()));
-            let variables = session.variables().len();
-            print(&format!("{flight} statements in flight, {variables} variables, {memory} in use\n"));
+            let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+            let flight = count(session.in_flight().len(), "statement");
+            let (variables, memory) = (count(session.variables().len(), "variable"), show_size(session.memory()));
+            print(&format!("{flight} in flight, {variables}, {memory} in use\n"));
         }
         _ => complain(&format!("there is no command `:{word}`"), &["`:help` lists the commands".to_owned()]),
     }

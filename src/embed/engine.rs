@@ -86,9 +86,19 @@ impl Builder {
         self
     }
 
-    /// Workers take turns as this seed says, together with the calling thread, which must be the only one to use the engine: for
-    /// tests.
-    #[doc(hidden)]
+    /// Workers take turns in a simulation, as this seed says, instead of running at the same time: for tests, which find with many seeds what
+    /// a host may see in many orders, and see it again with the same seed. The calling thread takes part, and must be the only one to use the engine.
+    ///
+    /// ```
+    /// # use tgvm::embed::{Engine, Module};
+    /// let module = Module::library("fib.tg", "
+    ///     task fib(n: Int) -> Int { return if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }")?;
+    /// for seed in 0..20 {
+    ///     let engine = Engine::builder().workers(3).simulated(seed).build()?;
+    ///     assert_eq!(engine.submit::<i64>(&module, "fib", (8,))?.wait()?, 21);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn simulated(mut self, seed: u64) -> Builder {
         (self.settings.seed, self.settings.own_heart, self.settings.guests) = (Some(seed), false, 0);
         self
@@ -295,13 +305,13 @@ impl Call<'_> {
         // A budget is made for what takes memory.
         let (mut budget, mut kept, mut count, mut problem) = (None, Args::default(), 0, None);
         args.pass(&mut |value| {
-            if let (Some(param), None) = (params.get(count), &problem) {
-                if !kept.push_scalar(&code.program().types, param.ty, &value) {
-                    let budget = budget.get_or_insert_with(|| Budget::new(self.max_memory));
-                    match Kept::of(code, param.ty, &value, budget) {
-                        Ok(made) => kept.push(made),
-                        Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
-                    }
+            if let (Some(param), None) = (params.get(count), &problem)
+                && !kept.push_scalar(&code.program().types, param.ty, &value)
+            {
+                let budget = budget.get_or_insert_with(|| Budget::new(self.max_memory));
+                match Kept::of(code, param.ty, &value, budget) {
+                    Ok(made) => kept.push(made),
+                    Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
                 }
             }
             count += 1;

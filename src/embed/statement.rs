@@ -121,7 +121,13 @@ impl Origins {
         let first = diagnostics.first().map_or(Span::default(), |diagnostic| diagnostic.labels[0].span);
         let source = self.locate(first).map_or(fallback, |(source, _)| source);
         // Where the text ends that was entered, the hidden function's begins again.
-        let is_past = |span: Span| self.0.last().is_some_and(|(whole, _)| span.start >= whole.end);
+        let is_past = |span: Span| {
+            let rest = |(whole, source): &(Span, Source)| {
+                let entered = source.text.get(span.start.checked_sub(whole.start)? as usize..);
+                Some(entered.is_none_or(|rest| rest.trim().is_empty()))
+            };
+            self.0.last().and_then(rest).unwrap_or(false)
+        };
         let here = |mut diagnostic: Diagnostic| {
             if diagnostic.code == "E0112" && diagnostic.labels.first().is_some_and(|label| is_past(label.span)) {
                 diagnostic.message = "unexpected end of the text".to_owned();

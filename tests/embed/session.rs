@@ -1,8 +1,9 @@
 //! Statements that are entered one after the other have the values that they would have line by line.
 
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
-use tgvm::embed::{Ended, Engine, Entered, Failed, GetError, Hazard, Session};
+use tgvm::embed::{Ended, Engine, Entered, Failed, Functions, GetError, Hazard, Session};
 use tgvm::machine::Issue;
 
 use crate::engine;
@@ -77,7 +78,9 @@ fn mistakes_enter_nothing_and_say_where() {
     assert!(problem("let x = y").starts_with("[1]:1:9: E0"), "{}", problem("let x = y"));
     assert!(problem("fn f() -> Int { return z }").starts_with("f:1:24: E0"));
     assert!(problem("(").contains("E01"));
-    assert_eq!(problem("let x ="), "[1]:1:8: E0112 unexpected end of the text");
+    for text in ["let x =", "let x =  ", "let x =\n"] {
+        assert_eq!(problem(text), "[1]:1:8: E0112 unexpected end of the text", "{text:?}");
+    }
     enter(&session, "let x = 1");
     assert_eq!(problem("x = 2"), "[2]:1:1: E0401 `x` was declared with `let`");
     assert_eq!(value(&session, "x"), "1");
@@ -95,6 +98,24 @@ fn a_redefinition_counts_for_later_statements_and_in_older_functions() {
     let problem = session.enter("fn one() -> Str { return \"\" }").expect_err("it does not fit");
     assert!(problem.to_string().starts_with("two:1:"), "{problem}");
     assert_eq!(value(&session, "two()"), "20");
+}
+
+#[test]
+fn what_is_in_flight_keeps_the_code_that_it_was_entered_with() {
+    let engine = engine(2);
+    let session = engine.session();
+    let (open, door) = channel::<()>();
+    let door = Mutex::new(door);
+    let mut functions = Functions::new();
+    functions.add("wait", move || _ = door.lock().unwrap().recv()).pure();
+    session.provide(Arc::new(functions)).unwrap();
+    enter(&session, "extern fn wait()\nfn one() -> Int { return 1 }\nfn late() -> Int {\nwait()\nreturn one()\n}");
+    let number = enter(&session, "late()");
+    enter(&session, "fn one() -> Int { return 10 }");
+    open.send(()).unwrap();
+    assert_eq!(session.wait(number).unwrap().result, Ok(Some("1".to_owned())));
+    open.send(()).unwrap();
+    assert_eq!(value(&session, "late()"), "10");
 }
 
 #[test]
