@@ -303,17 +303,22 @@ fn an_engine_that_rests_wakes_up() {
     }
 }
 
-/// One worker does all, in the same place: what one has used or how it failed is nothing to the next.
+/// One worker does all, one after the other and in the same place: what one has used or how it failed is nothing to the next.
 #[test]
 fn a_submission_begins_with_what_is_its_own() {
     let engine = engine(1);
     let module = library("fn hold(n: Int) -> Int {\n    let xs = [Int](n, fill: 1)\n    return xs[n - 1]\n}");
-    let hold = |n: i64, limit: u64| engine.call(&module, "hold").max_memory(limit).submit::<i64>((n,)).unwrap().wait();
-    for round in 0..20 {
-        assert_eq!(hold(80_000, 1 << 20), Ok(1), "round {round}: its memory is not what the ones before had");
-        assert_eq!(hold(200_000, 1 << 20), Err(Error::Memory), "round {round}");
-        assert_eq!(hold(200_000, 2 << 20), Ok(1), "round {round}: its limit is not the one before's");
-        assert!(matches!(hold(0, 1 << 20), Err(Error::Trap(_))), "round {round}");
+    let hold = |n: i64, limit: u64| engine.call(&module, "hold").max_memory(limit).submit::<i64>((n,)).unwrap();
+    let round = |_| {
+        // Whoever waits before he submits the next lets the worker sleep, and that settles its accounts.
+        [hold(80_000, 1 << 20), hold(200_000, 1 << 20), hold(200_000, 2 << 20), hold(0, 1 << 20)]
+    };
+    let rounds: Vec<_> = (0..20).map(round).collect();
+    for [first, too_much, more, trapping] in rounds {
+        assert_eq!(first.wait(), Ok(1), "its memory is not what the ones before had");
+        assert_eq!(too_much.wait(), Err(Error::Memory));
+        assert_eq!(more.wait(), Ok(1), "its limit is not the one before's");
+        assert!(matches!(trapping.wait(), Err(Error::Trap(_))));
     }
 }
 
@@ -354,4 +359,28 @@ fn what_waits_behind_a_function_that_blocks_has_its_turn() {
     more.cancel();
     gates[1].send(()).unwrap();
     second.wait().unwrap();
+}
+
+/// The only worker has taken an endless one together with another, which lies on its deque and nowhere else.
+#[test]
+fn what_was_taken_together_with_an_endless_one_has_its_turn() {
+    let (engine, program) = (engine(1), program());
+    let (begins, begun) = channel();
+    let (open, door) = channel::<()>();
+    let door = Mutex::new(door);
+    let mut functions = Functions::new();
+    let block = move || {
+        begins.send(()).unwrap();
+        door.lock().unwrap().recv().unwrap();
+    };
+    functions.add("block", block).pure();
+    let blocking = library("extern fn block()\nfn wait() { block() }").link(&functions).unwrap();
+    let first = engine.submit::<()>(&blocking, "wait", ()).unwrap();
+    begun.recv().unwrap();
+    let endless = engine.submit::<i64>(&program, "for_ever", (2,)).unwrap();
+    let quick = engine.submit::<i64>(&program, "fib", (10,)).unwrap();
+    open.send(()).unwrap();
+    first.wait().unwrap();
+    assert_eq!(quick.wait_for(Duration::from_secs(60)), Ok(Some(55)));
+    endless.cancel();
 }
