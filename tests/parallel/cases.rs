@@ -170,3 +170,79 @@ fn main() {
         20,
     );
 }
+
+/// What is pushed may come later than what is done with the array meanwhile: its length is looked at, elements are read, parts of it are
+/// read and written by tasks, it grows, is copied, passed on, moved away, and a push traps.
+#[test]
+fn pushes_of_what_is_not_there_yet() {
+    let head = "
+struct Pair { x: Int, y: Float }
+fn spin(n: Int) -> Int {
+    var x = n
+    for i in 0..(n & 63) { x = x *% 31 +% i }
+    return x & 255
+}
+task work(n: Int) -> Int { return spin(n) }
+task pair(n: Int) -> Pair { return Pair(x: spin(n), y: Float(n)) }
+task total(xs: [Int]) -> Int { return sum(x for x in xs) + spin(xs.len()) }
+task add(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] += spin(k) } }
+task more(inout xs: [Int], k: Int) { xs.push(spin(k)) }
+task label(n: Int) -> Str { return \"<{spin(n)}>\" }
+task fails(n: Int) -> Int { return 100 / (spin(n) - spin(50)) }
+";
+    let bodies = [
+        "var a: [Int] = []
+    for i in 0..50 { if i % 3 != 0 { a.push(work(i)) } }
+    print(\"{a.len()} {a[3]} {a}\")",
+        "var a: [Int] = []
+    for i in 0..50 {
+        a.push(work(i))
+        if a.len() % 7 == 0 { print(a[a.len() - 2]) }
+        a[i / 2] = work(i + 1)
+    }
+    print(a)",
+        "var a = [1, 2, 3]
+    var b: [Int] = []
+    for i in 0..40 {
+        a.push(work(i))
+        b.push(total(a[0..3]))
+        b.push(total(a))
+        add(&a[i..i + 2], i)
+    }
+    print(\"{a} {b}\")",
+        "var a: [Int] = []
+    var kept: [[Int]] = []
+    for i in 0..30 {
+        a.push(work(i))
+        if i % 5 == 0 {
+            let b = a
+            kept.push(b)
+        }
+        if i % 7 == 0 { more(&a, i) }
+    }
+    print(\"{a} {kept}\")
+    a = []
+    for i in 0..20 { a.push(work(total(a) & 31)) }
+    print(a)",
+        "var a: [Pair] = []
+    var names: [Str] = []
+    for i in 0..40 {
+        if i % 4 != 1 {
+            a.push(pair(i))
+            names.push(label(i))
+        }
+    }
+    print(\"{a} {names}\")",
+        "var a: [Int] = []
+    var sums: [Int] = []
+    for i in 0..60 {
+        sums.push(total(a[a.len() / 2..a.len()]))
+        a.push(fails(i))
+        if i == 58 { print(\"late\") }
+    }
+    print(\"{a} {sums}\")",
+    ];
+    for body in bodies {
+        agree_under_seeds(&format!("{head}\nfn main() {{\n    {body}\n}}"), 16);
+    }
+}

@@ -30,6 +30,17 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("an ordinary loop over elements", "a loop of main", "for i in 0..40 { a[i] += spin(i) + g[i / 2, 3] }"),
     ("a loop that pushes", "a loop of main", "for i in 0..40 { a.push(spin(i)) }"),
     ("a loop that pushes, by a step", "a loop of main", "for i in 0..90 by 3 { a.push(spin(i)) }"),
+    ("a loop that pushes some", "work", "for i in 0..40 { if i % 3 != 0 { a.push(work(i)) } }"),
+    (
+        "a loop that pushes to two",
+        "work",
+        "var b: [Int] = []\n for i in 0..40 { a.push(work(i))\n b.push(work(i + 1)) }",
+    ),
+    (
+        "a loop that pushes structs",
+        "pair",
+        "var b: [Pair] = []\n for i in 0..40 { if i != 9 { b.push(pair(i)) } }\n t = b[7].y",
+    ),
     ("a loop of calls", "work", "for i in 0..40 { a[i] = work(i) }"),
     ("a loop that adds up calls", "work", "for i in 0..40 { t = t +% work(i) }"),
     ("a comprehension", "a loop of main", "a = [spin(i) for i in 0..40]"),
@@ -47,12 +58,14 @@ fn program(statements: &str) -> String {
     format!(
         "
 struct P {{ n: Int, xs: [Int] }}
+struct Pair {{ x: Int, y: Int }}
 fn spin(n: Int) -> Int {{
     var x = n
     for i in 0..(n & 31) {{ x = x *% 31 +% i }}
     return x & 255
 }}
 task work(n: Int) -> Int {{ return spin(n) }}
+task pair(n: Int) -> Pair {{ return Pair(x: n, y: spin(n)) }}
 task set(inout xs: [Int], k: Int) {{ for i in 0..xs.len() {{ xs[i] = spin(xs[i] + k + i) }} }}
 fn main() {{
     var t = 0
