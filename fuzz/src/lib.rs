@@ -11,16 +11,21 @@ use tgvm::bytecode::disassemble::disassemble;
 use tgvm::bytecode::file;
 use tgvm::bytecode::verify::verify;
 use tgvm::embed::{self, Module};
+use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
 use tgvm::machine::host_call::{Stream, World};
 use tgvm::machine::trap::Fault;
 use tgvm::syntax::span::Source;
 
-/// A world with no files, no input and no time, whose output goes nowhere.
-struct Nowhere;
+/// A world with no files, no input and no time, which keeps what is printed.
+#[derive(Default)]
+struct Nowhere {
+    printed: Vec<u8>,
+}
 
 impl World for Nowhere {
-    fn write(&mut self, _: Stream, _: &[u8]) -> Result<(), Fault> {
+    fn write(&mut self, _: Stream, bytes: &[u8]) -> Result<(), Fault> {
+        self.printed.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -53,18 +58,29 @@ impl World for Nowhere {
     }
 }
 
-/// Runs a module under small limits; how it ended.
+/// Runs a module under small limits, and, if it ends within them, out of order, which must be the same; how it ended.
 pub fn run(module: Module) -> Outcome {
-    let options = Options {
+    let code = module.into_code();
+    let once = |options: Options| {
+        let mut world = Nowhere::default();
+        let result = embed::run(&code, &options, &mut world);
+        assert_eq!(result.stats.leaked, 0, "what was allocated is given back, however the run ends");
+        (result.outcome, world.printed)
+    };
+    let limits = Options { max_depth: 1 << 20, ..Options::default() };
+    let expected = once(Options {
         max_memory: 16 << 20,
-        max_depth: 1 << 20,
         max_steps: Some(200_000),
         timeout: Some(Duration::from_secs(2)),
-        ..Options::default()
-    };
-    let result = embed::run(&module.into_code(), &options, &mut Nowhere);
-    assert_eq!(result.stats.leaked, 0, "what was allocated is given back, however the run ends");
-    result.outcome
+        ..limits.clone()
+    });
+    if !matches!(expected.0, Outcome::Stop(_)) {
+        for (workers, seed) in [(1, None), (8, None), (3, Some(expected.1.len() as u64))] {
+            let found = once(Options { issue: Issue::Eager, workers, seed, max_memory: 1 << 30, ..limits.clone() });
+            assert!(found == expected, "{found:?} on {workers} workers, instead of {expected:?}");
+        }
+    }
+    expected.0
 }
 
 /// Target `source`: text is refused with diagnostics or runs, and its bytecode survives the file.

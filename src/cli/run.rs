@@ -59,7 +59,7 @@ pub struct Args {
     /// How deep calls may nest, in bytes of frames: 8 a register and 64 a call
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256M")]
     max_depth: u64,
-    /// Stop the program after that many instructions
+    /// Stop the program after that many instructions, counted in order: it runs on one core
     #[arg(long, value_name = "N", value_parser = parse_count)]
     max_steps: Option<u64>,
     /// Stop the program after that time

@@ -590,25 +590,34 @@ fn measured(options: &[&str], text: &str) -> (usize, String, u64) {
     (total, last, resident)
 }
 
+/// With `TGVM_LARGE` set, programs print a gigabyte, and issue ten million tasks.
+fn is_large() -> bool {
+    std::env::var_os("TGVM_LARGE").is_some()
+}
+
 #[test]
 fn a_younger_task_prints_a_lot() {
     let line = "x".repeat(1023);
-    let text = with_tasks("let a = slow(50000000)\nflood(65536)\nprint(\"end {a >= 0}\")")
+    let lines = if is_large() { 1 << 20 } else { 1 << 16 };
+    let text = with_tasks(&format!("let a = slow(50000000)\nflood({lines})\nprint(\"end {{a >= 0}}\")"))
         + &format!("task flood(n: Int) {{ for i in 0..n {{ print(\"{line}\") }} }}");
     for options in [["--workers=2", "--issue=eager"], ["--workers=2", "--issue=lazy"]] {
         let (total, last, resident) = measured(&options, &text);
-        assert_eq!((total, last.as_str()), ((64 << 20) + 9, "end true"));
+        assert_eq!((total, last.as_str()), ((lines << 10) + 9, "end true"));
         assert!(resident < 96 << 20, "{options:?}: {resident} bytes were resident");
     }
 }
 
 #[test]
 fn many_printing_tasks_behind_a_slow_head() {
-    let text = with_tasks("let a = slow(20000000)\nfor i in 0..1000000 { tells(i) }\nprint(\"end {a >= 0}\")")
-        + "task tells(n: Int) { print(n) }";
+    let tasks = if is_large() { 10_000_000 } else { 1_000_000 };
+    let text =
+        with_tasks(&format!("let a = slow(20000000)\nfor i in 0..{tasks} {{ tells(i) }}\nprint(\"end {{a >= 0}}\")"))
+            + "task tells(n: Int) { print(n) }";
     for options in [["--workers=2", "--issue=eager"], ["--workers=2", "--issue=lazy"]] {
         let (total, last, resident) = measured(&options, &text);
-        assert_eq!((total, last.as_str()), (6_888_890 + 9, "end true"));
+        let digits: usize = (0..tasks).map(|i: usize| i.checked_ilog10().map_or(1, |log| log as usize + 1)).sum();
+        assert_eq!((total, last.as_str()), (digits + tasks + 9, "end true"));
         assert!(resident < 64 << 20, "{options:?}: {resident} bytes were resident");
     }
 }
