@@ -223,6 +223,7 @@ unsafe fn stage(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                 replace(issuer, *regs.add(usize::from(root)))
             }
             What::Push(array, value) => push(cx, pc, regs, array, value),
+            What::PushOwner(array, _) => replace(issuer, *regs.add(usize::from(array))),
         }
     }
 }
@@ -441,13 +442,19 @@ unsafe fn detach(issuer: &mut Issuer, held: u64) -> Step {
 /// `held` is one, and `cx.issuer` set.
 pub(super) unsafe fn let_go(cx: &mut Context<'_>, held: u64) {
     // SAFETY: the caller's.
-    unsafe {
-        let board = &mut *(*cx.issuer).board;
-        if board.is_empty() || !board.boxes.may_have(held) {
-            cx.heap.release(buffer(held));
-        } else {
-            board.defer(held);
-        }
+    unsafe { give_up(&mut *(*cx.issuer).board, cx.heap, held) }
+}
+
+/// The frame of that board gives up an owner.
+///
+/// # Safety
+/// `held` is one, and the caller the issuer.
+unsafe fn give_up(board: &mut Board, heap: &mut Heap, held: u64) {
+    if board.is_empty() || !board.boxes.may_have(held) {
+        // SAFETY: the caller's.
+        unsafe { heap.release(buffer(held)) };
+    } else {
+        board.defer(held);
     }
 }
 
@@ -808,11 +815,19 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
             }
         }
         issuer.issued = 1;
-        if let Some(Fused { moved, .. }) = stored {
+        if let Some(Fused { moved, owns, .. }) = stored {
             issuer.issued = 2;
             if let Some(register) = moved {
                 board.forget(register);
-                board.set_pending(register, seq, 0);
+                if owns {
+                    board.forget(at);
+                    let old = std::mem::take(&mut *regs.add(register));
+                    if old != 0 {
+                        give_up(board, cx.heap, old);
+                    }
+                } else {
+                    board.set_pending(register, seq, 0);
+                }
                 issuer.issued = 3;
             }
         }
@@ -846,10 +861,12 @@ struct Fused {
     area: Area,
     /// To which register the result is moved before.
     moved: Option<usize>,
+    /// It is a buffer, and is nowhere else then.
+    owns: bool,
 }
 
-/// Whether the call at `pc` is followed by a `push` of its result, in register `result`, or by `mov` of it to a register and a store of
-/// that to an element: then the store is part of the entry, if it meets nothing in flight and traps not. The place of a push is taken
+/// Whether the call at `pc` is followed by a `push` of its result, in register `result`, or by a move of it to a register and a store or
+/// a push of that: then the store is part of the entry, if it meets nothing in flight and traps not. The place of a push is taken
 /// then.
 unsafe fn fused(
     board: &Board,
@@ -862,18 +879,20 @@ unsafe fn fused(
     // SAFETY: as for `step`; a call is not the last instruction of a function, nor is a move.
     unsafe {
         let index = (pc.addr() - code.addr()) / 8;
-        if let What::Push(array, value) = plan.step(index + 1).what {
-            if usize::from(value) != result || board.pending(usize::from(array)).is_some() {
-                return None;
+        match plan.step(index + 1).what {
+            What::Push(array, value) if usize::from(value) == result => {
+                return Some(Fused { area: claim(board, regs, array)?, moved: None, owns: false });
             }
-            let held = *regs.add(usize::from(array));
-            let place = place_of_push(held)?;
-            if (*buffer(held)).stride() != 1 || meets(board, &place, true).is_some() {
-                return None;
+            What::MoveRef => {
+                let What::PushOwner(array, value) = plan.step(index + 2).what else { return None };
+                let moved = Instr(u64::from_le(*pc.add(1)));
+                let (to, from) = (moved.get(Field::A) as usize, moved.get(Field::B) as usize);
+                if from != result || to != usize::from(value) || moved.get(Field::X) == u32::from(INTO_WINDOW) {
+                    return None;
+                }
+                return Some(Fused { area: claim(board, regs, array)?, moved: Some(to), owns: true });
             }
-            *address(&place) = 0;
-            (*buffer(held)).len += 1;
-            return Some(Fused { area: place, moved: None });
+            _ => {}
         }
         if !matches!(plan.step(index + 1).what, What::Move) {
             return None;
@@ -906,7 +925,28 @@ unsafe fn fused(
         if meets(board, &area, true).is_some() {
             return None;
         }
-        Some(Fused { area, moved: Some(register) })
+        Some(Fused { area, moved: Some(register), owns: false })
+    }
+}
+
+/// The place of a push of one slot to the array in that register, which is taken, if that meets nothing in flight.
+///
+/// # Safety
+/// As for [`step`].
+unsafe fn claim(board: &Board, regs: *mut u64, array: u16) -> Option<Area> {
+    // SAFETY: the caller's; the place is inside of the array's block.
+    unsafe {
+        if board.pending(usize::from(array)).is_some() {
+            return None;
+        }
+        let held = *regs.add(usize::from(array));
+        let place = place_of_push(held)?;
+        if (*buffer(held)).stride() != 1 || meets(board, &place, true).is_some() {
+            return None;
+        }
+        *address(&place) = 0;
+        (*buffer(held)).len += 1;
+        Some(place)
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) enum What {
     Replace(u16, Option<u16>),
     /// Adds the scalars in the registers from the second on, as an element, to the array that the first holds.
     Push(u16, u16),
+    /// The same with one buffer.
+    PushOwner(u16, u16),
     Call,
     Sys,
     /// The frame is left, or its work is not for the issue stage.
@@ -180,10 +182,8 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
             What::WholeView(register(Field::B), if grid { Shape::Grid } else { Shape::View })
         }
         Op::Cat => What::Replace(register(Field::A), Some(register(Field::B))),
-        Op::Push if takes_scalars(program, function, register(Field::A)) => {
-            What::Push(register(Field::A), register(Field::B))
-        }
-        Op::Fill | Op::FillGrid | Op::Push | Op::Fold => What::Replace(register(Field::A), None),
+        Op::Push => pushed(program, function, register(Field::A), register(Field::B)),
+        Op::Fill | Op::FillGrid | Op::Fold => What::Replace(register(Field::A), None),
         Op::FoldEnd => What::Replace(register(Field::B), None),
         // A Str is never written in part.
         Op::LoadByte => What::Plain,
@@ -213,11 +213,18 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
     }
 }
 
-/// Whether no element of what the register holds has a buffer.
-fn takes_scalars(program: &Program, function: &Function, register: u16) -> bool {
+/// How a value is pushed to what the register `array` holds.
+fn pushed(program: &Program, function: &Function, array: u16, value: u16) -> What {
     let types = &program.types;
-    let Some(&RegType::Own(ty)) = function.registers.get(usize::from(register)) else { return false };
-    types.element(ty).is_some_and(|element| !types.leaves(element).iter().any(|&leaf| types.is_ref(leaf)))
+    let leaves = match function.registers.get(usize::from(array)) {
+        Some(&RegType::Own(ty)) => types.element(ty).map(|element| types.leaves(element)),
+        _ => None,
+    };
+    match leaves {
+        Some(&[leaf]) if types.is_ref(leaf) => What::PushOwner(array, value),
+        Some(leaves) if !leaves.iter().any(|&leaf| types.is_ref(leaf)) => What::Push(array, value),
+        _ => What::Replace(array, None),
+    }
 }
 
 fn stored(operands: &[Operand], register: &dyn Fn(Field) -> u16) -> Value {

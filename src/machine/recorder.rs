@@ -484,6 +484,7 @@ unsafe fn used(what: Planned, pc: *const u64, regs: *mut u64) -> SmallVec<[(Area
                 Some(place) => areas.push((place, true)),
                 None => areas.extend(held(array)),
             },
+            Planned::PushOwner(array, _) => areas.extend(held(array)),
             Planned::Replace(root, more) => areas.extend([Some(root), more].into_iter().flatten().filter_map(held)),
             Planned::Sys => {
                 let instr = Instr(u64::from_le(*pc));

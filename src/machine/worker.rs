@@ -655,12 +655,16 @@ impl Worker {
         // SAFETY: its results are where they are in every frame.
         unsafe {
             let entry = run.entry;
-            for &(register, _) in &self.of().code().callee((*entry).code).returned {
+            let info = self.of().code().callee((*entry).code);
+            for &(register, _) in &info.returned {
                 let register = usize::from(register);
                 *(*entry).args.add(register) = *run.base.add(register);
             }
             if !(*entry).store_to.is_null() {
                 *(*entry).store_to = *run.base;
+                if info.gives_owner(0) {
+                    *(*entry).args = 0;
+                }
             }
             run.stack.close(&mut self.heap);
             self.hand_over_log(&mut run);

@@ -1,6 +1,10 @@
 //! Programs that once did something else out of order than in order, each the smallest of its kind.
 
-use super::harness::{Page, Seen, compile, difference, in_order, simulated, some_configurations};
+use super::harness::{
+    Configuration, IN_ORDER, Page, Seen, compile, difference, in_order, run_in, simulated, some_configurations,
+};
+use tgvm::machine::Issue;
+use tgvm::machine::engine::Outcome;
 
 /// Runs a program under many seeds, and then in some configurations with threads.
 #[track_caller]
@@ -189,6 +193,8 @@ task add(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] += spin(k) } }
 task more(inout xs: [Int], k: Int) { xs.push(spin(k)) }
 task label(n: Int) -> Str { return \"<{spin(n)}>\" }
 task fails(n: Int) -> Int { return 100 / (spin(n) - spin(50)) }
+task named(n: Int) -> Str { return \"{fails(n)}\" }
+task same(xs: [Int]) -> [Int] { return xs }
 ";
     let bodies = [
         "var a: [Int] = []
@@ -242,7 +248,64 @@ task fails(n: Int) -> Int { return 100 / (spin(n) - spin(50)) }
     }
     print(\"{a} {sums}\")",
     ];
-    for body in bodies {
+    let owners = [
+        "var names: [Str] = []
+    for i in 0..50 { if i % 3 != 0 { names.push(label(i)) } }
+    print(\"{names.len()} {names[5]} {names}\")",
+        "var a = [1, 2, 3]
+    var kept: [[Int]] = []
+    for i in 0..40 {
+        kept.push(same(a))
+        add(&a[i % 3..3], i)
+        if i % 6 == 5 {
+            kept.push(a)
+            kept[i / 3].push(i)
+            add(&kept[i / 2][0..2], i)
+        }
+        if i % 11 == 10 { print(\"{kept.len()} {kept[i]}\") }
+    }
+    let all = kept
+    for i in 0..9 { kept.push(same(kept[i])) }
+    print(\"{a} {kept} {all}\")",
+        "var names = [\"first\"]
+    for i in 0..60 {
+        if i != 7 { names.push(named(i)) }
+        if i == 57 { print(names[56]) }
+    }
+    print(names)",
+    ];
+    for body in bodies.iter().chain(&owners) {
         agree_under_seeds(&format!("{head}\nfn main() {{\n    {body}\n}}"), 16);
+    }
+}
+
+/// A loop that pushes what tasks give waits for hardly any of them: where the array grows, and where the window is full.
+#[test]
+fn a_loop_that_pushes_goes_on() {
+    for (element, call) in [("Int", "work(i)"), ("Pair", "pair(i)"), ("Str", "label(i)")] {
+        let text = format!(
+            "
+struct Pair {{ x: Int, y: Int }}
+fn spin(n: Int) -> Int {{
+    var x = n
+    for i in 0..40 {{ x = x *% 31 +% i }}
+    return x & 255
+}}
+task work(n: Int) -> Int {{ return spin(n) }}
+task pair(n: Int) -> Pair {{ return Pair(x: n, y: spin(n)) }}
+task label(n: Int) -> Str {{ return \"<{{spin(n)}}>\" }}
+fn main() {{
+    var all: [{element}] = []
+    for i in 0..1200 {{ if i & 1 == 0 {{ all.push({call}) }} }}
+    print(all.len())
+}}"
+        );
+        let configuration = Configuration { issue: Issue::Eager, workers: 2, ..IN_ORDER };
+        let (result, page) = run_in(&compile(&text), configuration, &Page::default(), &text);
+        assert_eq!((result.outcome, page.printed.as_slice()), (Outcome::Done, &b"600\n"[..]), "{element}");
+        let mut seen = Seen::default();
+        seen.add(&result.stats.workers);
+        let stalls = seen.counts["stalled by a register"] + seen.counts["stalled by a region"];
+        assert!(seen.counts["issued"] >= 500 && stalls < 100, "{element}: {seen:?}");
     }
 }
