@@ -309,3 +309,34 @@ fn main() {{
         assert!(seen.counts["issued"] >= 500 && stalls < 100, "{element}: {seen:?}");
     }
 }
+
+/// Whoever asked whether his work was squashed, or what was the oldest, went all the way up or down a deep tree each time.
+#[test]
+fn deep_recursions_that_fail_side_by_side() {
+    agree_under_seeds(
+        "
+task down(n: Int) -> [Int] {
+    if n <= 0 { return down(n - 1) }
+    down(n - 1)
+    print(n)
+    return [n]
+}
+task twice(n: Int) -> Int {
+    for i in 0..2 {
+        down(2)
+        down(3)
+    }
+    return n
+}
+fn main() {
+    print(\"begins\")
+    var t = 0
+    for i in 0..3 {
+        down(3)
+        t += twice(i)
+    }
+    print(t)
+}",
+        3,
+    );
+}
