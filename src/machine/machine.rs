@@ -121,7 +121,7 @@ pub(crate) struct Machine {
     /// How many workers are kept awake: one for each processor, and for each that waits in a function of the host.
     useful: AtomicUsize,
     /// Nothing more is taken on, and what is in flight is squashed.
-    closing: AtomicBool,
+    pub(super) closing: AtomicBool,
     pub(super) done: AtomicBool,
     heart_rests: AtomicBool,
     pub(super) promotions: AtomicU64,

@@ -7,6 +7,7 @@
 //! All of this happens under one lock for each submission, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use super::machine::Machine;
@@ -27,8 +28,10 @@ pub(super) struct Retirement {
     /// The innermost frame that the oldest work was found in lastly, which stays on the way to it until it is taken out of the tree; null: the
     /// root is where to look from.
     deepest: *mut Board,
-    /// Runs that wait until they are the oldest work.
-    waiting: Vec<*mut Run>,
+    /// Runs that wait until they are the oldest work, by their entries: there may be many.
+    waiting: HashMap<*mut Entry, *mut Run>,
+    /// How many had failed when it was looked lastly which of them are squashed.
+    failures: u64,
 }
 
 /// How a frame has drained.
@@ -41,7 +44,7 @@ pub(super) struct Drained {
 
 impl Default for Retirement {
     fn default() -> Retirement {
-        Retirement { root: std::ptr::null_mut(), deepest: std::ptr::null_mut(), waiting: Vec::new() }
+        Retirement { root: std::ptr::null_mut(), deepest: std::ptr::null_mut(), waiting: HashMap::new(), failures: 0 }
     }
 }
 
@@ -119,8 +122,8 @@ impl Machine {
         }
     }
 
-    /// Lets everything retire that can: goes down along the oldest work, from where it was lastly, since a tree may be deep. The runs that need not wait any more are the
-    /// caller's, to be handed on once the lock is free: whoever takes one up may want it.
+    /// Lets everything retire that can: goes down along the oldest work, from where it was lastly, since a tree may be deep. The runs that
+    /// need not wait any more are the caller's, to be handed on once the lock is free: whoever takes one up may want it.
     ///
     /// # Safety
     /// `guard` is the lock's.
@@ -128,6 +131,7 @@ impl Machine {
         if guard.root.is_null() {
             return Vec::new();
         }
+        let mut ready = Vec::new();
         // SAFETY: under the lock boards are linked and unlinked, so those that are found are live.
         unsafe {
             let mut board = if guard.deepest.is_null() { (*guard.root).child } else { guard.deepest };
@@ -141,17 +145,17 @@ impl Machine {
                     break;
                 }
                 (*entry).oldest.store(true, Ordering::Release);
+                ready.extend(guard.waiting.remove(&entry));
                 board = (*entry).child;
             }
-            let mut ready = Vec::new();
-            guard.waiting.retain(|&run| {
-                let turn = (*(*run).entry).oldest.load(Ordering::Acquire) || self.is_squashed((*run).entry);
-                if turn {
-                    of.waiting().fetch_sub(1, Ordering::Relaxed);
-                    ready.push(run);
-                }
-                !turn
-            });
+            let failures = of.failures.load(Ordering::Acquire);
+            if failures != guard.failures || self.closing.load(Ordering::Relaxed) {
+                guard.failures = failures;
+                ready.extend(guard.waiting.extract_if(|&entry, _| self.is_squashed(entry)).map(|(_, run)| run));
+            }
+            if !ready.is_empty() {
+                of.waiting().fetch_sub(ready.len() as u64, Ordering::Relaxed);
+            }
             ready
         }
     }
@@ -181,7 +185,7 @@ impl Machine {
             of.waiting().fetch_sub(1, Ordering::Relaxed);
             Some(run)
         } else {
-            guard.waiting.push(Box::into_raw(run));
+            guard.waiting.insert(run.entry, Box::into_raw(run));
             None
         };
         drop(guard);

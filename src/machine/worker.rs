@@ -448,9 +448,11 @@ impl Worker {
                 Ok(()) => {}
                 Err(Fault::Stop(Stop::Memory)) if is_younger() => {
                     // Older work gives some back. Once it has, or this is squashed, it does not come here again.
-                    run.pc = ptr::null();
-                    if let Some(run) = machine.wait_for_turn(of, run) {
-                        self.put_away(run);
+                    self.put_away(run);
+                    // Many may wait: with nothing that takes room.
+                    let mut waiting = Box::new(Run::new(Stack::new(machine.segments.clone())));
+                    waiting.entry = entry;
+                    if machine.wait_for_turn(of, waiting).is_some() {
                         self.begin_entry(entry);
                     }
                     return;
