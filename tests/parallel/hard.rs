@@ -292,7 +292,7 @@ fn main() {
         let (result, page) = run_in(&code, Configuration { record: true, ..configuration }, &Page::default(), text);
         assert_eq!(result.outcome, expected.outcome, "{configuration:?}");
         assert_eq!(page.text(), "");
-        // What has begun to sort does not get to its end.
+        // What has begun to sort does not get to its end, unless whoever fails is without a processor.
         let events = result.record.expect("it was asked for").events;
         let entry = events.iter().find_map(|event| match &event.what {
             What::Issued(issued) if issued.kind == Kind::Call(sorts as u32) => Some(issued.entry),
@@ -303,11 +303,10 @@ fn main() {
         let has_failed = events.iter().position(|event| matches!(event.what, What::Completed(_, Ending::Failed)));
         if has_begun < has_failed {
             let is_squashed = |event: &Event| event.what == What::Completed(entry, Ending::Squashed);
-            assert!(events.iter().any(is_squashed), "{configuration:?}: it was sorted to the end");
-            broken_off += 1;
+            broken_off += u32::from(events.iter().any(is_squashed));
         }
     }
-    assert!(broken_off > 0, "nothing was being sorted");
+    assert!(broken_off > 0, "no sort was broken off");
 }
 
 #[test]

@@ -379,12 +379,6 @@ pub fn agree_threaded(text: &str, page: &Page) -> (Outcome, Page) {
     agree_in(text, page, threaded())
 }
 
-/// The same in an empty world; what it printed.
-#[track_caller]
-pub fn agree(text: &str) -> String {
-    agree_on(text, &Page::default(), 3).1.text()
-}
-
 /// The same for a program that traps and computes for long: the code of the trap, and what it printed.
 #[track_caller]
 pub fn agree_on_trap(text: &str) -> (TrapCode, String) {
