@@ -6,6 +6,7 @@
 
 mod gate;
 mod promote;
+mod search;
 
 use std::ptr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::atomic::Ordering;
 use self::gate::Gate;
 use self::promote::Why;
 use super::answer::Wait;
-use super::deque::{Deque, Owner, Thief};
+use super::deque::{Deque, Owner};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
@@ -74,9 +75,6 @@ enum Hold {
     /// A count of the worker's own.
     Own(Ticket),
 }
-
-/// Rounds that a worker searches before it sleeps.
-const ROUNDS: u32 = if cfg!(modelled) { 1 } else { 200 };
 
 pub(super) struct Worker {
     pub(super) local: Local,
@@ -265,109 +263,9 @@ impl Worker {
         self.local.seat().relief.is_wanted() || self.lent_to.as_ref().is_some_and(|of| of.has_ended())
     }
 
-    /// The next job, if there is one; sleeps if not.
-    fn find(&mut self) -> Option<Job> {
-        if self.looks_outside() {
-            // What has its turn now may not wait until nothing is left here.
-            if let Some(job) = self.machine().take_injected() {
-                if let Some(next) = self.next.take() {
-                    self.local.push(next);
-                }
-                return Some(job);
-            }
-        }
-        self.next.take().or_else(|| self.pop()).or_else(|| self.take_injected()).or_else(|| self.search())
-    }
-
-    /// Whether others' work comes before what is on the deque: once a tick, and where normal work waits and this is not.
-    #[inline]
-    fn looks_outside(&mut self) -> bool {
-        let machine = self.machine();
-        let in_background = || self.local.seat().in_background.load(Ordering::Relaxed);
-        std::mem::take(&mut self.gave_way) || (in_background() && machine.normal_waits())
-    }
-
     /// What is left of it: its deque, which is empty, and what it counted.
     pub(super) fn leave(mut self) -> (Deque<Job>, Counts) {
         (std::mem::replace(&mut self.local.deque, Deque::new()), self.local.counts)
-    }
-
-    /// What others injected, while the deque is empty.
-    fn take_injected(&mut self) -> Option<Job> {
-        let job = self.machine().take_some_injected(&self.local.deque)?;
-        self.local.pushed = self.local.deque.len();
-        Some(job)
-    }
-
-    fn pop(&mut self) -> Option<Job> {
-        step();
-        self.local.pushed = self.local.pushed.saturating_sub(1);
-        self.local.deque.pop()
-    }
-
-    fn random(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
-    }
-
-    /// Looks for a job elsewhere, and sleeps if there is none.
-    fn search(&mut self) -> Option<Job> {
-        let machine = self.machine();
-        self.leaving.let_go();
-        let since = machine.platform.now();
-        let found = self.look_around();
-        if found.is_none() && !machine.done.load(Ordering::Acquire) {
-            self.turn_away();
-            machine.sleep(self.local.index);
-        }
-        self.local.counts.idle += machine.platform.now() - since;
-        found
-    }
-
-    /// Looks for a job with the others, for a while.
-    fn look_around(&mut self) -> Option<Job> {
-        let machine = self.machine();
-        let searches = machine.begin_search();
-        let mut found = None;
-        for round in 0..if searches { ROUNDS } else { 1 } {
-            step();
-            found = self.steal();
-            if found.is_some() || machine.done.load(Ordering::Acquire) {
-                break;
-            }
-            if round % 16 == 4 {
-                machine.raise_hungry();
-            }
-            for _ in 0..16 {
-                std::hint::spin_loop();
-            }
-        }
-        if searches {
-            machine.end_search(found.is_some());
-        }
-        found
-    }
-
-    fn steal(&mut self) -> Option<Job> {
-        let machine = self.machine();
-        if let Some(job) = self.take_injected() {
-            return Some(job);
-        }
-        let count = machine.seats.len();
-        let first = self.random() as usize % count;
-        for offset in 0..count {
-            let victim = (first + offset) % count;
-            if victim != self.local.index
-                && let Some(job) = machine.seats[victim].thief.steal_into(&self.local.deque)
-            {
-                self.local.counts.stolen += 1;
-                self.local.pushed = self.local.deque.len();
-                return Some(job);
-            }
-        }
-        None
     }
 
     /// Takes down what happens, if the run is recorded.

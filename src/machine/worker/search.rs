@@ -1,0 +1,112 @@
+//! Where a worker finds its next job: with itself, among what was injected, with the others; where there is none it sleeps.
+
+use std::sync::atomic::Ordering;
+
+use super::{Job, Worker};
+use crate::machine::deque::{Owner, Thief};
+use crate::platform::step;
+
+/// Rounds that a worker searches before it sleeps.
+const ROUNDS: u32 = if cfg!(modelled) { 1 } else { 200 };
+
+impl Worker {
+    /// The next job, if there is one; sleeps if not.
+    pub(super) fn find(&mut self) -> Option<Job> {
+        if self.looks_outside() {
+            // What has its turn now may not wait until nothing is left here.
+            if let Some(job) = self.machine().take_injected() {
+                if let Some(next) = self.next.take() {
+                    self.local.push(next);
+                }
+                return Some(job);
+            }
+        }
+        self.next.take().or_else(|| self.pop()).or_else(|| self.take_injected()).or_else(|| self.search())
+    }
+
+    /// Whether others' work comes before what is on the deque: once a tick, and where normal work waits and this is not.
+    #[inline]
+    fn looks_outside(&mut self) -> bool {
+        let machine = self.machine();
+        let in_background = || self.local.seat().in_background.load(Ordering::Relaxed);
+        std::mem::take(&mut self.gave_way) || (in_background() && machine.normal_waits())
+    }
+
+    /// What others injected, while the deque is empty.
+    fn take_injected(&mut self) -> Option<Job> {
+        let job = self.machine().take_some_injected(&self.local.deque)?;
+        self.local.pushed = self.local.deque.len();
+        Some(job)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Job> {
+        step();
+        self.local.pushed = self.local.pushed.saturating_sub(1);
+        self.local.deque.pop()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    /// Looks for a job elsewhere, and sleeps if there is none.
+    fn search(&mut self) -> Option<Job> {
+        let machine = self.machine();
+        self.leaving.let_go();
+        let since = machine.platform.now();
+        let found = self.look_around();
+        if found.is_none() && !machine.done.load(Ordering::Acquire) {
+            self.turn_away();
+            machine.sleep(self.local.index);
+        }
+        self.local.counts.idle += machine.platform.now() - since;
+        found
+    }
+
+    /// Looks for a job with the others, for a while.
+    fn look_around(&mut self) -> Option<Job> {
+        let machine = self.machine();
+        let searches = machine.begin_search();
+        let mut found = None;
+        for round in 0..if searches { ROUNDS } else { 1 } {
+            step();
+            found = self.steal();
+            if found.is_some() || machine.done.load(Ordering::Acquire) {
+                break;
+            }
+            if round % 16 == 4 {
+                machine.raise_hungry();
+            }
+            for _ in 0..16 {
+                std::hint::spin_loop();
+            }
+        }
+        if searches {
+            machine.end_search(found.is_some());
+        }
+        found
+    }
+
+    fn steal(&mut self) -> Option<Job> {
+        let machine = self.machine();
+        if let Some(job) = self.take_injected() {
+            return Some(job);
+        }
+        let count = machine.seats.len();
+        let first = self.random() as usize % count;
+        for offset in 0..count {
+            let victim = (first + offset) % count;
+            if victim != self.local.index
+                && let Some(job) = machine.seats[victim].thief.steal_into(&self.local.deque)
+            {
+                self.local.counts.stolen += 1;
+                self.local.pushed = self.local.deque.len();
+                return Some(job);
+            }
+        }
+        None
+    }
+}
