@@ -326,8 +326,9 @@ unsafe fn touch(
         let issuer = &mut *cx.issuer;
         if write && view == Shape::Held {
             let held = *regs.add(usize::from(root));
-            let copied = !is_unique(buffer(held));
             let answer = unique(issuer, held);
+            // Looked at after who may share it: one that has completed has shared it, or does not.
+            let copied = !is_unique(buffer(held));
             if answer != Step::Run {
                 return answer;
             }
@@ -376,27 +377,38 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
         if !board.boxes.may_have(held) {
             return Step::Run;
         }
+        if let Some(entry) = sharer(board, held, |area| area.is_whole()) {
+            return stall(issuer, entry, Cause::Region);
+        }
         if !is_unique(buffer(held)) {
             // It will be copied.
             return detach(issuer, held);
         }
-        if board.has_sharing && !before(board.sharing, board.head) {
-            // Who was passed all of it to read may still share it.
-            let mut sharer = None;
-            board.boxes.of_root(held, &mut |record| {
-                if !before(record.seq, board.head) && record.area.is_whole() {
+        Step::Run
+    }
+}
+
+/// Who was passed it, or such a part of it, to read, and may still look whether that is all of it, and share it. Looked for before the
+/// owners are counted: who has completed has shared it by then, or will not.
+///
+/// # Safety
+/// `held` is a live buffer that the frame owns.
+unsafe fn sharer(board: &Board, held: u64, is_such: impl Fn(&Area) -> bool) -> Option<*mut Entry> {
+    let mut sharer = None;
+    if board.has_sharing && !before(board.sharing, board.head) {
+        board.boxes.of_root(held, &mut |record| {
+            // SAFETY: the caller's; not before the head, so it is in the ring.
+            unsafe {
+                if !before(record.seq, board.head) && is_such(&record.area) {
                     let entry = board.entry_of(record.seq);
                     if (*entry).shares && !Entry::is_closed(entry) {
                         sharer = Some(entry);
                     }
                 }
-            });
-            if let Some(entry) = sharer {
-                return stall(issuer, entry, Cause::Region);
             }
-        }
-        Step::Run
+        });
     }
+    sharer
 }
 
 /// What `held` is about to be replaced or resized, and buffers may be put into it.

@@ -110,6 +110,7 @@ pub(super) struct Entry {
     more_args: Vec<u64>,
 }
 
+#[cfg(not(modelled))]
 const _: () = assert!(std::mem::offset_of!(Entry, board) == 64 && std::mem::offset_of!(Entry, inline) == 128);
 
 /// That somebody waits for an entry.

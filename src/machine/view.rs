@@ -13,6 +13,7 @@ use super::layout::Layouts;
 use super::memory::{Heap, POLL_EVERY, WRITTEN, buffer, data, slot, tail_buffer};
 use super::value::{Elements, ValueRef};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
+use crate::platform::step;
 
 /// Adds `count` copies of the element at `value` to the array in `place`, polling.
 ///
@@ -84,16 +85,20 @@ pub(crate) unsafe fn own_view(
         let seen = view(types, ty, at);
         let tail = *at.add(if seen.is_grid() { 4 } else { 2 });
         let held = tail_buffer(tail);
-        let same_kind = (*held).is_grid() == seen.is_grid();
-        let whole = seen.len() as u64 == (*held).len
-            && seen.data() == data(held).cast_const()
-            && (!seen.is_grid() || ((*held).rows, (*held).cols) == (seen.rows() as u64, seen.cols() as u64));
-        if whole && same_kind && tail & WRITTEN == 0 {
-            Heap::share(held);
-            return Ok(slot(held));
-        }
+        // The length of what others may push to meanwhile is not looked at.
         if seen.is_empty() && !seen.is_grid() {
             return Ok(layouts.get(ty).empty());
+        }
+        let may_share = tail & WRITTEN == 0 && (*held).is_grid() == seen.is_grid();
+        let is_whole = || {
+            seen.len() as u64 == (*held).len
+                && seen.data() == data(held).cast_const()
+                && (!seen.is_grid() || ((*held).rows, (*held).cols) == (seen.rows() as u64, seen.cols() as u64))
+        };
+        if may_share && is_whole() {
+            step();
+            Heap::share(held);
+            return Ok(slot(held));
         }
         let mut new = slot(heap.new_room(layouts.get(ty), seen.len() as u64)?);
         for row in 0..seen.rows() {

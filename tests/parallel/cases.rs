@@ -340,3 +340,40 @@ fn main() {
         3,
     );
 }
+
+/// Who was passed an array may keep it: what is pushed while he looks whether he can is not in what he keeps.
+#[test]
+fn a_push_beside_who_keeps_the_array() {
+    for (ty, first, pushed) in [("Int", "1", "work(n)"), ("Int", "1", "n"), ("Str", "\"a\"", "label(n)")] {
+        for kept in ["a", "a[0..a.len()]", "a[0..2]", "a[0..0]"] {
+            let text = format!(
+                "
+fn spin(n: Int) -> Int {{
+    var x = n
+    for i in 0..(n % 12) {{ x = x *% 31 +% i }}
+    return x & 255
+}}
+task work(n: Int) -> Int {{ return n }}
+task label(n: Int) -> Str {{ return \"<{{n}}>\" }}
+task same(xs: [{ty}], n: Int) -> [{ty}] {{
+    spin(n)
+    return xs
+}}
+task one(n: Int) -> Int {{
+    var a = [{first}, {first}, {first}]
+    a.push({first})
+    a.push({first})
+    if n & 1 == 0 {{ a.pop() }}
+    let k = same({kept}, n)
+    a.push({pushed})
+    a.push({pushed})
+    return k.len() * 100 + a.len()
+}}
+fn main() {{
+    for i in 0..24 {{ print(one(i)) }}
+}}"
+            );
+            agree_under_seeds(&text, 24);
+        }
+    }
+}

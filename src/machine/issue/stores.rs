@@ -3,7 +3,7 @@
 //!
 //! Called by the issue stage, as the issuer of the frame.
 
-use super::{Cause, Step, access, element, meets, operand, publish, replace, reserve, stall};
+use super::{Cause, Step, access, element, meets, operand, publish, replace, reserve, sharer, stall};
 use crate::bytecode::ops::{Field, Instr};
 use crate::machine::boxes::Area;
 use crate::machine::code::INTO_WINDOW;
@@ -39,7 +39,8 @@ pub(super) unsafe fn push(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, 
         let held = *regs.add(usize::from(array));
         let slots = (*buffer(held)).stride() as u16;
         let pending = (value..value + slots).find_map(|register| board.pending(usize::from(register)));
-        let place = place_of_push(held).filter(|place| meets(board, place, true).is_none());
+        let shared = sharer(board, held, |_| true).is_some();
+        let place = place_of_push(held).filter(|place| !shared && meets(board, place, true).is_none());
         match (place, pending) {
             (Some(_), None) => Step::Run,
             (None, None) => replace(issuer, held),
@@ -180,8 +181,9 @@ unsafe fn claim(board: &Board, regs: *mut u64, array: u16) -> Option<Area> {
             return None;
         }
         let held = *regs.add(usize::from(array));
+        let shared = sharer(board, held, |_| true).is_some();
         let place = place_of_push(held)?;
-        if (*buffer(held)).stride() != 1 || meets(board, &place, true).is_some() {
+        if shared || (*buffer(held)).stride() != 1 || meets(board, &place, true).is_some() {
             return None;
         }
         *address(&place) = 0;
