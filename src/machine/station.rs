@@ -110,7 +110,7 @@ pub(super) struct Entry {
     more_args: Vec<u64>,
 }
 
-#[cfg(not(modelled))]
+#[cfg(all(target_pointer_width = "64", not(modelled)))]
 const _: () = assert!(std::mem::offset_of!(Entry, board) == 64 && std::mem::offset_of!(Entry, inline) == 128);
 
 /// That somebody waits for an entry.
