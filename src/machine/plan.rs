@@ -39,8 +39,7 @@ pub(super) enum What {
     WholeView(u16, Shape),
     /// Stages a view to write through of what this register holds.
     Unique(u16),
-    /// Replaces or resizes what the first register holds, and reads the whole of the second; with elements that hold
-    /// buffers, if the flag is set.
+    /// Replaces or resizes what the first register holds, and reads the whole of the second.
     Replace(u16, Option<u16>),
     /// Adds the scalars in the registers from the second on, as an element, to the array that the first holds.
     Push(u16, u16),

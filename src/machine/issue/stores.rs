@@ -30,7 +30,7 @@ pub(in crate::machine) unsafe fn place_of_push(held: u64) -> Option<Area> {
 }
 
 /// `push`: where the value is not there yet, its place is taken, and the store is parked. What is in flight uses other elements, unless it
-/// was passed the whole array.
+/// was passed the whole array, or may share it.
 pub(super) unsafe fn push(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64, array: u16, value: u16) -> Step {
     // SAFETY: as for `step`.
     unsafe {
@@ -133,10 +133,8 @@ pub(super) unsafe fn fused(
                 }
                 return Some(Fused { area: claim(board, regs, array)?, moved: Some(to), owns: true });
             }
-            _ => {}
-        }
-        if !matches!(plan.step(index + 1).what, What::Move) {
-            return None;
+            What::Move => {}
+            _ => return None,
         }
         let moved = Instr(u64::from_le(*pc.add(1)));
         let register = moved.get(Field::A) as usize;
@@ -170,7 +168,8 @@ pub(super) unsafe fn fused(
     }
 }
 
-/// The place of a push of one slot to the array in that register, which is taken, if that meets nothing in flight.
+/// The place of a push of one slot to the array in that register, which is taken, if that meets nothing in flight and nobody may share
+/// the array.
 ///
 /// # Safety
 /// As for [`step`].
