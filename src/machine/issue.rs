@@ -248,11 +248,11 @@ fn stall(issuer: &mut Issuer, entry: *mut Entry, cause: Cause) -> Step {
 /// The youngest entry in flight that an access to `area` must wait for.
 unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
     let mut youngest: Option<u32> = None;
-    board.boxes.conflicts(area, write, &mut |record| {
-        let later = youngest.is_none_or(|seq| before(seq, record.seq)) && !board.leaves_out(record, write);
-        // SAFETY: not before the head, so it is in the ring.
-        if later && !before(record.seq, board.head) && unsafe { !Entry::is_closed(board.entry_of(record.seq)) } {
-            youngest = Some(record.seq);
+    board.boxes.conflicts(area, write, board.flight(), &mut |filed| {
+        let later = youngest.is_none_or(|seq| before(seq, filed.seq)) && !board.leaves_out(filed, write);
+        // SAFETY: it is in flight, so in the ring.
+        if later && unsafe { !Entry::is_closed(board.entry_of(filed.seq)) } {
+            youngest = Some(filed.seq);
         }
     });
     youngest.map(|seq| board.entry_of(seq))
@@ -352,12 +352,10 @@ unsafe fn touch(
             Value::Owner(value) => {
                 // What is moved there takes along who uses it.
                 let moved = *regs.add(usize::from(value));
-                let (mut found, head, tail) = (Vec::new(), board.head, board.tail_now());
-                board.boxes.of_root(moved, &mut |record| found.push((record.write, record.seq)));
+                let (mut found, flight) = (Vec::new(), board.flight());
+                board.boxes.of_root(moved, flight, &mut |filed| found.push((filed.write, filed.seq)));
                 for (write, seq) in found {
-                    if !before(seq, head) && before(seq, tail) {
-                        board.boxes.bring(area, write, seq, head);
-                    }
+                    board.boxes.bring(area, write, seq, flight);
                 }
                 Step::Run
             }
@@ -396,11 +394,11 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
 unsafe fn sharer(board: &Board, held: u64, is_such: impl Fn(&Area) -> bool) -> Option<*mut Entry> {
     let mut sharer = None;
     if board.has_sharing && !before(board.sharing, board.head) {
-        board.boxes.of_root(held, &mut |record| {
-            // SAFETY: the caller's; not before the head, so it is in the ring.
+        board.boxes.of_root(held, board.flight(), &mut |filed| {
+            // SAFETY: the caller's; it is in flight, so in the ring.
             unsafe {
-                if !before(record.seq, board.head) && is_such(&record.area) {
-                    let entry = board.entry_of(record.seq);
+                if is_such(filed.area) {
+                    let entry = board.entry_of(filed.seq);
                     if (*entry).shares && !Entry::is_closed(entry) {
                         sharer = Some(entry);
                     }
@@ -518,8 +516,7 @@ unsafe fn reserve(issuer: &mut Issuer, heap: &mut Heap, kind: Kind, args: usize)
     // SAFETY: the issuer's board and worker.
     unsafe {
         let board = &mut *issuer.board;
-        let flight = board.tail_now().wrapping_sub(board.head);
-        if flight >= board.allowed || board.is_full() {
+        if board.in_flight() >= board.allowed || board.is_full() {
             let local = &mut *issuer.local;
             if let Some(entry) = local.make_room(issuer.board, heap) {
                 return Err(stall(issuer, entry, Cause::Window));
@@ -545,19 +542,8 @@ unsafe fn hold_before(board: &mut Board, entry: *mut Entry) {
 
 /// Links the entry to those in flight that its access to `area` meets, and files the access.
 unsafe fn access(board: &mut Board, entry: *mut Entry, area: Area, write: bool) {
-    let seq = board.tail_now();
-    let head = board.head;
-    if let Some(shadow) = &mut board.shadow {
-        shadow.access(area, write);
-    }
-    let ring = &*board;
-    ring.boxes.conflicts(&area, write, &mut |record| {
-        if !before(record.seq, head) && record.seq != seq && !ring.leaves_out(record, write) {
-            // SAFETY: in the ring; the entry is not armed yet.
-            unsafe { depend_once(ring.entry_of(record.seq), entry) };
-        }
-    });
-    board.boxes.insert(area, write, seq, head);
+    // SAFETY: in the ring; the entry is not armed yet.
+    board.access(area, write, |met| unsafe { depend_once(met, entry) });
 }
 
 /// # Safety

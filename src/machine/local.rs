@@ -140,8 +140,9 @@ impl Local {
         // SAFETY: this worker is its issuer.
         unsafe {
             machine.recycle(board, heap);
+            (*board).boxes.tidy((*board).flight());
             self.judge(board);
-            let (flight, window) = ((*board).flight(), (*board).window);
+            let (flight, window) = ((*board).in_flight(), (*board).window);
             // What is done at once needs little room; a ring that is used much gets more.
             let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
             let mut open = flight;
@@ -199,7 +200,7 @@ impl Local {
     pub(super) unsafe fn lift_back_off(&self, board: &Board, seq: u32) {
         // SAFETY: this worker is its issuer; what comes before the entry is in the ring if there are two.
         unsafe {
-            let has_other = board.promoted_by != self.index && board.flight() > 1;
+            let has_other = board.promoted_by != self.index && board.in_flight() > 1;
             if has_other && !Entry::is_closed(board.entry_of(seq.wrapping_sub(1))) {
                 (&*board.root).code().functions[board.function as usize].back_off.lift();
             }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::SmallVec;
 
-use super::boxes::{Area, Boxes, Record as Filed};
+use super::boxes::{Area, Boxes, Filed, Flight};
 use super::code::{Code, Passed};
 use super::execute::Context;
 use super::host_call::SysLayout;
@@ -32,6 +32,11 @@ use crate::platform::Platform;
 const KEPT: usize = if cfg!(target_family = "wasm") { 1 << 16 } else { 1 << 22 };
 /// How many entries of a frame are looked back for what an entry needs: far more than the ring of a frame holds.
 const HORIZON: u32 = 1 << 14;
+
+/// The instructions that number `number` may need.
+fn in_reach(number: u32) -> Flight {
+    Flight { head: number.saturating_sub(HORIZON), tail: number }
+}
 
 /// Numbers of buffers by address.
 #[derive(Default)]
@@ -198,7 +203,7 @@ pub(super) struct Shadow {
 
 impl Shadow {
     /// Whether the machine is to overlook that an access meets one that was filed.
-    pub(super) fn leaves_out(&self, filed: &Filed, write: bool) -> bool {
+    pub(super) fn leaves_out(&self, filed: Filed<'_>, write: bool) -> bool {
         let Some(rule) = self.recorder.leave_out else { return false };
         if filed.area.root < Region::RESOURCES {
             return rule == Hazard::Effect;
@@ -259,7 +264,7 @@ impl Shadow {
         for &(area, write) in accesses {
             let (area, region) = self.numbered(area);
             taken.push(Access { region, write });
-            self.boxes.conflicts(&area, write, &mut |filed| {
+            self.boxes.conflicts(&area, write, in_reach(self.next), &mut |filed| {
                 if seen.insert(filed.seq) {
                     let order = Order::of(filed.write, write);
                     needs.push(Need { on: filed.seq, carrier: Carrier::Region(region), order, holds });
@@ -273,7 +278,7 @@ impl Shadow {
     fn file(&mut self, number: u32, accesses: &[Access], writes: &[u16]) {
         for &Access { region, write } in accesses {
             let area = Area { root: region.root, rows: region.rows, cols: region.cols };
-            self.boxes.insert(area, write, number, number.saturating_sub(HORIZON));
+            self.boxes.access(area, write, in_reach(number), &mut |_| {});
         }
         for &register in writes {
             self.producers[usize::from(register)] = Some(number);

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use super::boxes::Boxes;
+use super::boxes::{Area, Boxes, Filed, Flight};
 use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
@@ -231,8 +231,15 @@ impl Board {
         &code.functions[self.function as usize]
     }
 
+    /// The entries in the ring.
+    #[inline(always)]
+    pub(super) fn flight(&self) -> Flight {
+        Flight { head: self.head, tail: self.tail_now() }
+    }
+
     /// How many entries are in the ring.
-    pub(super) fn flight(&self) -> u32 {
+    #[inline(always)]
+    pub(super) fn in_flight(&self) -> u32 {
         self.tail_now().wrapping_sub(self.head)
     }
 
@@ -441,8 +448,23 @@ impl Board {
         self.boxes.clear();
     }
 
+    /// Files an access of the next entry, and calls `met` with the entries in flight that it has to wait for.
+    #[inline]
+    pub(super) fn access(&mut self, area: Area, write: bool, mut met: impl FnMut(*mut Entry)) {
+        let flight = self.flight();
+        let Board { boxes, ring, shadow, .. } = self;
+        if let Some(shadow) = shadow {
+            shadow.access(area, write);
+        }
+        boxes.access(area, write, flight, &mut |filed| {
+            if !shadow.as_ref().is_some_and(|shadow| shadow.leaves_out(filed, write)) {
+                met(ring[filed.seq as usize & (ring.len() - 1)]);
+            }
+        });
+    }
+
     /// Whether a test wants that rule left out.
-    pub(super) fn leaves_out(&self, filed: &super::boxes::Record, write: bool) -> bool {
+    pub(super) fn leaves_out(&self, filed: Filed<'_>, write: bool) -> bool {
         self.shadow.as_ref().is_some_and(|shadow| shadow.leaves_out(filed, write))
     }
 

@@ -899,7 +899,7 @@ impl Worker {
     unsafe fn taken_back(&self, board: *mut Board) -> bool {
         // SAFETY: this worker is its issuer.
         unsafe {
-            let fresh = (*board).promoted_by == self.local.index && (*board).retired == 0 && (*board).flight() == 1;
+            let fresh = (*board).promoted_by == self.local.index && (*board).retired == 0 && (*board).in_flight() == 1;
             (fresh || !self.machine().is_hungry()) && (*board).youngest_open().is_none()
         }
     }

@@ -144,9 +144,11 @@ pub(in crate::machine) unsafe fn overlap(window: *mut u64, views: &[ViewParam]) 
 unsafe fn some_overlap(window: *mut u64, views: &[ViewParam]) -> bool {
     // SAFETY: the caller's.
     let place = |view: &ViewParam| unsafe { Box2::of(view, window.add(usize::from(view.at))) };
-    views.iter().enumerate().any(|(i, a)| {
-        let related = |b: &&ViewParam| a.element == b.element && (a.mutable || b.mutable);
-        views[..i].iter().filter(related).any(|b| matches!((place(a), place(b)), (Some(a), Some(b)) if a.meets(&b)))
+    views.iter().enumerate().filter(|(_, a)| a.mutable).any(|(i, a)| {
+        let Some(written) = place(a) else { return false };
+        // Two that are written are compared once.
+        let related = |(j, b): &(usize, &ViewParam)| a.element == b.element && (!b.mutable || *j < i);
+        views.iter().enumerate().filter(related).any(|(_, b)| place(b).is_some_and(|b| written.meets(&b)))
     })
 }
 
