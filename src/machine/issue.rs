@@ -338,6 +338,10 @@ unsafe fn touch(
                     Value::Scalar(value) if let Some((seq, _)) = board.pending(usize::from(value)) => {
                         stall(issuer, board.entry_of(seq), Cause::Register)
                     }
+                    // Who uses what is moved there can't be taken along to a copy that is still to be made.
+                    Value::Owner(value) if let Some(entry) = user(board, *regs.add(usize::from(value))) => {
+                        stall(issuer, entry, Cause::Region)
+                    }
                     _ => Step::Run,
                 };
             }
@@ -362,6 +366,22 @@ unsafe fn touch(
             _ => Step::Run,
         }
     }
+}
+
+/// The youngest entry in flight that uses a buffer.
+///
+/// # Safety
+/// The caller is the issuer.
+unsafe fn user(board: &Board, held: u64) -> Option<*mut Entry> {
+    let mut youngest: Option<u32> = None;
+    board.boxes.of_root(held, board.flight(), &mut |filed| {
+        // SAFETY: it is in flight, so in the ring.
+        let is_open = unsafe { !Entry::is_closed(board.entry_of(filed.seq)) };
+        if is_open && youngest.is_none_or(|seq| before(seq, filed.seq)) {
+            youngest = Some(filed.seq);
+        }
+    });
+    youngest.map(|seq| board.entry_of(seq))
 }
 
 /// What `held` is about to be written through a view, or in part: it must have one owner, which is seen to in order.

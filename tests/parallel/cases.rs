@@ -279,6 +279,69 @@ task same(xs: [Int]) -> [Int] { return xs }
     }
 }
 
+/// An array that tasks in flight use moves into an element of an array that is copied for that, since it has another owner.
+#[test]
+fn an_array_in_use_moves_into_an_array_that_is_copied() {
+    let head = "
+struct Held { all: [Int], n: Int }
+fn spin(n: Int) -> Int {
+    var x = n
+    for i in 0..40 { x = x *% 31 +% i }
+    return x & 255
+}
+task work(n: Int) -> Int { return spin(n) }
+task list(n: Int) -> [Int] { return [spin(i + n) for i in 0..3] }
+task total(m: [[Int]]) -> Int { return sum(sum(y for y in x) for x in m) }
+task add(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] += spin(k) } }
+";
+    let bodies = [
+        "var a = [[1], [2]]
+    let b = a
+    a[0] = [work(y) for y in 0..20 if y != 3]
+    print(\"{a} {b}\")",
+        "var m = [[[1, 2], [3]], [[4]]]
+    m[0][0] = [work(0), total(m[0]), work(1), work(2)]
+    print(m)",
+        "var q = [[0], [1]]
+    let copy = q
+    var r = [1, 2, 3]
+    var s = [1]
+    add(&s, 3)
+    add(&r, 4)
+    q[0] = r
+    print(q)
+    print(\"{copy} {s}\")",
+        "var h = [Held(all: [1], n: 1), Held(all: [2], n: 2)]
+    var kept = h
+    for i in 0..20 {
+        h[i % 2].all = [work(y) for y in 0..i if y % 3 > 0]
+        if i % 3 == 0 { kept = h }
+    }
+    print(h[0].all)
+    print(\"{h[1].all} {kept[0].all} {kept[1].all}\")",
+        "var m = [[1, 2, 3], [4], [5]]
+    var t = [m, [[4, 4, 4], [5, 5, 5], [6]]]
+    var keep = t
+    for i in 0..8 {
+        t[1][1] = [work(y) for y in m[0] if y > 0]
+        t[1] = [list(y) for y in 0..4 if y != i]
+        m[1] = m[0]
+        if i % 2 == 1 { keep = t }
+    }
+    print(m)
+    print(t)
+    print(keep)",
+        "var g = Grid[[Int]](2, 2, fill: [0])
+    let b = g
+    for i in 0..6 { g[i % 2, i / 3] = [work(y) for y in 0..i + 3 if y != 2] }
+    print(g)
+    print(b)",
+    ];
+    for body in bodies {
+        agree_under_seeds(&format!("{head}\nfn main() {{\n    {body}\n}}"), 16);
+    }
+}
+
 /// A loop that pushes what tasks give waits for hardly any of them: where the array grows, and where the window is full.
 #[test]
 fn a_loop_that_pushes_goes_on() {

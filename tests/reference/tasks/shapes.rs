@@ -41,7 +41,11 @@ impl Generator<'_> {
         let pack = self.one_of(&scope.packs);
         let to = match (self.pick(12), m, p, pack) {
             (0 | 1, Some(m), ..) => {
+                // What has another owner is copied by the store.
+                let kept = self.chance(50).then(|| self.fresh("kept"));
+                kept.iter().for_each(|kept| self.line(&format!("let {kept} = {m}")));
                 self.line(&format!("{m}[at({i}, {m}.len())] = {b}"));
+                kept.iter().for_each(|kept| self.line(&format!("print(total_rows({kept}))")));
                 format!("total({m}[at({i}, {m}.len())])")
             }
             (2, Some(m), ..) => {
