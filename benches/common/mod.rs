@@ -1,6 +1,7 @@
 //! What the benchmarks share: a process run to its end with its cost, and the statistics over such runs. Unix only.
 #![allow(dead_code, reason = "each benchmark is a binary of its own and uses a part")]
 
+pub mod machine;
 pub mod samples;
 
 use std::ffi::OsStr;
@@ -236,21 +237,4 @@ pub fn openmp(source: &str, folder: &Path) -> Option<PathBuf> {
         println!("`cc -fopenmp` does not compile {source}: OpenMP is left out\n");
     }
     output.map(|_| binary)
-}
-
-/// Says how much faster two threads that share nothing are than one at this moment, which no program can exceed.
-pub fn say_machine() {
-    let spin = || (0..50_000_000u64).fold(1u64, |y, k| std::hint::black_box(y.wrapping_mul(6364136223846793005) ^ k));
-    let seconds = |threads: usize| {
-        let start = Instant::now();
-        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(spin))));
-        start.elapsed().as_secs_f64()
-    };
-    let (one, two) = in_turns(5, || seconds(1), || seconds(2));
-    let gain = 2.0 * least(&one) / least(&two);
-    println!("Two threads that share nothing are {gain:.2} times as fast as one here and now.");
-    if gain < 1.9 {
-        println!("The machine is busy: what follows tells little, whether it is met or missed.");
-    }
-    println!();
 }

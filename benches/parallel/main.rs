@@ -1,15 +1,15 @@
 //! Speed-up on two workers, and what it is for the same work by rayon, chili and OpenMP.
 //!
 //! `cargo bench --bench parallel` runs all; `-- fib flat1` some; `-- --runs 9` says how often each is run (5). Times are taken
-//! inside the process around the work. Peers are checked for equal answers; OpenMP is left out where `cc -fopenmp` isn't there.
+//! inside the process around the work. A turn while the machine gives only one processor is taken again. Peers are checked for equal answers; OpenMP is left out where `cc -fopenmp` isn't there.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod native;
 
 use common::{
-    Answer, Options, in_turns, least, median, openmp, ratios, say_machine, scratch, target, target_above, tgvm_run,
-    timed, words,
+    Answer, Options, least, machine::Machine, median, openmp, ratios, scratch, target, target_above, tgvm_run, timed,
+    words,
 };
 use native::Library;
 use std::process::Command;
@@ -46,7 +46,7 @@ fn main() {
     let options = Options::read(5);
     let folder = scratch();
     let openmp = openmp("benches/parallel/openmp.c", folder.path());
-    say_machine();
+    let mut machine = Machine::new();
     println!(
         "Speed-up on 2 workers: of the least times, and in brackets the median of {} interleaved pairs'\n",
         options.runs
@@ -62,9 +62,8 @@ fn main() {
         }
         let mut answer = Answer::to(name);
         let mut once = |workers| answer.check(timed(&mut tgvm(workers, line)));
-        let pairs = |once: &mut dyn FnMut(usize) -> f64, few: usize, many: usize| {
-            let once = std::cell::RefCell::new(once);
-            in_turns(options.runs, || (once.borrow_mut())(few), || (once.borrow_mut())(many))
+        let mut pairs = |once: &mut dyn FnMut(usize) -> f64, few: usize, many: usize| -> (Vec<f64>, Vec<f64>) {
+            machine.turns(options.runs, || (once(few), once(many))).into_iter().unzip()
         };
         let (one, two) = pairs(&mut once, 1, 2);
         let (few, many) = pairs(&mut once, 2, 8);
@@ -104,6 +103,7 @@ fn main() {
         println!("{:>15}", show((eight, median(&ratios(&many, &few)))));
     }
     println!();
+    machine.say();
     for (name, gain, limit, eight) in verdicts {
         target_above(&format!("{name}: speed-up on 2 workers"), gain, limit);
         target(&format!("{name}: 8 workers over 2"), eight, 1.1);

@@ -6,14 +6,14 @@
 //! grain from which on two workers are at least 1.5 times as fast as the serial run (tgvm's in-order, C's plain calls);
 //! METG(50 %), from which on they are no slower. Both are interpolated between the grains that are measured, which are powers
 //! of 2. At each grain the four runs alternate, and the least of each counts: of what is near in time, since a virtual machine's
-//! processors are now faster and now slower. Of several passes over all patterns the one with the median gain counts, so that a bad
+//! processors are now faster and now slower; turns while it gives only one are taken again. Of several passes over all patterns the one with the median gain counts, so that a bad
 //! spell falls on one pass of each. `native` is how long C takes to compute what a task of METG(75 %) computes in
 //! tgvm.
 
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{Answer, Options, openmp, say_machine, scratch, target, tgvm_run, timed, words};
+use common::{Answer, Options, least, machine::Machine, openmp, scratch, target, tgvm_run, timed, words};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -118,29 +118,28 @@ impl Case {
     }
 
     /// Runs each grain a few times, from the largest down to where two workers lose: all in turns.
-    fn pass(&mut self, systems: &[System]) {
+    fn pass(&mut self, systems: &[System], machine: &mut Machine) {
         let loses = |passes: &Vec<[f64; 2]>| gain(middle(passes)) < 0.95;
         for grain in 0..=LARGEST {
             let goes_on =
                 |of: &Vec<Vec<[f64; 2]>>| grain < 2 || !of[grain.min(of.len()) - 2..].iter().take(2).all(loses);
             let on: Vec<usize> = (0..systems.len()).filter(|&at| goes_on(&self.passes[at])).collect();
-            let mut leasts = vec![[f64::INFINITY; 2]; systems.len()];
-            for _ in 0..TURNS {
-                for &at in &on {
-                    let (turns, steps) = self.size(&systems[at], grain);
+            let turn = || {
+                let mut once = |system: &System| {
+                    let (turns, steps) = self.size(system, grain);
                     let line = format!("{} {} {steps} {turns}", self.pattern, self.width);
                     let answer = self.answers.entry((turns, steps)).or_insert_with(|| Answer::to(self.pattern));
-                    for (command, least) in [systems[at].serial, systems[at].parallel].into_iter().zip(&mut leasts[at])
-                    {
-                        *least = least.min(answer.check(timed(command().args(words(&line)))));
-                    }
-                }
-            }
-            for at in on {
+                    [system.serial, system.parallel].map(|command| answer.check(timed(command().args(words(&line)))))
+                };
+                on.iter().map(|&at| once(&systems[at])).collect::<Vec<_>>()
+            };
+            let turns = machine.turns(TURNS, turn);
+            for (place, at) in on.into_iter().enumerate() {
                 if self.passes[at].len() == grain {
                     self.passes[at].push(Vec::new());
                 }
-                self.passes[at][grain].push(leasts[at]);
+                let least = [0, 1].map(|which| least(&turns.iter().map(|turn| turn[place][which]).collect::<Vec<_>>()));
+                self.passes[at][grain].push(least);
             }
         }
     }
@@ -201,7 +200,7 @@ fn main() {
     if let Some((serial, parallel)) = &theirs {
         systems.push(System { serial, parallel, turn: 1.3e-9, task: 5e-7, scale: 4 });
     }
-    say_machine();
+    let mut machine = Machine::new();
     println!(
         "METG in microseconds on 2 workers, from {TURNS} turns at each grain, in the median of {} passes\n",
         options.runs
@@ -220,7 +219,7 @@ fn main() {
     }
     for pass in 1..=options.runs {
         eprintln!("pass {pass} of {}", options.runs);
-        cases.iter_mut().for_each(|case| case.pass(&systems));
+        cases.iter_mut().for_each(|case| case.pass(&systems, &mut machine));
     }
     let mut verdicts = Vec::new();
     for case in &cases {
@@ -252,6 +251,7 @@ fn main() {
         verdicts.push((pattern, width, fine[0].seconds(), ratio));
     }
     println!();
+    machine.say();
     for &(pattern, width, _, ratio) in &verdicts {
         if let Some(ratio) = ratio {
             target(&format!("{pattern}, width {width}: METG(75 %) over OpenMP's"), ratio, 0.8);
