@@ -1,20 +1,21 @@
 //! An engine: workers that run what is submitted to them, from any thread.
 
 use std::io;
+use std::mem::forget;
 use std::sync::Arc;
 
 use super::Module;
 use super::handle::{Error, Handle};
 use super::scope::Submissions;
 use super::value::{FromAnswer, IntoArgs};
-use super::world::{Nowhere, Printing};
+use super::world::Printing;
 use crate::host;
+use crate::machine::Issue;
 use crate::machine::crew::{Crew, Settings};
 use crate::machine::host_call::World;
 use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Memory, Order, Priority};
 use crate::machine::transfer::{Args, Kept, TransferError};
-use crate::machine::{Budget, Issue};
 
 /// Why something was not submitted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -46,7 +47,6 @@ pub enum SubmitError {
 pub struct Builder {
     settings: Settings,
     max_memory: u64,
-    max_depth: u64,
 }
 
 impl Builder {
@@ -76,7 +76,7 @@ impl Builder {
 
     /// Bytes of frames that a submission may nest: 256 MiB, if it is not said. It counts as memory, too.
     pub fn max_depth(mut self, bytes: u64) -> Builder {
-        self.max_depth = bytes;
+        self.settings.max_depth = bytes;
         self
     }
 
@@ -109,9 +109,9 @@ impl Builder {
     /// # Errors
     /// The system has no more threads.
     pub fn build(self) -> io::Result<Engine> {
-        let Builder { settings, max_memory, max_depth } = self;
+        let Builder { settings, max_memory } = self;
         let crew = Crew::start(&settings, host::table())?;
-        Ok(Engine { inner: Arc::new(Inner { crew, workers: settings.workers, max_memory, max_depth }) })
+        Ok(Engine { inner: Arc::new(Inner { crew, workers: settings.workers, max_memory }) })
     }
 }
 
@@ -120,7 +120,6 @@ pub(super) struct Inner {
     pub(super) crew: Crew,
     pub(super) workers: usize,
     pub(super) max_memory: u64,
-    pub(super) max_depth: u64,
 }
 
 /// Workers for many modules, sessions and submissions at once. Dropping it cancels what is in flight, and waits for the workers to
@@ -171,6 +170,7 @@ impl Engine {
             guests: 1,
             issue: Issue::Lazy,
             window: 64,
+            max_depth: 256 << 20,
             count: false,
             seed: None,
             record: false,
@@ -178,7 +178,7 @@ impl Engine {
             name: "tgvm".to_owned(),
             own_heart: true,
         };
-        Builder { settings, max_memory: 1 << 30, max_depth: 256 << 20 }
+        Builder { settings, max_memory: 1 << 30 }
     }
 
     /// How many workers it has.
@@ -302,19 +302,25 @@ impl Call<'_> {
         }
         let function = self.module.function(self.function).ok_or_else(|| SubmitError::NoFunction(name()))?;
         let params = &code.program().functions[function as usize].params;
-        // A budget is made for what takes memory.
-        let (mut budget, mut kept, mut count, mut problem) = (None, Args::default(), 0, None);
+        let mut order = Order {
+            function,
+            args: Args::default(),
+            world: self.world,
+            memory: Memory::Own(self.max_memory),
+            priority: self.priority,
+        };
+        let (mut count, mut problem) = (0, None);
         args.pass(&mut |value| {
-            if let (Some(param), None) = (params.get(count), &problem)
-                && !kept.push_scalar(&code.program().types, param.ty, &value)
-            {
-                let budget = budget.get_or_insert_with(|| Budget::new(self.max_memory));
-                match Kept::of(code, param.ty, &value, budget) {
-                    Ok(made) => kept.push(made),
-                    Err(error) => problem = Some(SubmitError::Argument(count + 1, name(), error)),
-                }
-            }
             count += 1;
+            match params.get(count - 1) {
+                // There is nothing in it to be dropped.
+                Some(param) if order.args.push_scalar(&code.program().types, param.ty, &value) => forget(value),
+                Some(param) if problem.is_none() => match Kept::of(code, param.ty, &value, order.memory.budget()) {
+                    Ok(made) => order.args.push(made),
+                    Err(error) => problem = Some(SubmitError::Argument(count, name(), error)),
+                },
+                _ => {}
+            }
         });
         if count != params.len() {
             return Err(SubmitError::Count(name(), params.len(), count));
@@ -322,15 +328,9 @@ impl Call<'_> {
         if let Some(problem) = problem {
             return Err(problem);
         }
-        let order = Order {
-            function,
-            args: kept,
-            world: self.world.unwrap_or_else(|| Box::new(Nowhere)),
-            memory: budget.map_or(Memory::Own(self.max_memory), Memory::Of),
-            max_depth: self.inner.max_depth,
-            priority: self.priority,
-        };
-        let submission: Ticket = self.inner.crew.submit(code, order);
+        let submission: Ticket = self.inner.crew.submit(code, &mut order);
+        // Nothing is left of it.
+        forget(order);
         if let Some(scope) = self.scope {
             scope.add(&submission);
         }

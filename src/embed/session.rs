@@ -19,10 +19,10 @@ use super::handle::{Error, list, now, written};
 use super::pending::{Content, State, Statement, Version, keep, lock};
 use super::statement::Problem;
 use super::value::FromValue;
-use super::world::{Nowhere, Redirected};
+use super::world::Redirected;
 use crate::machine::Budget;
 use crate::machine::engine::Outcome;
-use crate::machine::host_call::World;
+use crate::machine::host_call::{Nowhere, World};
 use crate::machine::interrupt::Stop;
 use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Memory, Order, Priority};
@@ -488,8 +488,8 @@ impl Shared {
                 }
             }
             drop(state);
-            for (number, code, order) in orders {
-                let submission = self.inner.crew.submit(&code, order);
+            for (number, code, mut order) in orders {
+                let submission = self.inner.crew.submit(&code, &mut order);
                 again |= self.begun(number, submission);
             }
             self.tell();
@@ -507,9 +507,8 @@ impl Shared {
         Order {
             function: statement.compiled.function,
             args,
-            world,
+            world: Some(world),
             memory: Memory::Kept(Box::new([self.budget.part(self.inner.max_memory), self.budget.clone()])),
-            max_depth: self.inner.max_depth,
             priority: Priority::Normal,
         }
     }

@@ -98,6 +98,8 @@ pub(super) struct FunctionInfo {
     pub(super) range: Option<RangeInfo>,
     /// Its calls may run out of order, or calls in it may.
     pub(super) issues: bool,
+    /// It is done soon, and nothing but its result is left of it: no loops, no calls, nothing but scalars. It may trap.
+    pub(super) is_brief: bool,
     pub(super) back_off: BackOff,
     plan: OnceLock<Plan>,
 }
@@ -338,10 +340,22 @@ impl FunctionInfo {
             resources: uses.resources.into(),
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
             issues,
+            is_brief: is_brief(function),
             back_off: BackOff::default(),
             plan: OnceLock::new(),
         }
     }
+}
+
+/// See [`FunctionInfo::is_brief`].
+fn is_brief(function: &Function) -> bool {
+    let is_scalar = |register: &RegType| matches!(register, RegType::Int | RegType::Float | RegType::Bool);
+    let is_soon_done = |instr: &Instr| {
+        let op = instr.op().expect("the verifier has seen it");
+        let goes_on = |field| instr.signed(field) >= 0;
+        !matches!(op, Op::Call | Op::Sys | Op::Host) && op.info().jump.is_none_or(goes_on)
+    };
+    function.range.is_none() && function.registers.iter().all(is_scalar) && function.code.iter().all(is_soon_done)
 }
 
 /// Which functions are tasks or call some, however deep.

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) guests: usize,
     pub(crate) issue: Issue,
     pub(crate) window: u32,
+    /// Bytes of frames that a submission may nest.
+    pub(crate) max_depth: u64,
     pub(crate) count: bool,
     /// Workers take turns as this seed says.
     pub(crate) seed: Option<u64>,
@@ -129,6 +131,7 @@ impl Crew {
             host,
             issue: settings.issue,
             window: settings.window.max(1),
+            max_depth: settings.max_depth,
             count: settings.count || settings.record,
             simulated: settings.seed.is_some(),
             platform,
@@ -206,7 +209,7 @@ impl Crew {
     /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host. Who is far ahead of the workers
     /// may wait a moment.
     #[inline]
-    pub(crate) fn submit(&self, code: &Arc<Code>, order: Order) -> Ticket {
+    pub(crate) fn submit(&self, code: &Arc<Code>, order: &mut Order) -> Ticket {
         let may_wait = cfg!(not(target_family = "wasm")) && !self.machine.simulated && WORKS_FOR.get().is_null();
         let mut places = code.places(order.function).peekable();
         if places.peek().is_none() {

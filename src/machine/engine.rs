@@ -231,6 +231,7 @@ fn run_shared(
         guests: 0,
         issue: options.issue,
         window: options.window,
+        max_depth: options.max_depth,
         count: options.count,
         seed: options.seed,
         record: options.record,
@@ -240,16 +241,15 @@ fn run_shared(
     };
     let crew = Crew::start(&settings, host).expect("the system has threads for the workers");
     options.pulse.record(crew.recorder());
-    let order = Order {
+    let mut order = Order {
         function: code.program().main,
         args: Default::default(),
         // SAFETY: the submission, which is the only one to use it, ends before this function does.
-        world: unsafe { Lent::new(world) },
+        world: Some(unsafe { Lent::new(world) }),
         memory: Memory::Of(budget.clone()),
-        max_depth: options.max_depth,
         priority: Priority::Normal,
     };
-    let submission = crew.submit(code, order);
+    let submission = crew.submit(code, &mut order);
     submission.beat_for(&mut || {
         options.pulse.note(crew.who_is_awake());
         if let Err(stop) = options.interrupt.check() {

@@ -8,10 +8,10 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{PoisonError, TryLockError};
 
-use super::ledger::Open;
+use super::ledger::{Open, Span};
 use super::submission::Priority;
 use super::worker::Job;
 use crate::platform::step;
@@ -19,8 +19,10 @@ use crate::platform::sync::{self, Mutex, MutexGuard, fence};
 
 /// How many there are.
 const LANES: usize = if cfg!(modelled) { 1 } else { 8 };
-/// How many jobs are taken at once at most.
-const BATCH: usize = 16;
+/// How many submissions are taken at once at most.
+const BATCH: usize = 32;
+/// How many lanes that are locked somebody leaves alone who looks for jobs, before he waits for one.
+const PATIENCE: u32 = 16;
 /// Places for so many jobs are kept while there are none.
 const KEPT: usize = 1 << 12;
 
@@ -42,13 +44,22 @@ fn number() -> usize {
 #[repr(align(128))]
 pub(super) struct Padded<T>(pub(super) T);
 
+/// What waits in a lane, to be taken as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waiting {
+    /// A job that is no submission's beginning.
+    Job(Job),
+    /// Submissions that nobody has begun.
+    Submissions(Span),
+}
+
 /// What a lane's lock guards.
 #[derive(Default)]
 pub(super) struct Lane {
     /// The page that is being filled.
     pub(super) open: Option<Open>,
     /// By priority.
-    jobs: [VecDeque<Job>; 2],
+    jobs: [VecDeque<Waiting>; 2],
 }
 
 #[derive(Default)]
@@ -93,8 +104,16 @@ impl Locked<'_> {
     #[inline]
     pub(super) fn push(mut self, job: Job, priority: Priority) -> bool {
         let jobs = &mut self.lane.jobs[priority as usize];
-        jobs.push_back(job);
-        let is_first = jobs.len() == 1;
+        let is_first = jobs.is_empty();
+        let is_added = match (job, jobs.back_mut()) {
+            (Job::Submission(of), Some(Waiting::Submissions(span))) => span.add(of),
+            _ => false,
+        };
+        match job {
+            _ if is_added => {}
+            Job::Submission(of) => jobs.push_back(Waiting::Submissions(Span::of(of))),
+            _ => jobs.push_back(Waiting::Job(job)),
+        }
         if is_first {
             self.lanes.waiting[priority as usize].0.fetch_or(1 << self.at, Ordering::SeqCst);
         }
@@ -117,6 +136,16 @@ impl Lanes {
     pub(super) fn lock(&self, at: usize) -> Locked<'_> {
         let lane = self.places[at].0.lane.lock().unwrap_or_else(PoisonError::into_inner);
         Locked { lanes: self, at, lane }
+    }
+
+    /// The same, if nobody has it.
+    fn try_lock(&self, at: usize) -> Option<Locked<'_>> {
+        let lane = match self.places[at].0.lane.try_lock() {
+            Ok(lane) => lane,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Locked { lanes: self, at, lane })
     }
 
     /// Locks the calling thread's.
@@ -143,17 +172,23 @@ impl Lanes {
 
     /// Takes the first job of some lane; whether there are more anywhere.
     pub(super) fn take(&self, priority: Priority) -> Option<(Job, bool)> {
-        self.take_up_to(1, priority, |_| ())
+        let (taken, more) = self.take_up_to(1, priority)?;
+        let job = match taken {
+            Waiting::Job(job) => job,
+            Waiting::Submissions(mut span) => Job::Submission(span.next().expect("it is not empty")),
+        };
+        Some((job, more))
     }
 
-    /// The same, and perhaps a few more of that lane, which go to `others`, the last one first.
+    /// The same, and, if it is a submission's, perhaps those of a few more that were taken on after that one.
     #[inline]
-    pub(super) fn take_some(&self, priority: Priority, others: impl FnMut(Job)) -> Option<(Job, bool)> {
-        self.take_up_to(BATCH, priority, others)
+    pub(super) fn take_some(&self, priority: Priority) -> Option<(Waiting, bool)> {
+        self.take_up_to(BATCH, priority)
     }
 
-    fn take_up_to(&self, most: usize, priority: Priority, mut others: impl FnMut(Job)) -> Option<(Job, bool)> {
+    fn take_up_to(&self, most: usize, priority: Priority) -> Option<(Waiting, bool)> {
         let all = &self.waiting[priority as usize].0;
+        let mut patience = PATIENCE;
         loop {
             let waiting = all.load(Ordering::Relaxed);
             if waiting == 0 {
@@ -163,13 +198,20 @@ impl Lanes {
             let after = waiting & (u32::MAX << turn);
             let at = if after != 0 { after } else { waiting }.trailing_zeros() as usize;
             self.turn.store((at + 1) % LANES, Ordering::Relaxed);
-            let mut locked = self.lock(at);
+            // Who is waited for has to wake who waits; and there may be another lane.
+            let waits = patience == 0 || waiting.is_power_of_two();
+            let locked = if waits { Some(self.lock(at)) } else { self.try_lock(at) };
+            let Some(mut locked) = locked else {
+                patience -= 1;
+                continue;
+            };
             let jobs = &mut locked.lane.jobs[priority as usize];
-            // If somebody was quicker, the bit has been seen to be down by now.
-            let Some(first) = jobs.pop_front() else { continue };
-            let count = jobs.len().min(most - 1);
-            jobs.range(..count).rev().copied().for_each(&mut others);
-            jobs.drain(..count);
+            let taken = match jobs.front_mut() {
+                Some(Waiting::Submissions(span)) if span.len() > most => Waiting::Submissions(span.split(most)),
+                Some(_) => jobs.pop_front().expect("there is one"),
+                // Somebody was quicker, and has been seen to take the bit down by now.
+                None => continue,
+            };
             if jobs.is_empty() {
                 if jobs.capacity() > KEPT {
                     *jobs = VecDeque::new();
@@ -177,7 +219,7 @@ impl Lanes {
                 all.fetch_and(!(1 << at), Ordering::SeqCst);
             }
             drop(locked);
-            return Some((first, all.load(Ordering::Relaxed) != 0));
+            return Some((taken, all.load(Ordering::Relaxed) != 0));
         }
     }
 }
@@ -205,15 +247,33 @@ mod tests {
             assert_eq!(more, taken.len() < all.len());
         }
         assert_eq!(taken, all);
-        all.iter().for_each(|&job| _ = lanes.mine().push(job, Priority::Background));
-        let mut taken = Vec::new();
-        let mut on_top = Vec::new();
-        while let Some((first, _)) = lanes.take_some(Priority::Background, |job| on_top.push(job)) {
-            assert!(on_top.len() < BATCH);
-            taken.push(first);
-            taken.extend(on_top.drain(..).rev());
+    }
+
+    #[test]
+    fn submissions_of_a_page_are_taken_together() {
+        let lanes = Lanes::new(true);
+        let records = Span::places(BATCH + 10);
+        let mut all: Vec<Job> = records.iter().map(|&of| Job::Submission(of)).collect();
+        // What is no neighbour ends a span.
+        all.insert(2, job(1));
+        all.swap(4, 5);
+        let push = |priority| all.iter().for_each(|&job| _ = lanes.mine().push(job, priority));
+        push(Priority::Normal);
+        let (mut taken, mut spans) = (Vec::new(), Vec::new());
+        while let Some((some, _)) = lanes.take_some(Priority::Normal) {
+            match some {
+                Waiting::Job(job) => taken.push(job),
+                Waiting::Submissions(mut span) => {
+                    spans.push(span.len());
+                    taken.extend(std::iter::from_fn(|| span.next()).map(Job::Submission));
+                }
+            }
         }
-        assert_eq!(taken, all, "some at a time");
+        assert_eq!(taken, all);
+        assert_eq!(spans, [2, 1, 1, 1, BATCH, 5]);
+        push(Priority::Background);
+        let one = || lanes.take(Priority::Background).map(|(job, _)| job);
+        assert!(std::iter::from_fn(one).eq(all.iter().copied()), "one by one");
     }
 
     #[test]

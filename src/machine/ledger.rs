@@ -16,7 +16,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,15 +24,18 @@ use super::code::Code;
 use super::lanes::{Locked, Padded};
 use super::machine::Machine;
 use super::submission::{Cold, Order, Submission};
+use crate::platform::{fetch_to_read, fetch_to_write};
 
 /// Records of a page.
 const RECORDS: usize = if cfg!(any(miri, modelled)) { 2 } else { 64 };
+/// After how many others a record will be written that is fetched.
+const SOON: usize = 2;
 /// Pages in use from which on those who submit wait, at first; and how many are kept that are not in use.
-const AHEAD: usize = 64;
+const AHEAD: usize = 128;
 /// How long somebody waits at most until one of them comes back, and for how many, until half of them have.
 const PATIENCE: Duration = Duration::from_millis(2);
 const ROUNDS: u32 = 10;
-/// What the count of a page has in it while the page is open.
+/// What the count of a page begins with while the page is open.
 const OPEN: usize = 1 << 16;
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,11 +45,13 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A submission, if there are tickets, and where it lies.
 #[repr(C, align(64))]
 struct Record {
-    tickets: AtomicUsize,
+    tickets: AtomicU32,
     page: NonNull<Page>,
     submission: MaybeUninit<Submission>,
-    cold: Cold,
 }
+
+#[cfg(all(target_pointer_width = "64", not(modelled)))]
+const _: () = assert!(size_of::<Record>() == 128);
 
 struct Page {
     /// That of most submissions on it.
@@ -54,15 +59,20 @@ struct Page {
     /// Whose ledger it goes back to, while it is in use, and the lane that it is open in, or was.
     home: UnsafeCell<Option<Arc<Machine>>>,
     lane: Cell<usize>,
-    /// Records on it, and [`OPEN`].
+    /// While it is open: records that have been given out. Changed under the lane's lock.
+    given: AtomicUsize,
+    /// Records on it; while it is open, [`OPEN`] less those that have been let go of.
     count: Padded<AtomicUsize>,
     records: [UnsafeCell<Record>; RECORDS],
+    /// What is cold of each.
+    cold: [UnsafeCell<Cold>; RECORDS],
 }
 
 /// A page that is being filled.
 pub(super) struct Open {
     page: NonNull<Page>,
-    next: usize,
+    /// As in the page, where others look at it.
+    given: usize,
 }
 
 // SAFETY: an open page is used under its lane's lock.
@@ -99,6 +109,80 @@ pub(super) struct Leaving {
 
 // SAFETY: a page can be counted down by any thread.
 unsafe impl Send for Leaving {}
+
+/// Submissions whose records lie side by side, in the order in which they were taken on. Who has it has their jobs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Span {
+    first: *const Submission,
+    count: usize,
+}
+
+// SAFETY: as for `Job`.
+unsafe impl Send for Span {}
+
+impl Span {
+    /// Of none.
+    pub(super) const NONE: Span = Span { first: std::ptr::null(), count: 0 };
+
+    /// Of one, which is from a ticket.
+    pub(super) fn of(submission: *const Submission) -> Span {
+        Span { first: submission, count: 1 }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The next one will be read: it was another thread's lastly.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        let record = Ticket::record_at(self.first).cast::<u8>();
+        fetch_to_read(record);
+        fetch_to_read(record.wrapping_add(64));
+    }
+
+    /// The one in the record after so many.
+    fn at(&self, at: usize) -> *const Submission {
+        self.first.wrapping_byte_add(at * size_of::<Record>())
+    }
+
+    /// Adds that one, which is from a ticket, if it is in the next record: no two pages have records side by side.
+    #[inline]
+    pub(super) fn add(&mut self, submission: *const Submission) -> bool {
+        let is_next = self.count > 0 && self.at(self.count) == submission;
+        self.count += usize::from(is_next);
+        is_next
+    }
+
+    /// Takes the first so many.
+    #[inline]
+    pub(super) fn split(&mut self, most: usize) -> Span {
+        let taken = Span { first: self.first, count: most.min(self.count) };
+        (self.first, self.count) = (self.at(taken.count), self.count - taken.count);
+        taken
+    }
+
+    /// Takes the first one.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<*const Submission> {
+        let first = self.split(1);
+        (first.count > 0).then_some(first.first)
+    }
+
+    /// Places of so many, where nothing lies.
+    #[cfg(test)]
+    pub(super) fn places(count: usize) -> Vec<*const Submission> {
+        let span = Span { first: std::ptr::without_provenance(1 << 20), count };
+        (0..count).map(|at| span.at(at)).collect()
+    }
+
+    /// Takes the last one.
+    pub(super) fn next_back(&mut self) -> Option<*const Submission> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.at(self.count))
+    }
+}
 
 /// A count of a submission: as long as somebody has one, it is there.
 pub(crate) struct Ticket(NonNull<Record>);
@@ -157,11 +241,13 @@ impl Ticket {
         of
     }
 
+    fn record_at(of: *const Submission) -> *const Record {
+        of.wrapping_byte_sub(std::mem::offset_of!(Record, submission)).cast()
+    }
+
     fn record(of: *const Submission) -> NonNull<Record> {
         // SAFETY: submissions lie in records.
-        unsafe {
-            NonNull::new_unchecked(of.byte_sub(std::mem::offset_of!(Record, submission)).cast::<Record>().cast_mut())
-        }
+        unsafe { NonNull::new_unchecked(Ticket::record_at(of).cast_mut()) }
     }
 
     /// One more.
@@ -179,7 +265,7 @@ impl Ticket {
     ///
     /// # Safety
     /// There are that many.
-    pub(super) unsafe fn is_asked_for(of: *const Submission, tickets: usize) -> bool {
+    pub(super) unsafe fn is_asked_for(of: *const Submission, tickets: u32) -> bool {
         // SAFETY: the caller's. If there are no others, there won't be, and who watches has done so before.
         unsafe { (*Ticket::record(of).as_ptr()).tickets.load(Ordering::Acquire) != tickets || (*of).is_watched() }
     }
@@ -188,7 +274,7 @@ impl Ticket {
     ///
     /// # Safety
     /// There are that many, and the pointer is not used any more.
-    pub(super) unsafe fn end(of: *const Submission, tickets: usize, leaving: &mut Leaving) {
+    pub(super) unsafe fn end(of: *const Submission, tickets: u32, leaving: &mut Leaving) {
         let record = Ticket::record(of);
         // SAFETY: the caller's.
         unsafe {
@@ -205,7 +291,8 @@ impl Ticket {
     ///
     /// # Safety
     /// That many tickets are not used again.
-    unsafe fn drop_some(record: NonNull<Record>, count: usize) -> Option<NonNull<Page>> {
+    #[inline]
+    unsafe fn drop_some(record: NonNull<Record>, count: u32) -> Option<NonNull<Page>> {
         // SAFETY: the caller's; when the last has gone, nobody else has the record.
         unsafe {
             let tickets = &(*record.as_ptr()).tickets;
@@ -217,17 +304,34 @@ impl Ticket {
                 fence(Ordering::Acquire);
             }
             let record = &mut *record.as_ptr();
-            let is_cold_used = record.submission.assume_init_mut().is_cold_used();
-            record.submission.assume_init_drop();
-            if is_cold_used {
-                record.cold = Cold::default();
+            if !record.submission.assume_init_mut().holds_nothing() {
+                record.clear();
             }
             Some(record.page)
         }
     }
 }
 
+impl Record {
+    /// Drops its submission.
+    ///
+    /// # Safety
+    /// It is there, and nobody else has it.
+    #[cold]
+    unsafe fn clear(&mut self) {
+        // SAFETY: the caller's; what is cold is the submission's as long as that is there.
+        unsafe {
+            let cold = self.submission.assume_init_mut().used_cold();
+            self.submission.assume_init_drop();
+            if let Some(cold) = cold {
+                *cold = Cold::default();
+            }
+        }
+    }
+}
+
 impl Leaving {
+    #[inline]
     fn add(&mut self, page: NonNull<Page>) {
         if self.page != Some(page) {
             self.let_go();
@@ -272,14 +376,15 @@ impl Page {
             (&raw mut (*this).code).write(UnsafeCell::new(None));
             (&raw mut (*this).home).write(UnsafeCell::new(None));
             (&raw mut (*this).lane).write(Cell::new(0));
+            (&raw mut (*this).given).write(AtomicUsize::new(0));
             (&raw mut (*this).count).write(Padded(AtomicUsize::new(0)));
             for at in 0..RECORDS {
                 (&raw mut (*this).records[at]).write(UnsafeCell::new(Record {
-                    tickets: AtomicUsize::new(0),
+                    tickets: AtomicU32::new(0),
                     page: NonNull::dangling(),
                     submission: MaybeUninit::uninit(),
-                    cold: Cold::default(),
                 }));
+                (&raw mut (*this).cold[at]).write(UnsafeCell::default());
             }
             page.assume_init()
         }
@@ -293,9 +398,10 @@ impl Page {
         // SAFETY: the caller's: the page is there until its records have been taken off.
         unsafe {
             let count = &(*page.as_ptr()).count.0;
-            let mut now = count.load(Ordering::Relaxed);
-            while now != OPEN + records {
-                match count.compare_exchange_weak(now, now - records, Ordering::AcqRel, Ordering::Relaxed) {
+            let mut now = count.load(Ordering::Acquire);
+            // What has been given out may be more than is seen: then those are not the last, though it looks so.
+            while now <= RECORDS || now - records != OPEN - (*page.as_ptr()).given.load(Ordering::Relaxed) {
+                match count.compare_exchange_weak(now, now - records, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(before) if before == records => return Page::go_home(page),
                     Ok(_) => return,
                     Err(other) => now = other,
@@ -304,14 +410,12 @@ impl Page {
             // The last on an open page: nobody shall have the code of a page because it is open. The lock outlives whoever has it.
             let home = (*page.as_ptr()).home().clone();
             let mut open = home.lanes.lock((*page.as_ptr()).lane.get());
-            match count.fetch_sub(records, Ordering::AcqRel) - records {
-                OPEN => {
-                    let closed = open.lane.open.take();
-                    debug_assert!(closed.is_some_and(|open| open.page == page), "it is open in its lane");
-                    count.store(0, Ordering::Relaxed);
-                }
-                0 => {}
-                _ => return,
+            let now = count.fetch_sub(records, Ordering::AcqRel) - records;
+            if now > RECORDS && now == OPEN - (*page.as_ptr()).given.load(Ordering::Relaxed) {
+                let closed = open.lane.open.take();
+                debug_assert!(closed.is_some_and(|open| open.page == page), "it is open in its lane");
+            } else if now != 0 {
+                return;
             }
             drop(open);
             Page::go_home(page);
@@ -344,45 +448,62 @@ impl Open {
     fn new(mut page: Box<Page>, home: Arc<Machine>, lane: usize) -> Open {
         *page.home.get_mut() = Some(home);
         page.lane.set(lane);
+        *page.given.get_mut() = 0;
         *page.count.0.get_mut() = OPEN;
-        Open { page: NonNull::from(Box::leak(page)), next: 0 }
+        Open { page: NonNull::from(Box::leak(page)), given: 0 }
     }
 
     /// Takes an order down: a ticket for who asked, and one for the machine. The caller has the lane's lock.
     #[inline(always)]
-    fn add(&mut self, code: &Arc<Code>, order: Order) -> [Ticket; 2] {
-        let (page, at) = (self.page.as_ptr(), self.next);
-        self.next += 1;
-        // SAFETY: an open page is there; under its lane's lock its count goes up, and its code is set while nothing is on it. The record is
-        // nobody's.
+    fn add(&mut self, code: &Arc<Code>, order: &mut Order) -> [Ticket; 2] {
+        let (page, at) = (self.page.as_ptr(), self.given);
+        self.given += 1;
+        // SAFETY: an open page is there; under its lane's lock its records are given out, and its code is set while nothing is on it. The
+        // record is nobody's.
         unsafe {
+            if at + SOON < RECORDS {
+                // It was another thread's lastly.
+                let record = (&raw const (*page).records[at + SOON]).cast::<u8>();
+                fetch_to_write(record);
+                fetch_to_write(record.add(64));
+            }
             if at == 0 {
                 *(*page).code.get() = Some(code.clone());
             }
-            let one = if self.is_full() { 1_usize.wrapping_sub(OPEN) } else { 1 };
-            (*page).count.0.fetch_add(one, Ordering::Relaxed);
             let common = (*(*page).code.get()).as_ref().expect("something is on it");
-            let own = (!Arc::ptr_eq(common, code)).then(|| code.clone());
-            let record = (*page).records[at].get();
+            let is_own = !Arc::ptr_eq(common, code);
+            if is_own {
+                std::mem::forget(code.clone());
+            }
+            let record = UnsafeCell::raw_get(&raw const (*page).records[at]);
             *(*record).tickets.get_mut() = 2;
             (*record).page = self.page;
-            (*record).submission.write(Submission::new(order, code, own, &raw const (*record).cold));
+            let cold = UnsafeCell::raw_get(&raw const (*page).cold[at]);
+            (*record).submission.write(Submission::new(order, Arc::as_ptr(code), is_own, cold));
+            (*page).given.store(self.given, Ordering::Relaxed);
             [(); 2].map(|()| Ticket(NonNull::new_unchecked(record)))
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.next == RECORDS
+    /// Whether all of its records have been given out; if so, it is closed.
+    #[inline(always)]
+    fn is_over(&self) -> bool {
+        let is_full = self.given == RECORDS;
+        if is_full {
+            // SAFETY: an open page is there, and the caller has its lane's lock.
+            unsafe { (*self.page.as_ptr()).count.0.fetch_sub(OPEN - RECORDS, Ordering::Relaxed) };
+        }
+        is_full
     }
 }
 
 impl Locked<'_> {
     /// Takes an order down in this lane, which has a page open: a ticket for who asked, and one for the machine.
     #[inline(always)]
-    pub(super) fn take_down(&mut self, code: &Arc<Code>, order: Order) -> [Ticket; 2] {
+    pub(super) fn take_down(&mut self, code: &Arc<Code>, order: &mut Order) -> [Ticket; 2] {
         let open = self.lane.open.as_mut().expect("a page is open");
         let tickets = open.add(code, order);
-        if open.is_full() {
+        if open.is_over() {
             self.lane.open = None;
         }
         tickets
@@ -472,18 +593,9 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::embed::Module;
-    use crate::machine::host_call::World;
     use crate::machine::machine::{Issue, Parts};
     use crate::machine::submission::{Memory, Priority};
-    use crate::machine::trap::Fault;
     use crate::platform::os::Threads;
-
-    struct Nothing;
-    impl World for Nothing {
-        fn write(&mut self, _: crate::machine::host_call::Stream, _: &[u8]) -> Result<(), Fault> {
-            Ok(())
-        }
-    }
 
     fn code() -> Arc<Code> {
         let module = Module::library("f.tg", "fn f() {}").expect("it compiles");
@@ -496,6 +608,7 @@ mod tests {
             host: crate::host::table(),
             issue: Issue::Lazy,
             window: 64,
+            max_depth: 1 << 20,
             count: false,
             simulated: false,
             platform: Arc::new(Threads::new(0)),
@@ -506,15 +619,14 @@ mod tests {
     }
 
     fn add(machine: &Arc<Machine>, code: &Arc<Code>, may_wait: bool) -> Ticket {
-        let order = Order {
+        let mut order = Order {
             function: 0,
             args: Default::default(),
-            world: Box::new(Nothing),
+            world: None,
             memory: Memory::Own(1 << 20),
-            max_depth: 1 << 20,
             priority: Priority::Normal,
         };
-        let [asked, _] = machine.take_down(code, order, may_wait);
+        let [asked, _] = machine.take_down(code, &mut order, may_wait);
         asked
     }
 

@@ -10,7 +10,7 @@ use super::deque::{Deque, Owner, Thief};
 use super::frame::Segments;
 use super::host_call::HostTable;
 use super::interrupt::{CHECK, HUNGRY, Interrupt, Stop, TICK, URGENT};
-use super::lanes::{Lanes, Locked, Padded};
+use super::lanes::{Lanes, Locked, Padded, Waiting};
 use super::ledger::{Leaving, Ledger, Ticket};
 use super::queue::Queue;
 use super::recorder::Recorder;
@@ -95,6 +95,8 @@ pub(crate) struct Machine {
     pub(super) segments: Arc<Segments>,
     pub(super) issue: Issue,
     pub(super) window: u32,
+    /// Bytes of frames that a submission may nest.
+    pub(super) max_depth: u64,
     pub(super) count: bool,
     /// Every poll is a step of the simulator.
     pub(super) simulated: bool,
@@ -113,9 +115,9 @@ pub(crate) struct Machine {
     lifts: AtomicUsize,
     /// Workers that do background work.
     in_background: AtomicUsize,
-    sleepers: Sleepers,
+    sleepers: Padded<Sleepers>,
     /// Workers that look for work: of them there are at most `searchers`.
-    searching: AtomicU32,
+    searching: Padded<AtomicU32>,
     searchers: u32,
     processors: usize,
     /// How many workers are kept awake: one for each processor, and for each that waits in a function of the host.
@@ -136,6 +138,8 @@ pub(super) struct Parts {
     pub(super) host: &'static HostTable,
     pub(super) issue: Issue,
     pub(super) window: u32,
+    /// Bytes of frames that a submission may nest.
+    pub(super) max_depth: u64,
     pub(super) count: bool,
     pub(super) simulated: bool,
     pub(super) platform: Arc<dyn Platform>,
@@ -146,7 +150,7 @@ pub(super) struct Parts {
 impl Machine {
     /// A machine for workers, and threads that are lent, with these deques.
     pub(super) fn new(parts: Parts, deques: &[Deque<Job>]) -> Arc<Machine> {
-        let Parts { host, issue, window, count, simulated, platform, workers, recorder } = parts;
+        let Parts { host, issue, window, max_depth, count, simulated, platform, workers, recorder } = parts;
         let seat = |deque: &Deque<Job>| Seat {
             interrupt: Interrupt::new(),
             in_background: AtomicBool::new(false),
@@ -162,6 +166,7 @@ impl Machine {
             segments: Arc::default(),
             issue,
             window,
+            max_depth,
             count,
             simulated,
             platform,
@@ -172,8 +177,8 @@ impl Machine {
             queue: Queue::default(),
             lifts: AtomicUsize::new(0),
             in_background: AtomicUsize::new(0),
-            sleepers: Sleepers::new(),
-            searching: AtomicU32::new(0),
+            sleepers: Padded(Sleepers::new()),
+            searching: Padded(AtomicU32::new(0)),
             searchers,
             processors,
             useful: AtomicUsize::new(processors),
@@ -190,7 +195,7 @@ impl Machine {
     /// Takes an order on, as a submission that begins when a worker has time. It ends at once if the machine is about to. Who is far ahead of the
     /// workers waits a moment if he may.
     #[inline]
-    pub(super) fn submit(&self, code: &Arc<Code>, order: Order, may_wait: bool) -> Ticket {
+    pub(super) fn submit(&self, code: &Arc<Code>, order: &mut Order, may_wait: bool) -> Ticket {
         let priority = order.priority;
         let mut lane = self.lane_with_page(may_wait);
         let [asked, machines] = lane.take_down(code, order);
@@ -199,7 +204,7 @@ impl Machine {
     }
 
     /// Takes an order down, as a submission that is not taken on yet: a ticket for who asked, and one to take it on with.
-    pub(super) fn take_down(&self, code: &Arc<Code>, order: Order, may_wait: bool) -> [Ticket; 2] {
+    pub(super) fn take_down(&self, code: &Arc<Code>, order: &mut Order, may_wait: bool) -> [Ticket; 2] {
         self.lane_with_page(may_wait).take_down(code, order)
     }
 
@@ -230,7 +235,7 @@ impl Machine {
     ///
     /// # Safety
     /// It was taken on, there are as many counts that nobody else drops, and it is not used after that but by who has one.
-    pub(super) unsafe fn ended(&self, of: *const Submission, counts: usize, index: usize, leaving: &mut Leaving) {
+    pub(super) unsafe fn ended(&self, of: *const Submission, counts: u32, index: usize, leaving: &mut Leaving) {
         // SAFETY: `take_on` has left one of them; the caller's.
         unsafe { Ticket::end(of, counts, leaving) };
         let ended = &self.seats[index].now.0.ended;
@@ -275,10 +280,10 @@ impl Machine {
     /// A lane has got jobs that had none.
     #[cold]
     fn tell_others(&self, priority: Priority) {
-        if self.searching.load(Ordering::Relaxed) > 0 {
+        if self.searching.0.load(Ordering::Relaxed) > 0 {
             // It sees the job before it sleeps.
         } else if self.has_spare() {
-            self.sleepers.wake_one(&*self.platform);
+            self.sleepers.0.wake_one(&*self.platform);
         } else if priority == Priority::Normal {
             self.ask_background();
         }
@@ -331,25 +336,24 @@ impl Machine {
         self.taken(taken)
     }
 
-    /// Takes such a job, and perhaps a few more for that deque, which is empty. One by one where there is background work, which looks
-    /// at lanes, and not at deques, for what it has to give way to.
+    /// Takes such a job, or a few submissions. One by one where there is background work, which looks at lanes, and not at what workers have,
+    /// for what it has to give way to.
     #[inline]
-    pub(super) fn take_some_injected(&self, into: &Deque<Job>) -> Option<Job> {
+    pub(super) fn take_some_injected(&self) -> Option<Waiting> {
         if self.in_background.load(Ordering::Relaxed) != 0 || self.lanes.has_some(Priority::Background) {
-            return self.take_injected();
+            return self.take_injected().map(Waiting::Job);
         }
-        let taken = self.lanes.take_some(Priority::Normal, |job| into.push(job));
-        self.taken(taken.map(|(job, more)| (job, more || into.len() > 0)))
+        self.taken(self.lanes.take_some(Priority::Normal))
     }
 
     /// Who leaves jobs to others wakes one: who puts them there does so for the first only.
     #[inline]
-    fn taken(&self, taken: Option<(Job, bool)>) -> Option<Job> {
-        let (job, more) = taken?;
+    fn taken<T>(&self, taken: Option<(T, bool)>) -> Option<T> {
+        let (taken, more) = taken?;
         if more {
             self.wake_one();
         }
-        Some(job)
+        Some(taken)
     }
 
     /// Whether any injected job waits.
@@ -371,13 +375,13 @@ impl Machine {
 
     /// Which workers do not sleep, by bit.
     pub(super) fn who_is_awake(&self) -> u64 {
-        (0..self.workers).filter(|&worker| !self.sleepers.has(worker)).fold(0, |awake, worker| awake | 1 << worker)
+        (0..self.workers).filter(|&worker| !self.sleepers.0.has(worker)).fold(0, |awake, worker| awake | 1 << worker)
     }
 
     /// What each worker is at.
     pub(super) fn at_work(&self) -> Vec<AtWork> {
         let at_work = |(worker, seat): (usize, &Seat)| AtWork {
-            is_asleep: self.sleepers.has(worker),
+            is_asleep: self.sleepers.0.has(worker),
             queued: Thief::len(&seat.thief),
             works_for: seat.now.0.works_for.load(Ordering::Relaxed),
         };
@@ -386,24 +390,24 @@ impl Machine {
 
     /// Whether some worker has nothing to do.
     pub(super) fn is_hungry(&self) -> bool {
-        self.searching.load(Ordering::Relaxed) > 0 || self.has_spare()
+        self.searching.0.load(Ordering::Relaxed) > 0 || self.has_spare()
     }
 
     /// Whether a worker sleeps that had better work, if there is something to do.
     #[inline]
     fn has_spare(&self) -> bool {
-        self.sleepers.any() && self.awake() < self.useful.load(Ordering::Relaxed)
+        self.sleepers.0.any() && self.awake() < self.useful.load(Ordering::Relaxed)
     }
 
     /// How many workers don't sleep, at some moment.
     fn awake(&self) -> usize {
-        self.workers - self.sleepers.count(self.workers)
+        self.workers - self.sleepers.0.count(self.workers)
     }
 
     /// Lets worker `index` sleep until somebody wakes it, unless there is something to do.
     pub(super) fn sleep(&self, index: usize) {
         let needed = || self.has_work() || self.done.load(Ordering::SeqCst) || self.seats[index].relief.is_wanted();
-        self.sleepers.sleep(&*self.platform, index, needed);
+        self.sleepers.0.sleep(&*self.platform, index, needed);
         if self.heart_rests.load(Ordering::SeqCst) {
             self.platform.unpark(self.heart());
         }
@@ -411,32 +415,32 @@ impl Machine {
 
     /// Whether all workers sleep, and none is about to be woken.
     fn is_idle(&self) -> bool {
-        self.sleepers.are_all(self.workers) && !self.has_work()
+        self.sleepers.0.are_all(self.workers) && !self.has_work()
     }
 
     /// Wakes one of those that sleep, unless somebody is looking for work, and so will find what there is.
     #[inline]
     pub(super) fn wake_one(&self) {
-        if self.has_spare() && self.searching.load(Ordering::Relaxed) == 0 {
-            self.sleepers.wake_one(&*self.platform);
+        if self.has_spare() && self.searching.0.load(Ordering::Relaxed) == 0 {
+            self.sleepers.0.wake_one(&*self.platform);
         }
     }
 
     /// Whether a worker may look for work; if so, [`Machine::end_search`] when it does no more.
     pub(super) fn begin_search(&self) -> bool {
-        if self.searching.fetch_add(1, Ordering::SeqCst) < self.searchers {
+        if self.searching.0.fetch_add(1, Ordering::SeqCst) < self.searchers {
             return true;
         }
-        self.searching.fetch_sub(1, Ordering::SeqCst);
+        self.searching.0.fetch_sub(1, Ordering::SeqCst);
         false
     }
 
     /// A worker looks no more. Whoever saw it looking has woken nobody: the last one does, if it has found something and there is
     /// more.
     pub(super) fn end_search(&self, has_found: bool) {
-        let others = self.searching.fetch_sub(1, Ordering::SeqCst) - 1;
+        let others = self.searching.0.fetch_sub(1, Ordering::SeqCst) - 1;
         if has_found && others == 0 && self.has_spare() && self.has_work() {
-            self.sleepers.wake_one(&*self.platform);
+            self.sleepers.0.wake_one(&*self.platform);
         }
     }
 
@@ -458,7 +462,7 @@ impl Machine {
         if self.has_spare() {
             if self.has_work() {
                 // Whoever is looking may be without a processor.
-                self.sleepers.wake_one(&*self.platform);
+                self.sleepers.0.wake_one(&*self.platform);
             }
             self.raise_hungry();
         }
@@ -476,7 +480,7 @@ impl Machine {
         let mut waiting = 0;
         for (worker, seat) in self.seats[..self.workers].iter().enumerate() {
             let stirred = seat.now.0.stirred.swap(false, Ordering::Relaxed);
-            if !stirred && seat.interrupt.has(TICK) && !self.sleepers.has(worker) {
+            if !stirred && seat.interrupt.has(TICK) && !self.sleepers.0.has(worker) {
                 waiting += 1;
                 let aside = Deque::new();
                 while let Some(job) = seat.thief.steal_into(&aside).or_else(|| aside.pop()) {
@@ -581,7 +585,7 @@ impl Machine {
         }
         // SAFETY: what an entry is done for has not ended before it.
         let of = unsafe { &*(*entry).root };
-        let failures = of.failures.load(Ordering::Acquire);
+        let failures = u64::from(of.failures.load(Ordering::Acquire));
         if failures == 0 {
             return false;
         }

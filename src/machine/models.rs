@@ -321,6 +321,7 @@ fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
         host: host::table(),
         issue,
         window: 64,
+        max_depth: 1 << 20,
         count: false,
         simulated: false,
         platform: Arc::new(Threads::new(deques.len())),
@@ -332,15 +333,14 @@ fn machine_for(deques: &[Deque<Job>], issue: Issue) -> Arc<Machine> {
 
 /// A submission of `main`: tickets for who asked, and for the machine.
 fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Budget>) -> [Ticket; 2] {
-    let order = Order {
+    let mut order = Order {
         function: code.program().main,
         args: Default::default(),
-        world: Box::new(world.clone()),
+        world: Some(Box::new(world.clone())),
         memory: Memory::Of(budget.clone()),
-        max_depth: 1 << 20,
         priority: Priority::Normal,
     };
-    machine.take_down(code, order, false)
+    machine.take_down(code, &mut order, false)
 }
 
 /// Lets the workers end when a submission has.

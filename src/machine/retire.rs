@@ -148,7 +148,7 @@ impl Machine {
                 ready.extend(guard.waiting.remove(&entry));
                 board = (*entry).child;
             }
-            let failures = of.failures.load(Ordering::Acquire);
+            let failures = u64::from(of.failures.load(Ordering::Acquire));
             if failures != guard.failures || self.closing.load(Ordering::Relaxed) {
                 guard.failures = failures;
                 ready.extend(guard.waiting.extract_if(|&entry, _| self.is_squashed(entry)).map(|(_, run)| run));

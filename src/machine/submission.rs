@@ -14,14 +14,14 @@ use std::task::Waker;
 
 use super::code::Code;
 use super::engine::Outcome;
-use super::host_call::World;
+use super::host_call::{Nowhere, World};
 use super::interrupt::Stop;
 use super::memory::{Budget, Heap};
 use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
 use super::transfer::{Args, Kept, Lent, Returned};
 use super::trap::Failure;
-use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
+use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
 /// Whose turn it is when there are not workers enough for everybody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -43,24 +43,37 @@ pub(crate) enum Memory {
     Kept(Box<[Arc<Budget>; 2]>),
 }
 
-/// What is asked of a machine, with some code.
+impl Memory {
+    /// Its budget, which is made if there is none yet.
+    pub(crate) fn budget(&mut self) -> &Arc<Budget> {
+        if let Memory::Own(limit) = *self {
+            *self = Memory::Of(Budget::new(limit));
+        }
+        match self {
+            Memory::Of(budget) => budget,
+            Memory::Kept(budgets) => &budgets[0],
+            Memory::Own(_) => unreachable!("it has been made"),
+        }
+    }
+}
+
+/// What is asked of a machine, with some code. Who takes it down leaves nothing of it: it is large, and moved once.
 pub(crate) struct Order {
     /// Index of the function.
     pub(crate) function: u32,
     /// A value of its type for each parameter.
     pub(crate) args: Args,
-    /// Where its output goes.
-    pub(crate) world: Box<dyn World>,
+    /// Where its output goes; if that is nowhere, and there is nothing else, none.
+    pub(crate) world: Option<Box<dyn World>>,
     pub(crate) memory: Memory,
-    pub(crate) max_depth: u64,
     pub(crate) priority: Priority,
 }
 
 /// It has not ended, and nobody asked to be told when it does.
-const RUNNING: u32 = 0;
+const RUNNING: u8 = 0;
 /// Somebody did.
-const WATCHED: u32 = 1;
-const ENDED: u32 = 2;
+const WATCHED: u8 = 1;
+const ENDED: u8 = 2;
 
 /// What a submission has in hand.
 enum Content {
@@ -81,10 +94,12 @@ struct Inside {
     watchers: Vec<Waker>,
 }
 
-/// What a submission needs that waits, prints, fails or is waited for. It is there before and after it, as new; so those that do nothing of that
-/// leave it alone.
+/// What a submission needs that has a world, waits, prints, fails or is waited for. It is there before and after it, as new; so those that do
+/// nothing of that leave it alone.
 #[derive(Default)]
 pub(super) struct Cold {
+    /// If there is none, what is printed is lost, and there is nothing else.
+    world: Mutex<Option<Box<dyn World>>>,
     retirement: Mutex<Retirement>,
     inside: Mutex<Inside>,
     /// Bytes of output that is held.
@@ -94,28 +109,42 @@ pub(super) struct Cold {
 }
 
 /// See the head of this file.
+///
+/// Who submits something small, and who runs that, need two lines of a processor's cache, which have to be fetched from one to the other: the
+/// first with what its record needs, the second with its content.
+#[repr(C)]
 pub(crate) struct Submission {
-    /// That of its page, or its own: from an `Arc`.
+    /// That of its page, or, if it `owns_code`, its own: from an `Arc`.
     code: *const Code,
-    _own_code: Option<Arc<Code>>,
-    pub(super) function: u32,
-    /// Nobody waits for it who is no background work.
-    in_background: AtomicBool,
-    pub(super) max_depth: u64,
+    cold: *const Cold,
     /// Belongs to who has its job until it has begun and to who ends it; in between workers read it.
     memory: UnsafeCell<Memory>,
-    /// The same, but nobody reads it in between; after the end it is under the lock of `inside`.
-    content: UnsafeCell<Content>,
-    world: Mutex<Box<dyn World>>,
-    cold: *const Cold,
-    /// Whether it is as new no more.
+    pub(super) function: u32,
+    /// Entries that failed so far, and 1 if it is stopped.
+    pub(super) failures: AtomicU32,
+    state: AtomicU8,
+    owns_code: bool,
+    /// Nobody waits for it who is no background work.
+    in_background: AtomicBool,
+    /// Whether what is cold is as new no more.
     is_cold_used: AtomicBool,
     /// Whether retirement knows the root.
     pub(super) is_linked: AtomicBool,
-    /// Entries that failed so far, and 1 if it is stopped.
-    pub(super) failures: AtomicU64,
     pub(super) stopping: AtomicBool,
-    state: AtomicU32,
+    /// As `memory`, but nobody reads it in between; after the end it is under the lock of `inside`.
+    content: UnsafeCell<Content>,
+}
+
+#[cfg(all(target_pointer_width = "64", not(modelled)))]
+const _: () = assert!(std::mem::offset_of!(Submission, content) == 48 && size_of::<Submission>() == 112);
+
+impl Drop for Submission {
+    fn drop(&mut self) {
+        if self.owns_code {
+            // SAFETY: `new` has made it of a count, which is not used again.
+            drop(unsafe { Arc::from_raw(self.code) });
+        }
+    }
 }
 
 pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -133,29 +162,42 @@ impl Submission {
     /// # Safety
     /// `cold` is as new, and its own as long as it lives.
     #[inline(always)]
-    pub(super) unsafe fn new(
-        order: Order,
-        code: &Arc<Code>,
-        own_code: Option<Arc<Code>>,
-        cold: *const Cold,
-    ) -> Submission {
-        let Order { function, args, world, memory, max_depth, priority } = order;
-        Submission {
-            code: Arc::as_ptr(code),
-            _own_code: own_code,
-            function,
-            in_background: AtomicBool::new(priority == Priority::Background),
-            max_depth,
-            memory: UnsafeCell::new(memory),
-            content: UnsafeCell::new(Content::Args(args)),
-            world: Mutex::new(world),
-            cold,
-            is_cold_used: AtomicBool::new(false),
-            is_linked: AtomicBool::new(false),
-            failures: AtomicU64::new(0),
-            stopping: AtomicBool::new(false),
-            state: AtomicU32::new(RUNNING),
+    pub(super) unsafe fn new(order: &mut Order, code: *const Code, owns_code: bool, cold: *const Cold) -> Submission {
+        let has_world = order.world.is_some();
+        if has_world {
+            // SAFETY: the caller's.
+            *lock(unsafe { &(*cold).world }) = order.world.take();
         }
+        let (function, priority) = (order.function, order.priority);
+        let memory = std::mem::replace(&mut order.memory, Memory::Own(0));
+        Submission {
+            code,
+            cold,
+            memory: UnsafeCell::new(memory),
+            function,
+            failures: AtomicU32::new(0),
+            state: AtomicU8::new(RUNNING),
+            owns_code,
+            in_background: AtomicBool::new(priority == Priority::Background),
+            is_cold_used: AtomicBool::new(has_world),
+            is_linked: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            content: UnsafeCell::new(Content::Args(std::mem::take(&mut order.args))),
+        }
+    }
+
+    /// Whether there is nothing in it to be dropped, and what is cold is as new.
+    #[inline]
+    pub(super) fn holds_nothing(&mut self) -> bool {
+        let has_content = match self.content.get_mut() {
+            Content::Taken => false,
+            Content::Args(args) => args.scalars().is_none(),
+            Content::Lent(_) | Content::Gave(_) | Content::Failed(_) => true,
+        };
+        !has_content
+            && !self.owns_code
+            && !self.is_cold_used.load(Ordering::Relaxed)
+            && matches!(self.memory.get_mut(), Memory::Own(_))
     }
 
     /// What is cold, to be changed.
@@ -170,9 +212,9 @@ impl Submission {
         unsafe { &*self.cold }
     }
 
-    /// Whether what is cold is as new no more.
-    pub(super) fn is_cold_used(&mut self) -> bool {
-        self.is_cold_used.load(Ordering::Relaxed)
+    /// What is cold, if that is as new no more.
+    pub(super) fn used_cold(&mut self) -> Option<*mut Cold> {
+        self.is_cold_used.load(Ordering::Relaxed).then_some(self.cold.cast_mut())
     }
 
     /// What its lock of retirement guards.
@@ -227,6 +269,33 @@ impl Submission {
                 *self.memory.get() = Memory::Of(heap.budget().clone());
             }
         }
+    }
+
+    /// What it is passed, if nothing keeps its worker from running it at once in that much memory: it has not failed, and has been passed
+    /// scalars only.
+    ///
+    /// # Safety
+    /// The caller has its job, and it has not begun.
+    #[inline]
+    pub(super) unsafe fn scalars(&self, memory: usize) -> Option<&[u64]> {
+        // SAFETY: the caller's.
+        let (own, content) = unsafe { (&*self.memory.get(), &*self.content.get()) };
+        match (own, content) {
+            (&Memory::Own(limit), Content::Args(args)) if limit >= memory as u64 => {
+                args.scalars().filter(|_| self.failures.load(Ordering::Acquire) == 0)
+            }
+            _ => None,
+        }
+    }
+
+    /// It has been run at once, and gives these scalars.
+    ///
+    /// # Safety
+    /// As for `scalars`, which gave some.
+    #[inline]
+    pub(super) unsafe fn give(&self, result: &[u64]) {
+        // SAFETY: the caller's.
+        unsafe { *self.content.get() = Content::Gave(Returned::of_scalars(result)) };
     }
 
     /// Begins, with that entry as its root.
@@ -303,7 +372,10 @@ impl Submission {
 
     /// Uses the world, alone.
     pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> R) -> R {
-        body(&mut **lock(&self.world))
+        match &mut *lock(&self.seen_cold().world) {
+            Some(world) => body(&mut **world),
+            None => body(&mut Nowhere),
+        }
     }
 
     /// Whose turn it is: see [`Submission::lift`].

@@ -138,6 +138,12 @@ impl Args {
         true
     }
 
+    /// All of them, if they are scalars, and few.
+    #[inline]
+    pub(super) fn scalars(&self) -> Option<&[u64]> {
+        (self.owned.is_none() && !self.slots.spilled()).then_some(&self.slots)
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -341,6 +347,11 @@ pub(crate) struct Returned {
 }
 
 impl Returned {
+    /// A result of scalars, and nothing else.
+    pub(super) fn of_scalars(slots: &[u64]) -> Returned {
+        Returned { result: Kept { slots: SmallVec::from_slice(slots), owned: None }, params: Lent::new() }
+    }
+
     /// Takes it from where results and parameters lie.
     ///
     /// # Safety

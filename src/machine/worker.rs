@@ -4,6 +4,7 @@
 //!
 //! Invariant: a job is held by one worker, or by one list. Who holds a frame's job is its issuer; who holds an entry's runs it.
 
+mod brief;
 mod gate;
 mod promote;
 mod search;
@@ -12,6 +13,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use self::brief::Scratch;
 use self::gate::Gate;
 use self::promote::Why;
 use super::answer::Wait;
@@ -20,7 +22,7 @@ use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
 use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
 use super::issue::{Action, Cause, Issuer};
-use super::ledger::{Leaving, Ticket};
+use super::ledger::{Leaving, Span, Ticket};
 use super::local::{Counts, Local};
 use super::machine::{Issue, Machine};
 use super::memory::{Budget, Heap, buffer};
@@ -81,6 +83,10 @@ pub(super) struct Worker {
     heap: Heap,
     gate: Gate,
     next: Option<Job>,
+    /// Submissions whose jobs it has taken and nobody else sees: while it runs brief ones.
+    taken_on: Span,
+    /// Where brief ones run, if they do.
+    scratch: Option<Box<Scratch>>,
     #[expect(clippy::vec_box, reason = "a suspended run is a pointer")]
     runs: Vec<Box<Run>>,
     /// For what makes no calls.
@@ -129,6 +135,8 @@ impl Worker {
             heap,
             gate,
             next: None,
+            taken_on: Span::NONE,
+            scratch: Scratch::new(machine),
             runs: Vec::new(),
             no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
@@ -235,12 +243,17 @@ impl Worker {
             let Some(job) = self.find() else { continue };
             // SAFETY: the job is this worker's, and what it is done for has not ended.
             unsafe {
-                match job {
-                    Job::Submission(of) => self.switch(of, Hold::Machines),
-                    _ => self.turn_to(job.done_for()),
+                if !matches!(job, Job::Submission(_)) {
+                    self.turn_to(job.done_for());
                 }
                 match job {
-                    Job::Submission(_) => self.begin(),
+                    Job::Submission(of) => {
+                        if let Some(of) = self.run_brief(of) {
+                            self.publish_submissions();
+                            self.switch(of, Hold::Machines);
+                            self.begin();
+                        }
+                    }
                     Job::Entry(entry) => self.start(entry),
                     Job::Board(board) => self.issue(board),
                     Job::Run(run) => {
@@ -340,7 +353,7 @@ impl Worker {
             let begun = if self.heap.is_tight_for(frame::SEGMENT) && is_younger() {
                 Err(Fault::Stop(Stop::Memory))
             } else {
-                run.begin(of.code(), code, (*entry).depth, of.max_depth, &mut self.heap)
+                run.begin(of.code(), code, (*entry).depth, machine.max_depth, &mut self.heap)
             };
             match begun {
                 Ok(()) => {}

@@ -4,6 +4,7 @@
 //! heart.
 
 pub mod conformance;
+mod fetch;
 pub mod os;
 pub mod sim;
 pub(crate) mod sync;
@@ -41,4 +42,5 @@ pub trait Platform: Send + Sync {
     }
 }
 
+pub(crate) use fetch::{fetch_to_read, fetch_to_write};
 pub use sim::step;

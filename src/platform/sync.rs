@@ -6,14 +6,14 @@
 #[cfg(not(modelled))]
 pub(crate) use std::hint::spin_loop;
 #[cfg(not(modelled))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
 #[cfg(not(modelled))]
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
 #[cfg(modelled)]
 pub(crate) use loom::hint::spin_loop;
 #[cfg(modelled)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
 #[cfg(modelled)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(modelled)]

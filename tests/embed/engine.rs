@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -383,4 +383,28 @@ fn what_was_taken_together_with_an_endless_one_has_its_turn() {
     first.wait().unwrap();
     assert_eq!(quick.wait_for(Duration::from_secs(60)), Ok(Some(55)));
     endless.cancel();
+}
+
+/// With more workers than processors, some sleep although there is work; but not while others wait for something outside.
+#[test]
+fn another_worker_takes_the_place_of_one_that_blocks() {
+    let processors = thread::available_parallelism().map_or(1, |count| count.get().min(30));
+    let (engine, program) = (engine(2 * processors), program());
+    let (begins, begun) = channel();
+    let gate = Arc::new(RwLock::new(()));
+    let closed = gate.write().unwrap();
+    let mut functions = Functions::new();
+    let door = gate.clone();
+    let block = move || {
+        begins.send(()).unwrap();
+        drop(door.read().unwrap());
+    };
+    functions.add("block", block).pure();
+    let blocking = library("extern fn block()\nfn wait() { block() }").link(&functions).unwrap();
+    let blocked: Vec<Handle<()>> = (0..processors).map(|_| engine.submit(&blocking, "wait", ()).unwrap()).collect();
+    blocked.iter().for_each(|_| begun.recv_timeout(Duration::from_secs(60)).unwrap());
+    let quick = engine.submit::<i64>(&program, "fib", (10,)).unwrap();
+    assert_eq!(quick.wait_for(Duration::from_secs(20)), Ok(Some(55)));
+    drop(closed);
+    blocked.into_iter().for_each(|handle| handle.wait().unwrap());
 }

@@ -1,11 +1,13 @@
 //! The machine inside another program: engines, handles, sessions.
 
+mod brief;
 #[path = "../common/mod.rs"]
 mod common;
 mod completer;
 mod dynamic;
 mod engine;
 mod functions;
+mod grants;
 mod misuse;
 mod parts;
 mod scope;

@@ -123,7 +123,7 @@ impl Worker {
             let frame = 8 * (HEADER as u64 + u64::from((*prologue(wrapper)).registers));
             let depth = run.stack.begins_at(callee).saturating_sub(frame);
             let mut lower = self.new_run();
-            if lower.begin(of.code(), wrapper, depth, of.max_depth, &mut self.heap).is_err() {
+            if lower.begin(of.code(), wrapper, depth, self.machine().max_depth, &mut self.heap).is_err() {
                 self.put_away(lower);
                 return None;
             }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Job, Worker};
 use crate::machine::deque::{Owner, Thief};
+use crate::machine::lanes::Waiting;
 use crate::platform::step;
 
 /// Rounds that a worker searches before it sleeps.
@@ -34,9 +35,29 @@ impl Worker {
 
     /// What others injected, while the deque is empty.
     fn take_injected(&mut self) -> Option<Job> {
-        let job = self.machine().take_some_injected(&self.local.deque)?;
+        match self.machine().take_some_injected()? {
+            Waiting::Job(job) => Some(job),
+            Waiting::Submissions(mut span) => {
+                let first = span.next().map(Job::Submission);
+                self.taken_on = span;
+                first
+            }
+        }
+    }
+
+    /// Puts the submissions that it has taken on where others find them, and those that were taken on first come first: what the worker does
+    /// now may take long.
+    #[inline]
+    pub(super) fn publish_submissions(&mut self) {
+        if self.taken_on.len() == 0 {
+            return;
+        }
+        while let Some(of) = self.taken_on.next_back() {
+            self.local.deque.push(Job::Submission(of));
+        }
         self.local.pushed = self.local.deque.len();
-        Some(job)
+        step();
+        self.machine().wake_one();
     }
 
     pub(super) fn pop(&mut self) -> Option<Job> {
