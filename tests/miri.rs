@@ -7,11 +7,12 @@
 mod common;
 
 use std::path::PathBuf;
+use std::thread;
 
 use common::Page;
 use tgvm::bytecode::file;
 use tgvm::bytecode::trap::TrapCode;
-use tgvm::embed::{self, Completer, Functions, GridView, Module, Output};
+use tgvm::embed::{self, Completer, Engine, Error, Functions, GridView, Module, Output};
 use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
 use tgvm::syntax::span::Source;
@@ -345,4 +346,36 @@ fn tasks_of_a_host() {
     );
     let module = module.link(&host()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     runs(module, &[eager(1), eager(2)], "[2.0, 2.0, 4.5, 12.0] 2 3\n", None);
+}
+
+/// Calls that a host submits from two threads: brief ones and others, whose handles are waited for or dropped.
+#[test]
+fn submissions() {
+    let module = module(
+        "submissions",
+        "
+fn same(x: Int) -> Int { return x }
+fn over(x: Int, y: Int) -> Int { return if x > y { x / y } else { y } }
+fn total(xs: [Int]) -> Int { return sum(x for x in xs) }
+fn main() { print(same(1)) }",
+    );
+    let engine = Engine::builder().workers(2).issue(Issue::InOrder).build().expect("there are threads");
+    let submit = |name: &str, x, y| engine.submit::<i64>(&module, name, (x, y)).expect("it fits");
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for n in 0..6 {
+                    drop(engine.submit::<i64>(&module, "same", (n,)).expect("it fits"));
+                    let (brief, traps) = (submit("over", n, 3), submit("over", n + 1, 0));
+                    let total = engine.submit::<i64>(&module, "total", (vec![n, 1],)).expect("it fits");
+                    assert_eq!(brief.wait(), Ok(if n > 3 { n / 3 } else { 3 }));
+                    assert!(matches!(traps.wait(), Err(Error::Trap(_))));
+                    assert_eq!(total.wait(), Ok(n + 1));
+                }
+            });
+        }
+    });
+    while engine.in_flight() > 0 {
+        thread::yield_now();
+    }
 }

@@ -355,7 +355,11 @@ fn is_brief(function: &Function) -> bool {
         let goes_on = |field| instr.signed(field) >= 0;
         !matches!(op, Op::Call | Op::Sys | Op::Host) && op.info().jump.is_none_or(goes_on)
     };
-    function.range.is_none() && function.registers.iter().all(is_scalar) && function.code.iter().all(is_soon_done)
+    let gives_its_result_alone = function.params.iter().all(|param| param.passing == Passing::In);
+    function.range.is_none()
+        && gives_its_result_alone
+        && function.registers.iter().all(is_scalar)
+        && function.code.iter().all(is_soon_done)
 }
 
 /// Which functions are tasks or call some, however deep.
