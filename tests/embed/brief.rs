@@ -31,7 +31,7 @@ fn all_end_as_alone(engine: &Engine, module: &Module, rounds: i64) {
     let submit = |name: &str, args: (i64, i64)| engine.submit::<i64>(module, name, args).unwrap();
     let mut endless: Vec<Handle<i64>> = Vec::new();
     let mut traps = Vec::new();
-    let mut values = Vec::new();
+    let (mut values, mut later) = (Vec::new(), Vec::new());
     for n in 0..rounds {
         values.push((submit("third", (n, 3)), if n > 3 { n / 3 } else { n - 3 }));
         drop(submit("third", (n, 0)));
@@ -41,12 +41,12 @@ fn all_end_as_alone(engine: &Engine, module: &Module, rounds: i64) {
         if n % 7 == 0 {
             values.push((engine.submit(module, "fib", (n % 10,)).unwrap(), fib(n % 10)));
         }
-        if n % 20 == 10 {
+        if n % 50 == 10 {
             endless.push(engine.submit(module, "for_ever", (2,)).unwrap());
         }
         let background = engine.call(module, "same").priority(Priority::Background);
         if n % 9 == 0 {
-            values.push((background.submit((n,)).unwrap(), n));
+            later.push((background.submit((n,)).unwrap(), n));
         }
     }
     for (handle, value) in values {
@@ -56,7 +56,9 @@ fn all_end_as_alone(engine: &Engine, module: &Module, rounds: i64) {
         let Err(Error::Trap(trapped)) = trap.wait() else { panic!("it divides by zero") };
         assert!(trapped.text.contains("test.tg:") && trapped.trap.backtrace.len() == 1, "{}", trapped.text);
     }
+    // Background work has its turn when no normal work waits.
     endless.iter().for_each(Handle::cancel);
+    later.into_iter().for_each(|(handle, value)| assert_eq!(handle.wait(), Ok(value)));
     endless.into_iter().for_each(|handle| assert_eq!(handle.wait(), Err(Error::Cancelled)));
 }
 
