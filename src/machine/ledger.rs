@@ -274,12 +274,12 @@ impl Ticket {
     ///
     /// # Safety
     /// There are that many, and the pointer is not used any more.
-    pub(super) unsafe fn end(of: *const Submission, tickets: u32, leaving: &mut Leaving) {
+    pub(super) unsafe fn end(of: *const Submission, tickets: u32, leaving: &mut Leaving, before: impl FnOnce()) {
         let record = Ticket::record(of);
         // SAFETY: the caller's.
         unsafe {
             if Ticket::is_asked_for(of, tickets) {
-                (*of).announce();
+                (*of).announce(before);
             }
             if let Some(page) = Ticket::drop_some(record, tickets) {
                 leaving.add(page);

@@ -231,13 +231,20 @@ impl Machine {
         }
     }
 
-    /// A submission has ended on worker `index`: those are told that wait for it, and so many counts of it are dropped.
+    /// A submission has ended on worker `index`: those are told that wait for it, after `before`, and so many counts of it are dropped.
     ///
     /// # Safety
     /// It was taken on, there are as many counts that nobody else drops, and it is not used after that but by who has one.
-    pub(super) unsafe fn ended(&self, of: *const Submission, counts: u32, index: usize, leaving: &mut Leaving) {
+    pub(super) unsafe fn ended(
+        &self,
+        of: *const Submission,
+        counts: u32,
+        index: usize,
+        leaving: &mut Leaving,
+        before: impl FnOnce(),
+    ) {
         // SAFETY: `take_on` has left one of them; the caller's.
-        unsafe { Ticket::end(of, counts, leaving) };
+        unsafe { Ticket::end(of, counts, leaving, before) };
         let ended = &self.seats[index].now.0.ended;
         // It is this worker's.
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);

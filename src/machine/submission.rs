@@ -282,7 +282,8 @@ impl Submission {
         let (own, content) = unsafe { (&*self.memory.get(), &*self.content.get()) };
         match (own, content) {
             (&Memory::Own(limit), Content::Args(args)) if limit >= memory as u64 => {
-                args.scalars().filter(|_| self.failures.load(Ordering::Acquire) == 0)
+                let is_plain = self.failures.load(Ordering::Acquire) == 0 && !self.is_cold_used.load(Ordering::Relaxed);
+                args.scalars().filter(|_| is_plain)
             }
             _ => None,
         }
@@ -437,7 +438,7 @@ impl Submission {
     pub(super) unsafe fn refuse(&self) {
         // SAFETY: the caller's.
         drop(std::mem::replace(unsafe { &mut *self.content.get() }, Content::Failed(None)));
-        self.announce();
+        self.announce(|| ());
     }
 
     /// Whether somebody has asked to be told when it has ended.
@@ -464,8 +465,9 @@ impl Submission {
     }
 
     /// It has ended.
-    pub(super) fn announce(&self) {
+    pub(super) fn announce(&self, before: impl FnOnce()) {
         if self.state.swap(ENDED, Ordering::AcqRel) == WATCHED {
+            before();
             // Whoever watches has the lock until it is on the list.
             let watchers = std::mem::take(&mut lock(&self.cold().inside).watchers);
             watchers.into_iter().for_each(Waker::wake);

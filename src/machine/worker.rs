@@ -216,11 +216,18 @@ impl Worker {
 
     /// Works for nobody.
     fn turn_away(&mut self) {
+        self.leave_off();
+        self.leaving.let_go();
+    }
+
+    /// What it worked for is nothing to it any more.
+    #[inline]
+    fn leave_off(&mut self) {
+        self.working_on(ptr::null_mut());
         if self.of.is_some() {
             self.heap.settle();
             drop(self.turn_from());
         }
-        self.leaving.let_go();
         self.machine().note_background(self.local.index, false);
     }
 
@@ -248,6 +255,7 @@ impl Worker {
                 }
                 match job {
                     Job::Submission(of) => {
+                        self.leave_off();
                         if let Some(of) = self.run_brief(of) {
                             self.publish_submissions();
                             self.switch(of, Hold::Machines);
@@ -711,7 +719,7 @@ impl Worker {
             (*of).end(root, &self.heap, Ticket::is_asked_for(of, counts));
             self.heap.end();
             self.roots.push(root);
-            self.machine().ended(of, counts, self.local.index, &mut self.leaving);
+            self.machine().ended(of, counts, self.local.index, &mut self.leaving, || ());
         }
     }
 

@@ -1,6 +1,11 @@
 //! Submissions of functions that are done at once take a shorter way; nobody sees that but by the clock.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
 use std::thread;
+use std::time::Duration;
 
 use tgvm::embed::{Engine, Error, Handle, Module, Priority};
 use tgvm::machine::Issue;
@@ -136,6 +141,39 @@ fn an_engine_that_ends_tells_those_that_are_brief() {
         for (n, handle) in (0..).zip(handles) {
             let ended = handle.wait();
             assert!(ended == Ok(n) || ended == Err(Error::Cancelled), "{ended:?}");
+        }
+    }
+}
+
+/// Takes that lock when it is woken.
+struct Locking(Arc<Mutex<()>>);
+
+impl Wake for Locking {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().unwrap());
+    }
+}
+
+/// Who is woken blocks until another submission has ended, which was taken on right after that one.
+#[test]
+fn others_go_on_while_somebody_who_is_told_blocks() {
+    let module = program();
+    for watched_early in [true, false] {
+        let engine = engine(2);
+        for n in 0..200 {
+            let busy: Vec<Handle<i64>> = (0..2).map(|_| engine.submit(&module, "for_ever", (2,)).unwrap()).collect();
+            let mut first = pin!(engine.submit::<i64>(&module, "same", (n,)).unwrap());
+            let second: Handle<i64> = engine.submit(&module, "same", (n + 1,)).unwrap();
+            let lock = Arc::new(Mutex::new(()));
+            let held = lock.lock().unwrap();
+            let waker = Arc::new(Locking(lock.clone())).into();
+            if !watched_early {
+                busy.iter().for_each(Handle::cancel);
+            }
+            let _ = first.as_mut().poll(&mut Context::from_waker(&waker));
+            busy.iter().for_each(Handle::cancel);
+            assert_eq!(second.wait_for(Duration::from_secs(60)), Ok(Some(n + 1)), "it waits for who waits for it");
+            drop(held);
         }
     }
 }

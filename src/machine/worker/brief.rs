@@ -10,6 +10,7 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use super::Worker;
+use super::search::publish;
 use crate::bytecode::ops::HEADER;
 use crate::machine::execute::{Context, Exit, run as execute};
 use crate::machine::frame::{SEGMENT, complete, link};
@@ -41,7 +42,7 @@ impl Worker {
     /// Runs a submission, if it is brief, and after it those that have been taken on with it, as long as they are; the first that is not.
     ///
     /// # Safety
-    /// Its job is this worker's.
+    /// Its job is this worker's, which works on nothing else.
     #[inline]
     pub(super) unsafe fn run_brief(&mut self, first: *const Submission) -> Option<*const Submission> {
         let machine = self.machine();
@@ -92,7 +93,10 @@ impl Worker {
                     submission.give(std::slice::from_raw_parts(regs, info.results));
                 }
                 self.local.counts.run_here += 1;
-                machine.ended(of, 1, self.local.index, &mut self.leaving);
+                // Who is told may block, or ask for those that come next.
+                let index = self.local.index;
+                let (taken_on, local) = (&mut self.taken_on, &mut self.local);
+                machine.ended(of, 1, index, &mut self.leaving, || publish(taken_on, local));
             }
             of = self.taken_on.next()?;
         }

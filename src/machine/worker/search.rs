@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use super::{Job, Worker};
 use crate::machine::deque::{Owner, Thief};
 use crate::machine::lanes::Waiting;
+use crate::machine::ledger::Span;
+use crate::machine::local::Local;
 use crate::platform::step;
 
 /// Rounds that a worker searches before it sleeps.
@@ -49,15 +51,7 @@ impl Worker {
     /// now may take long.
     #[inline]
     pub(super) fn publish_submissions(&mut self) {
-        if self.taken_on.len() == 0 {
-            return;
-        }
-        while let Some(of) = self.taken_on.next_back() {
-            self.local.deque.push(Job::Submission(of));
-        }
-        self.local.pushed = self.local.deque.len();
-        step();
-        self.machine().wake_one();
+        publish(&mut self.taken_on, &mut self.local);
     }
 
     pub(super) fn pop(&mut self) -> Option<Job> {
@@ -130,4 +124,17 @@ impl Worker {
         }
         None
     }
+}
+
+/// Puts submissions on a worker's deque, where others find them.
+pub(super) fn publish(taken_on: &mut Span, local: &mut Local) {
+    if taken_on.len() == 0 {
+        return;
+    }
+    while let Some(of) = taken_on.next_back() {
+        local.deque.push(Job::Submission(of));
+    }
+    local.pushed = local.deque.len();
+    step();
+    local.machine().wake_one();
 }
