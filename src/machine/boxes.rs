@@ -590,7 +590,7 @@ impl Boxes {
         let mut met = std::mem::take(&mut self.met);
         let Tile { area, is_written, .. } = *self.tile(number);
         self.around(&area, |other, tile| {
-            if other != number && (is_written || tile.is_written) && !met.contains(&other) {
+            if other != number && (is_written || tile.is_written) {
                 met.push(other);
             }
         });

@@ -248,9 +248,9 @@ fn stall(issuer: &mut Issuer, entry: *mut Entry, cause: Cause) -> Step {
 /// The youngest entry in flight that an access to `area` must wait for.
 unsafe fn meets(board: &Board, area: &Area, write: bool) -> Option<*mut Entry> {
     let mut youngest: Option<u32> = None;
-    board.boxes.conflicts(area, write, board.flight(), &mut |filed| {
+    board.boxes.conflicts(area, write, board.filed(), &mut |filed| {
         let later = youngest.is_none_or(|seq| before(seq, filed.seq)) && !board.leaves_out(filed, write);
-        // SAFETY: it is in flight, so in the ring.
+        // SAFETY: it is in the ring.
         if later && unsafe { !Entry::is_closed(board.entry_of(filed.seq)) } {
             youngest = Some(filed.seq);
         }
@@ -414,7 +414,7 @@ unsafe fn unique(issuer: &mut Issuer, held: u64) -> Step {
 unsafe fn sharer(board: &Board, held: u64, is_such: impl Fn(&Area) -> bool) -> Option<*mut Entry> {
     let mut sharer = None;
     if board.has_sharing && !before(board.sharing, board.head) {
-        board.boxes.of_root(held, board.flight(), &mut |filed| {
+        board.boxes.of_root(held, board.filed(), &mut |filed| {
             // SAFETY: the caller's; it is in flight, so in the ring.
             unsafe {
                 if is_such(filed.area) {

@@ -237,6 +237,12 @@ impl Board {
         Flight { head: self.head, tail: self.tail_now() }
     }
 
+    /// The same, and the next entry, if it is being issued: what that has filed counts.
+    #[inline(always)]
+    pub(super) fn filed(&self) -> Flight {
+        Flight { head: self.head, tail: self.tail_now().wrapping_add(1) }
+    }
+
     /// How many entries are in the ring.
     #[inline(always)]
     pub(super) fn in_flight(&self) -> u32 {

@@ -342,6 +342,29 @@ task add(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] += spin(k) } }
     }
 }
 
+/// A push of what a task gives that was passed the same array, in a struct: it sees the array as it was before.
+#[test]
+fn a_task_sees_the_array_before_its_result_is_pushed() {
+    for (element, first, call) in [("Int", "0", "f(s)"), ("[Int]", "[0]", "[f(s), 1]"), ("[Int]", "[0]", "g(s)")] {
+        agree_under_seeds(
+            &format!(
+                "
+struct S {{ xs: [{element}], n: Int }}
+task f(s: S) -> Int {{ return s.xs.len() * 10 + s.n }}
+task g(s: S) -> [Int] {{ return [s.xs.len(), s.n] }}
+task more(inout s: S) {{ for i in 0..9 {{ s.xs.push({call}) }} }}
+fn main() {{
+    var s = S(xs: [{first}], n: 1)
+    for i in 0..12 {{ s.xs.push({call}) }}
+    more(&s)
+    print(s.xs)
+}}"
+            ),
+            16,
+        );
+    }
+}
+
 /// A loop that pushes what tasks give waits for hardly any of them: where the array grows, and where the window is full.
 #[test]
 fn a_loop_that_pushes_goes_on() {
