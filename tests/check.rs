@@ -87,6 +87,8 @@ fn iterations_that_may_meet_read_as_recorded() {
         ("whole_read", "var a = [1, 2]\n    each i in 0..2 { a[i] = sum(x for x in a) }"),
         ("whole_to_call", "var a = [1, 2]\n    each i in 0..2 { a.push(i) }"),
         ("slices", "var a = [1, 2, 3]\n    each i in 0..2 { a[i..i + 2] = [i, i] }"),
+        ("grid_neighbour", "var g = Grid[Int](2, 2, fill: 0)\n    each i in 0..1 { g[i, 0] = g[i + 1, 0] }"),
+        ("array_to_call", "var a = [1, 2, 3, 4]\n    each i in 0..2 { a.swap(i, i + 2) }"),
         ("columns", "var g = Grid[Int](2, 2, fill: 0)\n    each i in 0..2 { g[i, 0] = g[0, i] }"),
         ("short_step", "var a = [1, 2, 3, 4]\n    each i in 0..3 by 2 { a[i..i + 3] = [i, i, i] }"),
     ];
@@ -190,6 +192,16 @@ fn suggestions() {
     assert_eq!(help("struct P { width: Int }\nfn main() {\n    print(P(widht: 1))\n}\n"), "did you mean `width`?");
     assert_eq!(help("fn main() {\n    let xs = [1]\n    print(xs.length())\n}\n"), "did you mean `len`?");
     assert_eq!(help("fn main() {\n    let xs = [1]\n    print(xs.len)\n}\n"), "call the function: `.len(…)`");
+    let of = |line: &str| help(&format!("fn main() {{\n    let xs = [1]\n    {line}\n}}\n"));
+    assert_eq!(of("print(xs.length)"), "the length is a function: `.len()`");
+    assert_eq!(of("for i in range(10) { print(i) }"), "a range is written `lo..hi`: `for i in 0..n`");
+    assert_eq!(of("print(sum(xs))"), "over the elements of an array it is written `sum(x for x in xs)`");
+    assert!(of("print(max(xs))").ends_with("over the elements of an array it is written `max(x for x in xs)`"));
+    assert_eq!(of("let g: Grid = 1"), "a grid's type names that of its elements: `Grid[Int]`");
+    for nothing in ["null", "None", "nil"] {
+        assert!(of(&format!("let x = {nothing}")).starts_with("every variable has a value"), "{nothing}");
+    }
+    assert_eq!(codes_in("", "let s = \"abc\"\ns[0] = \"d\""), ["E0405"]);
     assert_eq!(help("fn main() {\n    x = 1\n}\n"), "a new variable is declared: `var x = …`");
 }
 

@@ -1,7 +1,8 @@
 //! Calls of functions and built-ins: which one is meant, how its arguments are passed.
 
+use super::clauses::REDUCTIONS;
 use super::places::Write;
-use super::scope::Wanted;
+use super::scope::{Wanted, over_elements};
 use super::typed::{Arg, ExprId, ExprKind, FunctionId, LocalKind, Place, Step};
 use super::{Checker, ERROR, Global, Parameter};
 use crate::bytecode::builtins::{BUILTINS, Builtin, Mode, Pattern};
@@ -310,8 +311,16 @@ impl<'t> Checker<'t> {
         let mut fitting: SmallVec<[Candidate; 4]> =
             all.iter().copied().filter(|c| c.signature().params.len() == total).collect();
         let Some(&model) = fitting.first() else {
-            let message = format!("`{}` does not take {}", self.text(name.symbol), count(total, "argument"));
-            self.report(Diagnostic::new("E0304", name.span, message, "").help(signatures(&all)));
+            let text = self.text(name.symbol);
+            let message = match total {
+                0 => format!("`{text}` takes arguments"),
+                _ => format!("`{text}` does not take {}", count(total, "argument")),
+            };
+            let mut diagnostic = Diagnostic::new("E0304", name.span, message, "").help(signatures(&all));
+            if total == 1 && REDUCTIONS.iter().any(|reduction| reduction.0 == text) {
+                diagnostic = diagnostic.help(over_elements(text));
+            }
+            self.report(diagnostic);
             self.loose_arguments(args);
             return self.poison(span);
         };

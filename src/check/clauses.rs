@@ -17,7 +17,7 @@ struct Opened {
     clause: Option<(u32, Span)>,
 }
 
-const REDUCTIONS: [(&str, Reduction); 7] = [
+pub(super) const REDUCTIONS: [(&str, Reduction); 7] = [
     ("sum", Reduction::Sum),
     ("product", Reduction::Product),
     ("min", Reduction::Min),

@@ -266,6 +266,8 @@ impl<'t> Checker<'t> {
             let entry = self.entry(name.symbol);
             if entry.overloads.is_some() || matches!(entry.global, Global::Function(_)) {
                 diagnostic = diagnostic.help(format!("call the function: `.{text}(…)`"));
+            } else if matches!(text, "length" | "size" | "count") {
+                diagnostic = diagnostic.help("the length is a function: `.len()`");
             }
             self.report(diagnostic);
             return None;

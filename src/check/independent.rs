@@ -10,6 +10,7 @@
 use super::typed::*;
 use super::walk::operands;
 use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::types::Type;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -517,7 +518,14 @@ impl<'a> Look<'a> {
         } else {
             diagnostic.and(second.span, "another one may read the same here")
         };
-        diagnostic = if whole {
+        let ty = self.function.locals[first.root.0 as usize].ty;
+        diagnostic = if matches!(self.typed.types.get(ty), Type::Grid(_)) {
+            diagnostic.help(format!(
+                "each iteration must have its own part, such as the elements `{name}[{index}, …]` of a row, and touch no other; or use `for`"
+            ))
+        } else if whole && matches!(self.typed.types.get(ty), Type::Array(_)) {
+            diagnostic.help("each iteration must have its own part, and pass no more than that to a call; or use `for`")
+        } else if whole {
             diagnostic.help("a total is a reduction: `sum(… for …)`; or use `for`")
         } else {
             diagnostic.help(format!(

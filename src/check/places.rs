@@ -68,8 +68,9 @@ impl<'t> Checker<'t> {
             self.report_no_variable(name, write);
             return None;
         };
-        let mut sound = self.may_write(name, write);
         let mut ty = self.local(local).ty;
+        // A part of a Str can't be written, whatever holds it; that is said below.
+        let mut sound = ty == TypeId::STR && !chain.is_empty() || self.may_write(name, write);
         let mut path = Vec::with_capacity(chain.len());
         for &outer in chain.iter().rev() {
             let tree::Expr { kind, span } = &tree[outer];

@@ -1,5 +1,6 @@
 //! Names in scope: binding locals, what an unknown name may have been meant to be.
 
+use super::clauses::REDUCTIONS;
 use super::typed::{Local, LocalId, LocalKind};
 use super::{Checker, Global};
 use crate::bytecode::builtins::BUILTINS;
@@ -57,6 +58,30 @@ pub(super) enum Wanted {
     Type,
 }
 
+/// What to write where other languages have a name that stands for no name here.
+fn hint(text: &str, wanted: Wanted) -> Option<String> {
+    let hint = match (wanted, text) {
+        (Wanted::Value, "null" | "None" | "nil" | "undefined") => {
+            "every variable has a value: say that there is none with a Bool beside it, or with an empty array"
+        }
+        (Wanted::Value, "True") => "write `true`",
+        (Wanted::Value, "False") => "write `false`",
+        (Wanted::Value, "self" | "this") => "a method is a function, and what stands before the dot its first argument",
+        (Wanted::Function, "range") => "a range is written `lo..hi`: `for i in 0..n`",
+        (Wanted::Type, "Grid") => "a grid's type names that of its elements: `Grid[Int]`",
+        (Wanted::Function, _) if REDUCTIONS.iter().any(|reduction| reduction.0 == text) => {
+            return Some(over_elements(text));
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// How a reduction of an array's elements is written.
+pub(super) fn over_elements(reduction: &str) -> String {
+    format!("over the elements of an array it is written `{reduction}(x for x in xs)`")
+}
+
 impl<'t> Checker<'t> {
     /// Declares a local, in scope from here to the end of the block.
     pub(super) fn bind(&mut self, name: Name, ty: TypeId, kind: LocalKind) -> LocalId {
@@ -92,7 +117,9 @@ impl<'t> Checker<'t> {
             Wanted::Type => ("E0203", "type"),
         };
         let mut diagnostic = Diagnostic::new(code, name.span, format!("there is no {what} `{text}`"), "not found");
-        if self.suggestion_budget > 0 {
+        if let Some(hint) = hint(text, wanted) {
+            diagnostic = diagnostic.help(hint);
+        } else if self.suggestion_budget > 0 {
             let candidates = self.candidates(wanted);
             if let Some(meant) = self.suggest(text, candidates) {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));

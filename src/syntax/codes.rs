@@ -148,7 +148,7 @@ pub const SYNTAX: &[Code] = &[
     Code {
         code: "E0116",
         title: "a reserved word",
-        explain: "`enum`, `match` and `use` are kept for later versions of the language and can't be names.",
+        explain: "A keyword can't be a name; neither can `enum`, `match` and `use`, which are kept for later versions of the language.",
         wrong: "fn main() {\n    let match = 1\n}\n",
         right: "fn main() {\n    let hit = 1\n    print(hit)\n}\n",
     },

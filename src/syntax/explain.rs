@@ -28,6 +28,7 @@ impl<'a> Failure<'a> {
     pub fn explain(&self) -> Diagnostic {
         None.or_else(|| self.foreign())
             .or_else(|| self.at_start())
+            .or_else(|| self.keyword())
             .or_else(|| self.foreign_word())
             .or_else(|| self.number())
             .or_else(|| self.operator())
@@ -170,6 +171,18 @@ impl<'a> Failure<'a> {
         })
     }
 
+    /// A keyword where a name should stand.
+    fn keyword(&self) -> Option<Diagnostic> {
+        let text = self.text(self.at);
+        let is_word = text.starts_with(|first: char| first.is_ascii_lowercase()) && self.found() != Token::Name;
+        let in_loop = matches!(self.back(1), Some(Token::For | Token::Each));
+        if !is_word || in_loop || !self.expects("name") || self.expects("integer") {
+            return None;
+        }
+        let diagnostic = Diagnostic::new("E0116", self.here(), format!("`{text}` is a keyword"), "");
+        Some(diagnostic.help("choose another name"))
+    }
+
     /// Words of other languages.
     fn foreign_word(&self) -> Option<Diagnostic> {
         let near = [Some(self.at), self.at.checked_sub(1), (self.at <= 2).then_some(0)];
@@ -193,6 +206,12 @@ impl<'a> Failure<'a> {
                 "switch" | "case" | "when" | "unless" if at == 0 => "write `if … { … } else if … { … }`",
                 "loop" | "do" | "repeat" | "until" | "forever" if at == 0 => "write `while true { … }` and `break`",
                 "foreach" if at == 0 => "write `for x in xs { … }`",
+                "try" | "catch" | "except" | "finally" if at == 0 => {
+                    "there are no exceptions: a trap ends the program, so test before"
+                }
+                "await" | "spawn" | "go" if at + 1 == self.at && self.found() == Token::Name => {
+                    "leave it out: a call of a `task` is a plain call, and runs beside what does not need its result"
+                }
                 "throw" | "raise" if at == 0 => "write `panic(\"…\")`",
                 "auto" | "val" | "define" if at == 0 => "write `let`, or `var` if it changes",
                 "int" | "long" | "float" | "double" | "string" | "bool" | "char" if at == 0 => {
@@ -307,6 +326,9 @@ impl<'a> Failure<'a> {
                 _ => diagnostic.help(format!("write `{keyword} {name} = …`")),
             });
         }
+        if matches!(self.first(), Let | Var) && self.at == 1 && found == OpenParen {
+            return Some(self.unexpected().help("there are no tuples: a `let` binds one name"));
+        }
         let loops = |token| matches!(token, Some(For | Each));
         if loops(self.back(1)) || (loops(self.back(2)) && self.expects("in")) {
             let span = self.here();
@@ -343,6 +365,9 @@ impl<'a> Failure<'a> {
             return Some(match self.expects("integer") {
                 true if matches!(self.back(1), Some(If | While)) => {
                     diagnostic.help("a condition stands before the block")
+                }
+                _ if self.first() == Each && self.expects("..") => {
+                    diagnostic.help("`each` counts: write `each i in 0..xs.len() { … }`, and `xs[i]` in it")
                 }
                 true => diagnostic.help("an array is written `[a, b]`, a struct's value `Name(field: value)`"),
                 false => diagnostic,
@@ -385,6 +410,12 @@ impl<'a> Failure<'a> {
         let operands = self.back(1).is_some_and(Token::ends_operand) && self.expects("+");
         match self.found() {
             DotDot => diagnostic.help("a range stands after `in`, or as an index: `for i in lo..hi`, `xs[lo..hi]`"),
+            Colon if self.expects("]") => diagnostic.help("a slice is written `xs[lo..hi]`"),
+            Name | If | While | For | Each | Let | Var | Return | Break | Continue
+                if !self.top && self.follows_statement() =>
+            {
+                diagnostic.help("a statement ends with a new line or `;`")
+            }
             Comma if self.expects(")") => diagnostic.help("there are no tuples: put the values into a struct"),
             OpenParen if self.first() == Struct => diagnostic.help("fields stand in braces: `struct Name { x: Int }`"),
             Name | Integer | Float | True | False | StringBegin if operands => {
@@ -392,6 +423,17 @@ impl<'a> Failure<'a> {
             }
             _ => diagnostic,
         }
+    }
+
+    /// What stands before could be a whole statement that ends with a block or a call.
+    fn follows_statement(&self) -> bool {
+        use Token::*;
+        let depth = self.tokens[..self.at].iter().fold(0, |depth, &(_, token, _)| match token {
+            OpenParen | OpenBracket | InterpolationBegin => depth + 1,
+            CloseParen | CloseBracket | InterpolationEnd => depth - 1,
+            _ => depth,
+        });
+        depth == 0 && matches!(self.back(1), Some(Block | CloseParen))
     }
 
     fn unexpected(&self) -> Diagnostic {
