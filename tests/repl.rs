@@ -53,9 +53,35 @@ fn a_definition_that_no_longer_fits_is_told() {
     assert_eq!(code, Some(2));
     assert!(error.contains(" --> g:1:"), "{error}");
     assert!(
-        error.contains("`g` was entered before `f`, and does not fit what that is now: nothing has changed"),
+        error.contains("`g` was entered before, and does not fit what `f` would be: nothing has changed"),
         "{error}"
     );
+}
+
+/// The items of a text that follow each other are taken together.
+#[test]
+fn items_name_each_other_in_any_order() {
+    let even = "fn is_even(n: Int) -> Bool { return if n == 0 { true } else { is_odd(n - 1) } }";
+    let odd = "fn is_odd(n: Int) -> Bool { return if n == 0 { false } else { is_even(n - 1) } }";
+    let good = |out: &str| (out.to_owned(), String::new(), Some(0));
+    for between in ["\n", "; ", " "] {
+        assert_eq!(script(&format!("{even}{between}{odd}\nis_even(7)\n")), good("false\n"));
+    }
+    let types = "fn area() -> Int { return Box(side: SIDE).side }\nstruct Box { side: Int }\nconst SIDE = 2 * HALF\nconst HALF = 3\n";
+    assert_eq!(script(&format!("{types}area()\n")), good("6\n"));
+    // A definition of before may still be entered anew, also in the same text.
+    assert_eq!(script("const A = 1\nconst A = 2\nA\nconst A = 3\nA"), good("2\n3\n"));
+    let (_, error, code) = script(even);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("E0202"), "{error}");
+    assert!(error.contains("what needs each other is entered together: `fn a() { … }; fn b() { … }`"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("parity.tg");
+    std::fs::write(&file, format!("{even}\n\n{odd}\n")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    let output = command.arg("repl").arg(&file).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((String::from_utf8(output.stderr).unwrap(), output.status.code()), (String::new(), Some(0)));
 }
 
 /// A REPL in a pseudo-terminal, and where it keeps its history.
@@ -127,6 +153,55 @@ fn statements_run_while_others_are_entered() {
     enter(":quit", &[]);
     repl.exp_eof().unwrap();
     assert!(state.path().join("tgvm/history").exists(), "the history is kept");
+}
+
+/// The prompt reads standard input, and no statement does; of a script, the text is all of it.
+#[cfg(unix)]
+#[test]
+fn statements_leave_standard_input_to_the_prompt() {
+    let (mut repl, _state) = at_terminal();
+    enter(&mut repl, "var line = \"\"", &["tg> "]);
+    enter(&mut repl, "line.read_line()", &["[2] trap[T0019]: not permitted: standard input, which is the prompt's"]);
+    enter(&mut repl, "read_lines()", &["[3] trap[T0019]"]);
+    enter(&mut repl, "6 * 7", &["[4] 42"]);
+    enter(&mut repl, ":quit", &[]);
+    repl.exp_eof().unwrap();
+    assert_eq!(
+        script("var line = \"\"\nline.read_line()\nread_lines()\n"),
+        ("false\n[]\n".to_owned(), String::new(), Some(0))
+    );
+}
+
+/// Ctrl-C while a line goes on from the one before drops only that.
+#[cfg(unix)]
+#[test]
+fn a_line_that_goes_on_is_dropped_alone() {
+    let (mut repl, _state) = at_terminal();
+    enter(&mut repl, "while true {}", &["tg> "]);
+    enter(&mut repl, "fn f() {", &["\n"]);
+    repl.send_control('c').unwrap();
+    repl.exp_string("tg> ").unwrap();
+    enter(&mut repl, ":scoreboard", &["[1]", "while true {}  (runs)", "tg> "]);
+    repl.send_control('c').unwrap();
+    repl.exp_string("[1] cancelled").unwrap();
+    enter(&mut repl, ":quit", &[]);
+    repl.exp_eof().unwrap();
+}
+
+/// What is printed without a line end is shown all the same, in parts, and little of it comes after Ctrl-C.
+#[cfg(unix)]
+#[test]
+fn output_without_line_ends_is_shown_in_parts() {
+    let (mut repl, _state) = at_terminal();
+    enter(&mut repl, "let much = \"xxxxxxxx\".repeat(1 << 15)", &["tg> "]);
+    enter(&mut repl, "while true { write(much) }", &["[2] xxxxxxxx", "[2] xxxxxxxx"]);
+    repl.send_control('c').unwrap();
+    let begin = std::time::Instant::now();
+    repl.exp_string("[2] cancelled").unwrap();
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
+    enter(&mut repl, "6 * 7", &["[3] 42"]);
+    enter(&mut repl, ":quit", &[]);
+    repl.exp_eof().unwrap();
 }
 
 /// Every command says what it is there for; names are completed.

@@ -7,6 +7,7 @@
 mod line;
 mod screen;
 
+use std::cell::Cell;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ use crate::embed::{AtWork, Ended, Engine, Entered, Failed, Problem, Redirected, 
 use crate::host::{Grants, StdWorld};
 use crate::machine::host_call::{Stream, World};
 use crate::machine::trap::{Fault, Stop};
-use crate::syntax::pieces::pieces;
+use crate::syntax::pieces::{group, pieces};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -44,14 +45,18 @@ const COMMANDS: &str = "\
 :type EXPR     the type of an expression
 :load FILE     enters what a file holds
 :wait          waits for all statements
-:cancel N|all  ends a statement, or all; so does Ctrl-C
+:cancel N|all  ends a statement, or all; so does Ctrl-C, which only drops a line that goes on from the one before
 :help          this
 :quit          ends; so does Ctrl-D
 ";
 
 /// Enter statements that run while the next one is typed.
 ///
-/// FILE is entered first. A definition of before may be entered anew, and counts for later statements.
+/// FILE is entered first. A definition of before may be entered anew, and counts for later statements; those that follow each other are taken
+/// together, and may name each other in any order.
+///
+/// At a terminal the prompt reads standard input, and `read_line` traps. Of a script, the text is all of standard input: `read_line` finds its
+/// end.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
@@ -151,10 +156,7 @@ impl Script {
     /// # Errors
     /// How it ended, if that was early.
     fn enter(&self, text: &str) -> Result<(), Exit> {
-        let spans = pieces(text).map_or_else(Vec::new, |all| all.into_iter().map(|piece| piece.span.range()).collect());
-        // A text that is not complete is entered for the sake of what is wrong with it.
-        let parts = if spans.is_empty() { vec![text] } else { spans.into_iter().map(|span| &text[span]).collect() };
-        for part in parts {
+        for part in parts(text) {
             if part.trim_start().starts_with(':') {
                 complain("a script has no commands: `:` is for a terminal", &[]);
                 return Err(Exit::Unusable);
@@ -194,14 +196,25 @@ impl Script {
     }
 }
 
+/// What is entered of a text one after the other: statements, and groups of items.
+fn parts(text: &str) -> Vec<&str> {
+    let all = pieces(text).unwrap_or_default();
+    let (mut parts, mut rest) = (Vec::new(), all.as_slice());
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(group(rest).max(1));
+        parts.push(&text[part[0].span.to(part[part.len() - 1].span).range()]);
+        rest = others;
+    }
+    // A text that is not complete is entered for the sake of what is wrong with it.
+    if parts.is_empty() { vec![text] } else { parts }
+}
+
 fn script(engine: &Engine, file: Option<&Path>) -> Exit {
     let script = Script::new(engine);
-    for path in file.into_iter().chain([Path::new("-")]) {
-        if let Err(exit) = input::text(path).and_then(|text| script.enter(&text)) {
-            return exit;
-        }
-    }
-    Exit::Done
+    // The script is read before a statement of the file could read from it.
+    let texts = file.into_iter().chain([Path::new("-")]).map(input::text).collect::<Result<Vec<_>, _>>();
+    let entered = texts.and_then(|texts| texts.iter().try_for_each(|text| script.enter(text)));
+    entered.err().unwrap_or(Exit::Done)
 }
 
 // At a terminal
@@ -233,12 +246,12 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
             to.printed(number, bytes);
             Ok(())
         };
-        Box::new(Redirected { world: Box::new(world()), write }) as _
+        Box::new(Redirected { world: Box::new(world().prompted()), write }) as _
     };
     let told = screen.clone();
     let listener = Box::new(move |ended: &Ended| told.ended(ended));
     let session = Arc::new(engine.session_printing(Box::new(worlds), Some(listener)));
-    editor.set_helper(Some(Line { session: session.clone() }));
+    editor.set_helper(Some(Line { session: session.clone(), goes_on: Cell::new(false) }));
     let history = history();
     if let Some(path) = &history {
         // There is none the first time.
@@ -275,6 +288,8 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
                     break Exit::Program(code);
                 }
             }
+            // What is dropped is the line.
+            Err(ReadlineError::Interrupted) if editor.helper().is_some_and(|line| line.goes_on.take()) => {}
             Err(ReadlineError::Interrupted) => {
                 if session.in_flight().is_empty() {
                     print("nothing is in flight; Ctrl-D ends\n");

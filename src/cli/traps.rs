@@ -265,7 +265,8 @@ fn main() { print(day(0)) }
 "
     "T0019" NotPermitted
     "The program asked for something outside it that whoever runs it has not granted: `tgvm run --sandbox` lets it use no \
-     files, no clock and no arguments but what `--allow-read`, `--allow-write`, `--allow-clock` and `--allow-env` add."
+     files, no clock and no arguments but what `--allow-read`, `--allow-write`, `--allow-clock` and `--allow-env` add. \
+     At the prompt of `tgvm repl`, no statement reads standard input: the prompt does."
 "fn main() {
     let start = clock()
     print(sum(i for i in 0..1000))

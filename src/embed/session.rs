@@ -28,7 +28,7 @@ use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Memory, Order, Priority};
 use crate::machine::transfer::Args;
 use crate::machine::trap::Trap;
-use crate::syntax::pieces::{PieceKind, pieces};
+use crate::syntax::pieces::{Piece, PieceKind, group, pieces};
 use crate::syntax::span::{Source, Span};
 
 /// How a statement ended that did not end well.
@@ -237,46 +237,63 @@ impl Engine {
 }
 
 impl Session {
-    /// Enters items and statements, one after the other. Statements are submitted, and not waited for.
+    /// Enters items and statements, one after the other. Items that follow each other are taken together, and may name each other in any
+    /// order. Statements are submitted, and not waited for.
     ///
     /// # Errors
-    /// What is wrong with the first that has mistakes; what comes before it has been entered, the rest has not.
+    /// What is wrong with the first that has mistakes; what comes before it has been entered, the rest has not, nor have the items that
+    /// it is taken together with.
     pub fn enter(&self, text: &str) -> Result<Vec<Entered>, Problem> {
-        let mut entered = Vec::new();
-        let whole = |text: &str| crate::syntax::pieces::Piece {
-            span: Span::new(0, text.len() as u32),
-            kind: PieceKind::Statement,
-            names: Vec::new(),
-        };
+        let whole =
+            |text: &str| Piece { span: Span::new(0, text.len() as u32), kind: PieceKind::Statement, names: Vec::new() };
         // What is not complete is parsed for the sake of what is wrong with it.
-        for piece in pieces(text).unwrap_or_else(|| vec![whole(text)]) {
-            let mut state = self.shared.state();
-            match &piece.kind {
-                PieceKind::Item(name) => {
-                    let source = Source::new(name.clone(), &text[piece.span.range()]);
-                    let all = state.definitions.with(name, source.clone());
-                    all.check(&source)?;
-                    state.definitions = all;
-                    entered.push(Entered::Defined(name.clone()));
-                }
-                _ => {
-                    let number = state.entered + 1;
-                    let source = Source::new(format!("[{number}]"), text);
-                    let compiled = state.definitions.compile(&source, &piece, &state.seen())?;
-                    let declared = match &piece.kind {
-                        PieceKind::Let { name, mutable, .. } => Some((name.clone(), *mutable)),
-                        PieceKind::Assign { name, .. } => Some((name.clone(), true)),
-                        _ => None,
-                    };
-                    state.entered = number;
-                    state.issue(number, text[piece.span.range()].to_owned(), compiled, declared);
-                    drop(state);
-                    self.shared.settle();
-                    entered.push(Entered::Statement(number));
-                }
+        let all = pieces(text).unwrap_or_else(|| vec![whole(text)]);
+        let (mut entered, mut rest) = (Vec::new(), all.as_slice());
+        while let Some((first, others)) = rest.split_first() {
+            let (items, others) = match group(rest) {
+                0 => (&[][..], others),
+                count => rest.split_at(count),
+            };
+            if items.is_empty() {
+                entered.push(Entered::Statement(self.issue(text, first)?));
+            } else {
+                entered.extend(self.define(text, items)?.into_iter().map(Entered::Defined));
             }
+            rest = others;
         }
         Ok(entered)
+    }
+
+    /// Enters items; their names.
+    fn define(&self, text: &str, items: &[Piece]) -> Result<Vec<String>, Problem> {
+        let source = |piece: &Piece| match &piece.kind {
+            PieceKind::Item(name) => Some(Source::new(name.clone(), &text[piece.span.range()])),
+            _ => None,
+        };
+        let sources: Vec<Source> = items.iter().filter_map(source).collect();
+        let mut state = self.shared.state();
+        let all = state.definitions.with(&sources);
+        all.check(&sources)?;
+        state.definitions = all;
+        Ok(sources.into_iter().map(|source| source.name).collect())
+    }
+
+    /// Enters a statement; its number.
+    fn issue(&self, text: &str, piece: &Piece) -> Result<u64, Problem> {
+        let mut state = self.shared.state();
+        let number = state.entered + 1;
+        let source = Source::new(format!("[{number}]"), text);
+        let compiled = state.definitions.compile(&source, piece, &state.seen())?;
+        let declared = match &piece.kind {
+            PieceKind::Let { name, mutable, .. } => Some((name.clone(), *mutable)),
+            PieceKind::Assign { name, .. } => Some((name.clone(), true)),
+            _ => None,
+        };
+        state.entered = number;
+        state.issue(number, text[piece.span.range()].to_owned(), compiled, declared);
+        drop(state);
+        self.shared.settle();
+        Ok(number)
     }
 
     /// The functions of the host that items may declare (`extern fn`) from now on, in place of those that it had.
@@ -300,7 +317,7 @@ impl Session {
     pub fn provide(&self, functions: Arc<Functions<'static>>) -> Result<(), Problem> {
         let mut state = self.shared.state();
         let all = state.definitions.with_functions(functions);
-        all.check(&Source::new("host", ""))?;
+        all.check(&[Source::new("host", "")])?;
         state.definitions = all;
         Ok(())
     }
@@ -313,7 +330,7 @@ impl Session {
         let state = self.shared.state();
         let source = Source::new("type", text);
         let piece = pieces(text).and_then(|pieces| pieces.into_iter().next());
-        let piece = piece.unwrap_or(crate::syntax::pieces::Piece {
+        let piece = piece.unwrap_or(Piece {
             span: Span::new(0, text.len() as u32),
             kind: PieceKind::Expression,
             names: Vec::new(),

@@ -87,8 +87,8 @@ pub(super) struct Seen {
 /// What a session's statements see besides its variables.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Definitions {
-    /// Items by name, in the order in which they were first entered.
-    items: Vec<(String, Source)>,
+    /// Items, each called by its name, in the order in which they were first entered.
+    items: Vec<Source>,
     /// The functions of the host, which some of them declare.
     functions: Arc<Functions<'static>>,
 }
@@ -197,7 +197,7 @@ impl Attempt<'_> {
             text.push_str(&source.text[(span.start + blank) as usize..span.end as usize]);
             origins.0.push((Span::new(start, text.len() as u32), source.clone()));
         };
-        for (_, source) in &self.definitions.items {
+        for source in &self.definitions.items {
             add(&mut text, source, Span::new(0, source.text.len() as u32), 0);
             text.push('\n');
         }
@@ -244,12 +244,14 @@ impl Attempt<'_> {
 }
 
 impl Definitions {
-    /// With an item more, or another of that name.
-    pub(super) fn with(&self, name: &str, source: Source) -> Definitions {
+    /// With these items, each in place of one of that name if there is one.
+    pub(super) fn with(&self, items: &[Source]) -> Definitions {
         let mut all = self.clone();
-        match all.items.iter_mut().find(|(other, _)| other == name) {
-            Some((_, old)) => *old = source,
-            None => all.items.push((name.to_owned(), source)),
+        for item in items {
+            match all.items.iter_mut().find(|old| old.name == item.name) {
+                Some(old) => *old = item.clone(),
+                None => all.items.push(item.clone()),
+            }
         }
         all
     }
@@ -259,15 +261,25 @@ impl Definitions {
         Definitions { items: self.items.clone(), functions }
     }
 
-    /// Whether they fit together, and the host.
-    pub(super) fn check(&self, source: &Source) -> Result<(), Problem> {
-        self.check_all(source).map_err(|mut problem| {
-            if problem.source.name != source.name {
-                let (old, new) = (&problem.source.name, &source.name);
-                let note = format!(
-                    "`{old}` was entered before `{new}`, and does not fit what that is now: nothing has changed"
-                );
-                problem.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.help.push(note.clone()));
+    /// Whether they fit together, and the host. These are new.
+    pub(super) fn check(&self, new: &[Source]) -> Result<(), Problem> {
+        self.check_all(&new[0]).map_err(|mut problem| {
+            let is_old = new.iter().all(|source| source.name != problem.source.name);
+            let names: Vec<String> = new.iter().map(|source| format!("`{}`", source.name)).collect();
+            let (old, names) = (&problem.source.name, names.join(", "));
+            let misfit =
+                format!("`{old}` was entered before, and does not fit what {names} would be: nothing has changed");
+            for diagnostic in &mut problem.diagnostics {
+                if is_old {
+                    diagnostic.help.push(misfit.clone());
+                } else if new.len() == 1
+                    && diagnostic.help.is_empty()
+                    && matches!(diagnostic.code, "E0201" | "E0202" | "E0203")
+                {
+                    diagnostic
+                        .help
+                        .push("what needs each other is entered together: `fn a() { … }; fn b() { … }`".into());
+                }
             }
             problem
         })
@@ -289,7 +301,7 @@ impl Definitions {
 
     /// The text and names of all.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().map(|(name, _)| name.as_str())
+        self.items.iter().map(|item| item.name.as_str())
     }
 
     /// The type of an expression.

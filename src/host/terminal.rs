@@ -24,6 +24,8 @@ pub struct StdWorld {
     stream: Stream,
     /// Standard output is a terminal, so each line is shown at once.
     watched: bool,
+    /// Standard input is read by a prompt.
+    prompted: bool,
     started: Instant,
 }
 
@@ -31,7 +33,14 @@ impl StdWorld {
     /// The process's world, with these arguments for the program, as far as it may use it.
     pub fn new(args: Vec<String>, grants: Grants) -> StdWorld {
         let watched = io::stdout().is_terminal();
-        StdWorld { args, grants, buffer: Vec::new(), stream: Stream::Out, watched, started: Instant::now() }
+        let (buffer, stream, started) = (Vec::new(), Stream::Out, Instant::now());
+        StdWorld { args, grants, buffer, stream, watched, prompted: false, started }
+    }
+
+    /// The same where a prompt reads standard input: the program may not.
+    pub fn prompted(mut self) -> StdWorld {
+        self.prompted = true;
+        self
     }
 
     /// Writes what was printed so far.
@@ -85,6 +94,9 @@ impl World for StdWorld {
     }
 
     fn read_line(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        if self.prompted {
+            return Err(Fault::not_permitted("standard input, which is the prompt's: read a file, or run a script"));
+        }
         // A question stands on the screen before its answer is awaited.
         self.flush()?;
         let mut line = Vec::new();

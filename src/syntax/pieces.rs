@@ -1,6 +1,8 @@
 //! What somebody enters at a prompt, taken apart into items and statements before it is parsed: each is a program's part of its
 //! own there.
 
+use rustc_hash::FxHashSet;
+
 use super::lexer;
 use super::span::Span;
 use super::token::Token;
@@ -43,6 +45,13 @@ pub enum PieceKind {
     Expression,
 }
 
+/// How many of the first pieces are items that are taken together: those that follow each other, each name once, so that they may name each
+/// other in any order.
+pub fn group(pieces: &[Piece]) -> usize {
+    let mut names = FxHashSet::default();
+    pieces.iter().take_while(|piece| matches!(&piece.kind, PieceKind::Item(name) if names.insert(name))).count()
+}
+
 /// The pieces of a text; `None` if it ends inside a bracket, or after an operator, so that more is to come.
 pub fn pieces(text: &str) -> Option<Vec<Piece>> {
     let tokens = lexer::lex(text).tokens;
@@ -59,6 +68,11 @@ pub fn pieces(text: &str) -> Option<Vec<Piece>> {
                     pieces.push(piece(text, &tokens[first..at]));
                 }
                 first = at + 1;
+            }
+            // An item may begin where the one before has ended.
+            _ if depth == 0 && at > first && token.starts_item() && tokens[at - 1].1 == Token::CloseBrace => {
+                pieces.push(piece(text, &tokens[first..at]));
+                first = at;
             }
             _ => {}
         }
@@ -137,6 +151,14 @@ mod tests {
         );
         assert_eq!(kinds("x[0] = 1\nx += 1\nfor i in 0..3 { print(i) }"), [const { PieceKind::Statement }; 3]);
         assert_eq!(kinds("x == 1\nprint(\"{x}\")"), [const { PieceKind::Expression }; 2]);
+    }
+
+    #[test]
+    fn items_that_follow_each_other_are_a_group() {
+        let count = |text: &str| group(&pieces(text).expect("it is complete"));
+        assert_eq!(count("fn f() { g() }\nfn g() {} const A = 1; struct S {\n x: Int\n}\nf()\nfn h() {}"), 4);
+        assert_eq!(count("fn f() {}\nfn g() {}\nfn f() {}"), 2);
+        assert_eq!((count("f()\nfn f() {}"), count("")), (0, 0));
     }
 
     #[test]

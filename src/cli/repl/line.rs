@@ -1,6 +1,7 @@
 //! What the editor asks about the line that is being typed: colours, whether it is complete, how a word goes on.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rustyline::completion::Completer;
@@ -17,6 +18,8 @@ use crate::syntax::pieces::pieces;
 /// What the editor asks about the line being typed.
 pub(super) struct Line {
     pub(super) session: Arc<Session>,
+    /// What is being typed goes on from a line before.
+    pub(super) goes_on: Cell<bool>,
 }
 
 impl Helper for Line {}
@@ -64,6 +67,7 @@ impl Validator for Line {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let line = context.input();
         let complete = line.trim_start().starts_with(':') || pieces(line).is_some();
+        self.goes_on.set(!complete);
         Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }

@@ -2,9 +2,10 @@
 //! shown as soon as it is complete.
 //!
 //! A thread of its own writes to the terminal, which may be slow. A worker that prints faster than that waits a little now and then, but never
-//! until the terminal is ready: whoever waits for the worker may be the one who would make it ready.
+//! until the terminal is ready: whoever waits for the worker may be the one who would make it ready. So that what is held stays bounded, what
+//! would be too much is left out, and the screen says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +16,21 @@ use crate::embed::{Ended, Failed};
 /// Bytes that are to be written from which on workers wait, and how long at a time.
 const MUCH: usize = 64 << 10;
 const A_LITTLE: Duration = Duration::from_millis(20);
+/// No more bytes are held than these, and those of one line.
+const MOST: usize = 4 << 20;
+/// A line that is longer is shown in parts of so many bytes.
+const PART: usize = 64 << 10;
 /// A value is shown in so many bytes.
 const LONGEST: usize = 2000;
 
 #[derive(Default)]
 struct State {
-    /// What is to be written.
-    text: String,
+    /// What is to be written, and by which statement.
+    lines: VecDeque<(u64, String)>,
+    /// Its bytes.
+    held: usize,
+    /// How many lines have been left out since something was written.
+    left_out: u64,
     /// The line that each statement has begun.
     begun: BTreeMap<u64, Vec<u8>>,
     /// The code that a statement has ended the session with.
@@ -37,7 +46,47 @@ pub(super) struct Screen {
 
 impl State {
     fn add(&mut self, number: u64, line: &[u8]) {
-        self.text += &format!("[{number}] {}\n", String::from_utf8_lossy(line));
+        let line = format!("[{number}] {}\n", String::from_utf8_lossy(line));
+        self.held += line.len();
+        self.lines.push_back((number, line));
+    }
+
+    /// Adds what a statement has printed, unless too much is held.
+    fn add_printed(&mut self, number: u64, mut line: &[u8]) {
+        loop {
+            let (part, rest) = line.split_at(part_of(line));
+            if self.held < MOST {
+                self.add(number, part);
+            } else {
+                self.left_out += 1;
+            }
+            line = rest;
+            if line.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Takes lines to write, at least so many bytes if there are.
+    fn take(&mut self, least: usize) -> String {
+        let mut text = String::new();
+        while text.len() < least
+            && let Some((_, line)) = self.lines.pop_front()
+        {
+            self.held -= line.len();
+            text += &line;
+        }
+        if self.lines.is_empty() && self.left_out > 0 {
+            let left_out = std::mem::take(&mut self.left_out);
+            text += &format!("… {left_out} lines are left out: they came faster than they could be shown\n");
+        }
+        text
+    }
+
+    /// Drops what a statement has printed.
+    fn drop_lines(&mut self, number: u64) {
+        self.lines.retain(|(of, _)| *of != number);
+        self.held = self.lines.iter().map(|(_, line)| line.len()).sum();
     }
 }
 
@@ -53,17 +102,21 @@ impl Screen {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             line.extend_from_slice(&rest[..end]);
-            state.add(number, &line);
+            state.add_printed(number, &line);
             line.clear();
             rest = &rest[end + 1..];
         }
         line.extend_from_slice(rest);
+        if line.len() >= PART {
+            state.add_printed(number, &line);
+            line.clear();
+        }
         if !line.is_empty() {
             state.begun.insert(number, line);
         }
         self.changed.notify_all();
-        if state.text.len() > MUCH {
-            let waits = |state: &mut State| state.text.len() > MUCH;
+        if state.held > MUCH {
+            let waits = |state: &mut State| state.held > MUCH;
             drop(self.changed.wait_timeout_while(state, A_LITTLE, waits));
         }
     }
@@ -77,7 +130,11 @@ impl Screen {
         };
         let mut state = self.state();
         if let Some(line) = state.begun.remove(&ended.number) {
-            state.add(ended.number, &line);
+            state.add_printed(ended.number, &line);
+        }
+        // Who cancels it does not want to see much of it.
+        if matches!(ended.result, Err(Failed::Cancelled)) && state.held > MUCH {
+            state.drop_lines(ended.number);
         }
         shown.iter().flat_map(|text| text.lines()).for_each(|line| state.add(ended.number, line.as_bytes()));
         if let Err(Failed::Exit(code)) = ended.result {
@@ -95,19 +152,28 @@ impl Screen {
 
     /// What has not been written yet, and is the caller's now.
     pub(super) fn take(&self) -> String {
-        std::mem::take(&mut self.state().text)
+        self.state().take(usize::MAX)
     }
 
     /// Writes what there is to be written, for ever.
     pub(super) fn write(&self, mut write: impl FnMut(String)) -> ! {
         loop {
-            let nothing = |state: &mut State| state.text.is_empty();
+            let nothing = |state: &mut State| state.lines.is_empty();
             let waited = self.changed.wait_while(self.state(), nothing);
-            let text = std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).text);
+            let text = waited.unwrap_or_else(PoisonError::into_inner).take(MUCH);
             self.changed.notify_all();
             write(text);
         }
     }
+}
+
+/// The length of the first part of a line, which ends between characters.
+fn part_of(line: &[u8]) -> usize {
+    if line.len() <= PART {
+        return line.len();
+    }
+    let goes_on = |at: &usize| line[*at] & 0xc0 == 0x80;
+    PART - (PART - 2..=PART).rev().take_while(goes_on).count()
 }
 
 /// A value, or the beginning of one that is long.
@@ -146,6 +212,38 @@ mod tests {
         assert_eq!(screen.exit(Duration::ZERO), None);
         screen.ended(&Ended { number: 3, output: String::new(), result: Err(Failed::Exit(4)) });
         assert_eq!(screen.exit(Duration::ZERO), Some(4));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_shown_in_parts() {
+        let screen = Screen::default();
+        let printed = "é".repeat(PART / 2 - 1) + "aéb";
+        screen.printed(1, printed.as_bytes());
+        assert_eq!(screen.take(), format!("[1] {}a\n[1] éb\n", "é".repeat(PART / 2 - 1)));
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let screen = Screen::default();
+        let line = "x".repeat(PART - 1) + "\n";
+        screen.printed(1, line.repeat(2 * MOST / PART).as_bytes());
+        screen.printed(2, b"y\n");
+        assert!(screen.state().held < MOST + 2 * PART);
+        let shown = screen.take();
+        assert!(shown.ends_with(" lines are left out: they came faster than they could be shown\n"), "{}", shown.len());
+        assert_eq!(screen.take(), "");
+    }
+
+    #[test]
+    fn much_of_what_is_cancelled_is_not_shown() {
+        let screen = Screen::default();
+        screen.printed(2, b"y\n");
+        screen.printed(1, "x\n".repeat(MUCH).as_bytes());
+        screen.ended(&Ended { number: 1, output: String::new(), result: Err(Failed::Cancelled) });
+        assert_eq!(screen.take(), "[2] y\n[1] cancelled\n");
+        screen.printed(3, b"z");
+        screen.ended(&Ended { number: 3, output: String::new(), result: Err(Failed::Cancelled) });
+        assert_eq!(screen.take(), "[3] z\n[3] cancelled\n");
     }
 
     #[test]
