@@ -429,6 +429,20 @@ fn trapping() -> Program {
 }
 
 #[test]
+fn a_program_without_a_command_is_told_the_command() {
+    tg(["some.tg"]).is(2, &["there is no command `some.tg`", "did you mean `tgvm run some.tg`?"]);
+    tg(["rum"]).is(2, &["run"]);
+}
+
+#[test]
+fn what_is_too_long_to_be_simulated_is_an_error() {
+    let program = program(&FIB.replace("12", "27"));
+    let ended = tg(["run", "--simulate", "4", program.path.to_str().unwrap()]);
+    ended.is(3, &["the run was too long to be simulated"]);
+    assert_eq!(ended.out, "196418\n");
+}
+
+#[test]
 fn a_simulation_tells_how_parallel_a_program_is() {
     let program = program(FIB);
     let path = program.path.to_str().unwrap();
@@ -721,6 +735,15 @@ fn each_command_and_topic_has_help() {
     assert!(tg(["help", "builtins"]).out.contains("clamp(x: N, lo: N, hi: N) -> N"));
     assert!(tg(["help", "sort"]).out.contains("sort(inout xs: [T])"));
     assert!(tg(["help", "codes"]).out.contains("T0004: index out of bounds"));
+    let builtins = tg(["help", "builtins"]).out;
+    for name in ["sum", "product", "min", "max", "count", "any", "all", "assert", "Rng", "PI", "INT_MAX"] {
+        let ended = tg(["help", name]);
+        ended.is(0, &[]);
+        assert!(builtins.contains(ended.out.lines().last().unwrap()), "{name}: {}", ended.out);
+    }
+    assert!(
+        tg(["help", "min"]).out.contains("min(a: N, b: N) -> N") && tg(["help", "min"]).out.contains("min(value for x")
+    );
     tg(["help", "srot"]).is(2, &["`srot`", "did you mean `tgvm help sort`?"]);
     tg(["help", "E9999"]).is(2, &["E9999"]);
     assert_eq!(tg(["version"]).out, format!("tgvm {}\n", env!("CARGO_PKG_VERSION")));

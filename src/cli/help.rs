@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::CommandFactory;
 
 use super::{Cli, Exit, complain, explain, print};
-use crate::bytecode::builtins::{BUILTINS, Builtin, Mode, Pattern};
+use crate::bytecode::builtins::{BUILTINS, Builtin, FLOAT_CONSTANTS, INT_CONSTANTS, Mode, Pattern};
 
 /// Explain a command, an error or trap code, or a built-in function.
 ///
@@ -14,7 +14,7 @@ use crate::bytecode::builtins::{BUILTINS, Builtin, Mode, Pattern};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  tgvm help run\n  tgvm help E0107\n  tgvm help builtins\n  tgvm help sort")]
 pub struct Args {
-    /// A command, a code, the name of a built-in function, `builtins` or `codes`
+    /// A command, a code, the name of a built-in function, reduction or constant, `builtins` or `codes`
     topic: Option<String>,
 }
 
@@ -35,8 +35,10 @@ pub fn run(args: Args) -> Exit {
         _ => {}
     }
     let named: Vec<_> = BUILTINS.iter().filter(|b| b.name == topic && !is_internal(b)).collect();
-    if !named.is_empty() {
-        return print(&entries(&named));
+    let forms = FORMS.iter().flat_map(|(_, forms)| *forms).filter(|form| form.0 == topic);
+    let found = entries(&named) + &forms.map(form).collect::<String>() + &constants(|name| name == topic);
+    if !found.is_empty() {
+        return print(&found);
     }
     complain(&format!("there is no help for `{topic}`"), &[suggestion(&topic, &cli)]);
     Exit::Unusable
@@ -48,7 +50,11 @@ fn suggestion(topic: &str, cli: &clap::Command) -> String {
     let topics = commands
         .chain(["builtins", "codes"])
         .chain(explain::all().into_iter().map(|code| code.code))
-        .chain(BUILTINS.iter().filter(|b| !is_internal(b)).map(|b| b.name));
+        .chain(BUILTINS.iter().filter(|b| !is_internal(b)).map(|b| b.name))
+        .chain(FORMS.iter().flat_map(|(_, forms)| *forms).map(|form| form.0))
+        .chain(
+            FLOAT_CONSTANTS.iter().map(|constant| constant.0).chain(INT_CONSTANTS.iter().map(|constant| constant.0)),
+        );
     let wanted = topic.to_lowercase();
     let scored = topics.map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known));
     match scored.min() {
@@ -78,6 +84,53 @@ const GROUPS: [(&str, &str); 9] = [
     ("The world", "args"),
 ];
 
+/// What the checker knows besides the table, under headings: the name, how it is written, and what it gives.
+const FORMS: [(&str, &[(&str, &str, &str)]); 2] = [
+    (
+        "Reductions",
+        &[
+            (
+                "sum",
+                "sum(value for x in source if cond)",
+                "the total of Ints or Floats; traps if that of Ints does not fit",
+            ),
+            (
+                "product",
+                "product(value for x in source if cond)",
+                "the product of Ints or Floats; traps if Ints overflow",
+            ),
+            ("min", "min(value for x in source if cond)", "the least value; traps if there is none"),
+            ("max", "max(value for x in source if cond)", "the greatest value; traps if there is none"),
+            ("count", "count(value for x in source if cond)", "how many of the Bools are true"),
+            ("any", "any(value for x in source if cond)", "whether a Bool is true; stops at the first that is"),
+            ("all", "all(value for x in source if cond)", "whether all Bools are true; stops at the first that is not"),
+        ],
+    ),
+    (
+        "Other forms",
+        &[
+            ("assert", "assert(cond: Bool)", "traps if `cond` is false"),
+            ("assert", "assert(cond: Bool, message: Str)", "the same; the message is evaluated only then"),
+            ("Rng", "Rng(seed: Int) -> Rng", "a generator of random numbers, the same for the same seed"),
+            ("Grid", "Grid[T](rows: Int, cols: Int, fill: T) -> Grid[T]", "a grid of which every element is `fill`"),
+            ("Int", "Int(x) -> Int", "of a Float, rounded towards zero, or a Bool; traps if it does not fit"),
+            ("Float", "Float(x) -> Float", "of an Int, the nearest"),
+            ("Str", "Str(x) -> Str", "the text that `print` shows"),
+        ],
+    ),
+];
+
+fn form(&(_, written, doc): &(&str, &str, &str)) -> String {
+    format!("  {written}\n      {doc}\n")
+}
+
+/// The constants that are always there, of these names.
+fn constants(wanted: impl Fn(&str) -> bool) -> String {
+    let floats = FLOAT_CONSTANTS.iter().map(|&(name, value)| (name, format!("Float = {value}")));
+    let ints = INT_CONSTANTS.iter().map(|&(name, value)| (name, format!("Int = {value}")));
+    floats.chain(ints).filter(|(name, _)| wanted(name)).map(|(name, value)| format!("  {name}: {value}\n")).collect()
+}
+
 fn all_builtins() -> String {
     let mut out = String::from(
         "Every function may be called as a method: xs.push(3) is push(&xs, 3). T is any type, N Int or Float.\n\
@@ -95,7 +148,11 @@ fn all_builtins() -> String {
         }
         group.push(builtin);
     }
-    out + &entries(&group)
+    out += &entries(&group);
+    for (heading, forms) in FORMS {
+        write!(out, "\n{heading}\n{}", forms.iter().map(form).collect::<String>()).expect("a String takes all");
+    }
+    out + "\nConstants\n" + &constants(|_| true)
 }
 
 fn all_codes() -> String {

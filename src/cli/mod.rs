@@ -21,6 +21,7 @@ mod traps;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use render::Painter;
@@ -34,7 +35,7 @@ pub enum Exit {
     Failed,
     /// It doesn't compile, can't be read, or the command line is wrong.
     Unusable,
-    /// A limit (memory, steps, time) stopped the program.
+    /// A limit (memory, steps, time) stopped the program, or it was too long to be simulated or drawn.
     Limit,
     /// Ctrl-C.
     Interrupted,
@@ -112,6 +113,13 @@ pub fn main() -> ExitCode {
             Command::Help(args) => help::run(args),
             Command::Version => print(&format!("tgvm {}\n", env!("CARGO_PKG_VERSION"))),
         },
+        Err(error)
+            if error.kind() == ErrorKind::InvalidSubcommand
+                && let Some(file) = named_program() =>
+        {
+            complain(&format!("there is no command `{file}`"), &[format!("did you mean `tgvm run {file}`?")]);
+            Exit::Unusable
+        }
         Err(error) => {
             // `--help` and `--version` are answers; they go to standard output, and a closed pipe is no news.
             let _ = error.print();
@@ -119,6 +127,13 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.number())
+}
+
+/// The first argument, if it is that of a program's file.
+fn named_program() -> Option<String> {
+    let first = std::env::args().nth(1)?;
+    let path = std::path::Path::new(&first);
+    (path.is_file() || path.extension().is_some_and(|ending| ending == "tg" || ending == "tgb")).then_some(first)
 }
 
 /// The painter for standard error.

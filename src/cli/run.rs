@@ -31,7 +31,7 @@ Exit codes:
   0    done, or the reader of the output closed it
   1    the program trapped, or its output could not be written
   2    it does not compile or can't be read, or the command line is wrong
-  3    a limit (memory, steps, time) stopped it
+  3    a limit (memory, steps, time) stopped it, or it was too long to be simulated
   130  interrupted
   n    the program called exit(n)
 
@@ -82,7 +82,8 @@ pub struct Args {
     /// Workers take turns as a seed says, for tests of the machine
     #[arg(long, hide = true, value_name = "SEED")]
     seed: Option<u64>,
-    /// Tell on standard error how parallel the run was, and how fast N cores could be: it runs on one, and is recorded
+    /// Tell on standard error how parallel the run was, and how fast N cores could be: it runs on one, and is recorded.
+    /// The record is no part of --max-memory: it ends, and with it the simulation, after a million events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
         conflicts_with_all = ["max_steps", "workers", "issue", "seed", "migrate"])]
     simulate: Option<u16>,
@@ -196,7 +197,10 @@ pub fn run(args: Args) -> Exit {
     if let (Some(workers), Some(record)) = (args.simulate, &result.record) {
         match Dag::of(record) {
             Some(dag) => say(&simulated(&dag, usize::from(workers))),
-            None => complain("the run was too long to be simulated", &["try it with less to do".to_owned()]),
+            None => {
+                complain("the run was too long to be simulated", &["try it with less to do".to_owned()]);
+                return if exit == Exit::Done { Exit::Limit } else { exit };
+            }
         }
     }
     exit

@@ -29,7 +29,7 @@ use crate::bytecode::ops::{Field, Instr};
 use crate::platform::Platform;
 
 /// How many events of a worker are kept; a page has less memory.
-const KEPT: usize = if cfg!(target_family = "wasm") { 1 << 16 } else { 1 << 22 };
+const KEPT: usize = if cfg!(target_family = "wasm") { 1 << 16 } else { 1 << 20 };
 /// How many entries of a frame are looked back for what an entry needs: far more than the ring of a frame holds.
 const HORIZON: u32 = 1 << 14;
 
