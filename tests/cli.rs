@@ -428,6 +428,21 @@ fn trapping() -> Program {
     program("task at(xs: [Int], i: Int) -> Int { return xs[i] }\n\nfn main() { print(at([1], 1)) }\n")
 }
 
+/// At a terminal, what a program printed last is not mixed with how it ended.
+#[cfg(unix)]
+#[test]
+fn a_trap_begins_a_line_of_its_own_at_a_terminal() {
+    let program = program("fn main() {\n    write(\"begun\")\n    panic(\"no\")\n}\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    command.arg("run").arg(&program.path).env("NO_COLOR", "1");
+    let mut run = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    assert_eq!(run.exp_string("trap[T0011]").unwrap(), "begun\r\n");
+    run.exp_eof().unwrap();
+    let ended = tg(["run", program.path.to_str().unwrap()]);
+    assert_eq!((ended.out.as_str(), ended.code), ("begun", Some(1)));
+    assert!(ended.error.starts_with("trap[T0011]"), "{}", ended.error);
+}
+
 #[test]
 fn a_program_without_a_command_is_told_the_command() {
     tg(["some.tg"]).is(2, &["there is no command `some.tg`", "did you mean `tgvm run some.tg`?"]);
@@ -436,7 +451,7 @@ fn a_program_without_a_command_is_told_the_command() {
 
 #[test]
 fn what_is_too_long_to_be_simulated_is_an_error() {
-    let program = program(&FIB.replace("12", "27"));
+    let program = program(FIB.replace("12", "27"));
     let ended = tg(["run", "--simulate", "4", program.path.to_str().unwrap()]);
     ended.is(3, &["the run was too long to be simulated"]);
     assert_eq!(ended.out, "196418\n");

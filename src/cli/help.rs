@@ -84,8 +84,11 @@ const GROUPS: [(&str, &str); 9] = [
     ("The world", "args"),
 ];
 
-/// What the checker knows besides the table, under headings: the name, how it is written, and what it gives.
-const FORMS: [(&str, &[(&str, &str, &str)]); 2] = [
+/// What the checker knows besides the table: the name, how it is written, and what it gives.
+type Form = (&'static str, &'static str, &'static str);
+
+/// All of these, under headings.
+const FORMS: [(&str, &[Form]); 2] = [
     (
         "Reductions",
         &[
@@ -120,7 +123,7 @@ const FORMS: [(&str, &[(&str, &str, &str)]); 2] = [
     ),
 ];
 
-fn form(&(_, written, doc): &(&str, &str, &str)) -> String {
+fn form(&(_, written, doc): &Form) -> String {
     format!("  {written}\n      {doc}\n")
 }
 

@@ -83,7 +83,7 @@ pub struct Args {
     #[arg(long, hide = true, value_name = "SEED")]
     seed: Option<u64>,
     /// Tell on standard error how parallel the run was, and how fast N cores could be: it runs on one, and is recorded.
-    /// The record is no part of --max-memory: it ends, and with it the simulation, after a million events
+    /// The record is no part of --max-memory: it ends, and with it the simulation, at some 400 MB
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
         conflicts_with_all = ["max_steps", "workers", "issue", "seed", "migrate"])]
     simulate: Option<u16>,
@@ -184,7 +184,9 @@ pub fn run(args: Args) -> Exit {
     let started = Instant::now();
     let code = module.into_code();
     let result = crate::embed::run(&code, &options, &mut world);
-    let outcome = match (world.flush(), result.outcome) {
+    let flushed =
+        if matches!(result.outcome, Outcome::Done | Outcome::Exit(_)) { world.flush() } else { world.end_line() };
+    let outcome = match (flushed, result.outcome) {
         // What was printed comes before all other news, also that it can't be printed.
         (Err(Fault::Stop(stop)), outcome) if !matches!(outcome, Outcome::Stop(_)) => Outcome::Stop(stop),
         (_, outcome) => outcome,

@@ -24,6 +24,8 @@ pub struct StdWorld {
     stream: Stream,
     /// Standard output is a terminal, so each line is shown at once.
     watched: bool,
+    /// The last line that was printed has not been ended.
+    has_begun_line: bool,
     /// Standard input is read by a prompt.
     prompted: bool,
     started: Instant,
@@ -34,13 +36,21 @@ impl StdWorld {
     pub fn new(args: Vec<String>, grants: Grants) -> StdWorld {
         let watched = io::stdout().is_terminal();
         let (buffer, stream, started) = (Vec::new(), Stream::Out, Instant::now());
-        StdWorld { args, grants, buffer, stream, watched, prompted: false, started }
+        StdWorld { args, grants, buffer, stream, watched, has_begun_line: false, prompted: false, started }
     }
 
     /// The same where a prompt reads standard input: the program may not.
     pub fn prompted(mut self) -> StdWorld {
         self.prompted = true;
         self
+    }
+
+    /// Ends a line that was begun, where a message on standard error would go on with it: if both streams are a terminal's.
+    pub fn end_line(&mut self) -> Outcome {
+        if self.has_begun_line && self.watched && io::stderr().is_terminal() {
+            self.write(self.stream, b"\n")?;
+        }
+        self.flush()
     }
 
     /// Writes what was printed so far.
@@ -75,6 +85,9 @@ impl World for StdWorld {
         if stream != self.stream {
             self.flush()?;
             self.stream = stream;
+        }
+        if let Some(last) = bytes.last() {
+            self.has_begun_line = *last != b'\n';
         }
         if bytes.len() >= BUFFER {
             self.flush()?;
