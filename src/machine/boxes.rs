@@ -25,7 +25,7 @@ use super::scoreboard::before;
 /// Rows and columns of a buffer, or a resource.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Area {
-    /// The buffer's address, or a number below [`RESOURCES`](super::linked::RESOURCES), and even, for a resource.
+    /// The buffer's address, or a number below [`RESOURCES`](super::linked::RESOURCES) for a resource.
     pub(super) root: u64,
     pub(super) rows: (u32, u32),
     /// In slots.

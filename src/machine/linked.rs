@@ -2,7 +2,7 @@
 //! that.
 //!
 //! What is used is named by *roots* among those of buffers: the files, standard input, and one for each place of the host's that the
-//! program uses. Invariant: roots of resources are even (`boxes` has a use for the last bit) and below [`RESOURCES`], where no buffer is.
+//! program uses. Invariant: roots of resources are below [`RESOURCES`], where no buffer is.
 
 use super::extern_call::{Extern, Place};
 use crate::bytecode::effects::Effects;
