@@ -186,6 +186,34 @@ impl Lanes {
         self.take_up_to(BATCH, priority)
     }
 
+    /// Takes the jobs out that are `wanted`, submissions that nobody has begun not among them.
+    pub(super) fn extract(&self, wanted: impl Fn(Job) -> bool) -> Vec<Job> {
+        let mut taken = Vec::new();
+        for (all, priority) in self.waiting.iter().zip(0..) {
+            let mut waiting = all.0.load(Ordering::Relaxed);
+            while waiting != 0 {
+                let at = waiting.trailing_zeros() as usize;
+                waiting &= waiting - 1;
+                let mut locked = self.lock(at);
+                let jobs = &mut locked.lane.jobs[priority];
+                if jobs.is_empty() {
+                    continue;
+                }
+                jobs.retain(|waiting| match *waiting {
+                    Waiting::Job(job) if wanted(job) => {
+                        taken.push(job);
+                        false
+                    }
+                    _ => true,
+                });
+                if jobs.is_empty() {
+                    all.0.fetch_and(!(1 << at), Ordering::SeqCst);
+                }
+            }
+        }
+        taken
+    }
+
     fn take_up_to(&self, most: usize, priority: Priority) -> Option<(Waiting, bool)> {
         let all = &self.waiting[priority as usize].0;
         let mut patience = PATIENCE;

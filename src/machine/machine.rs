@@ -630,6 +630,19 @@ impl Machine {
         }
     }
 
+    /// With which number of failures the entry was not squashed, if it was not and is not the root.
+    ///
+    /// # Safety
+    /// The entry has not completed.
+    unsafe fn failures_known(&self, entry: *mut Entry) -> Option<u64> {
+        // SAFETY: the caller's; its frame is live.
+        unsafe {
+            let board = (*entry).board;
+            let failures = (*(*entry).root).failures.load(Ordering::Acquire);
+            (!board.is_null() && !self.is_squashed(entry)).then_some(u64::from(failures))
+        }
+    }
+
     /// Notes that an entry failed: what is younger in its frame is squashed.
     ///
     /// # Safety
@@ -640,7 +653,8 @@ impl Machine {
             let of = &*(*entry).root;
             (*entry).status = Status::Failed;
             (*entry).failure = Some(Box::new(failure));
-            let board = (*entry).board;
+            let board: *mut Board = (*entry).board;
+            let known = self.failures_known(entry);
             if !board.is_null() {
                 let from = (*entry).seq.wrapping_add(1);
                 let squash = &(*board).squash;
@@ -652,7 +666,16 @@ impl Machine {
                     }
                 }
             }
-            of.failures.fetch_add(1, Ordering::SeqCst);
+            let before = u64::from(of.failures.fetch_add(1, Ordering::SeqCst));
+            if known == Some(before) {
+                // Nothing else failed since, and this squashes nothing that is above the frame: where a failure goes up a deep
+                // recursion, each frame would else look all the way up again.
+                (*board).good_at.store(before + 1, Ordering::Relaxed);
+                let above = (*(*board).entry).board;
+                if !above.is_null() {
+                    (*above).good_at.store(before + 1, Ordering::Relaxed);
+                }
+            }
             self.raise_all(CHECK);
             self.wake_squashed();
             checked_seq_cst();

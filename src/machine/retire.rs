@@ -160,6 +160,26 @@ impl Machine {
         }
     }
 
+    /// The job that goes on with the oldest work of a submission is one for this frame, or for this entry; null: for none.
+    #[cold]
+    pub(super) fn oldest(&self, of: &Submission) -> (*mut Board, *mut Entry) {
+        self.retire(of);
+        let none = (std::ptr::null_mut(), std::ptr::null_mut());
+        let guard = of.retirement();
+        let board = guard.deepest;
+        if board.is_null() {
+            return none;
+        }
+        // SAFETY: under the lock boards are linked and unlinked, so the innermost is live.
+        unsafe {
+            if (*board).cursor == (*board).tail.load(Ordering::Acquire) {
+                return (board, none.1);
+            }
+            let entry = (*board).entry_of((*board).cursor);
+            if Entry::is_closed(entry) { (board, none.1) } else { (none.0, entry) }
+        }
+    }
+
     /// See [`Machine::walk`].
     #[cold]
     pub(super) fn retire(&self, of: &Submission) {

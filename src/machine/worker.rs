@@ -68,6 +68,22 @@ impl Job {
             }
         }
     }
+
+    /// The entry whose work it is; null: it has none yet.
+    ///
+    /// # Safety
+    /// The caller has the job.
+    unsafe fn entry(self) -> *mut Entry {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Job::Submission(_) => ptr::null_mut(),
+                Job::Entry(entry) => entry,
+                Job::Board(board) => (*board).entry,
+                Job::Run(run) => (*run).entry,
+            }
+        }
+    }
 }
 
 /// What keeps a submission that a worker works for.
@@ -797,6 +813,10 @@ impl Worker {
             // What others injected and what is on the deque have their turns one after the other, so that neither starves.
             self.outside = !self.outside && machine.anything_waits();
             self.gave_way = self.outside;
+            // SAFETY: as above.
+            if unsafe { !(*entry).oldest.load(Ordering::Acquire) && self.brings_up_the_oldest() } {
+                self.gave_way = false;
+            }
         }
         gives
     }

@@ -186,6 +186,37 @@ fn main() {
     }
 }
 
+/// A trap at the bottom of a recursion that forks at each level goes up all of it. Younger work makes more and more meanwhile: it may
+/// not lie above what the trap waits for, nor may each level look all the way up.
+#[test]
+fn a_trap_comes_up_from_below_a_deep_recursion() {
+    let text = "
+task down(n: Int) -> Int {
+    assert(n > 0)
+    let a = down(n - 1)
+    let b = down(n - 1)
+    return a + b
+}
+fn main() {
+    print(\"in\")
+    print(down(20000))
+}";
+    let code = compile(text);
+    let run = |configuration: Configuration| {
+        let options =
+            Options { timeout: Some(Duration::from_secs(60)), max_depth: 64 << 20, ..configuration.options() };
+        let (result, page) = run_watched(&code, options, &Page::default(), text);
+        (result.outcome, page.text())
+    };
+    let expected = run(IN_ORDER);
+    assert!(matches!(&expected.0, Outcome::Trap(trap) if trap.code == TrapCode::AssertionFailed));
+    for workers in [1, 2, 3, 8] {
+        for configuration in [Configuration { workers, ..EAGER }, Configuration { workers, ..LAZY }] {
+            assert_eq!(run(configuration), expected, "{configuration:?}");
+        }
+    }
+}
+
 /// However often a range is split, each part begins where the range would in order, and so does what it calls.
 #[test]
 fn depth_in_a_split_range() {
