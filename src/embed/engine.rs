@@ -191,8 +191,7 @@ impl Engine {
         self.inner.crew.in_flight()
     }
 
-    /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more. It does not wait, but a thread that
-    /// is thousands of submissions ahead of the workers is held up for a moment.
+    /// Submits a call of a module's function; what it prints goes nowhere. See [`Engine::call`] for more. It does not wait.
     ///
     /// # Errors
     /// There is no such function, or it takes other arguments.

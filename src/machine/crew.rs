@@ -206,17 +206,15 @@ impl Crew {
         self.machine.simulated
     }
 
-    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host. Who is far ahead of the workers
-    /// may wait a moment.
+    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
     #[inline]
     pub(crate) fn submit(&self, code: &Arc<Code>, order: &mut Order) -> Ticket {
-        let may_wait = cfg!(not(target_family = "wasm")) && !self.machine.simulated && WORKS_FOR.get().is_null();
         let mut places = code.places(order.function).peekable();
         if places.peek().is_none() {
-            return self.machine.submit(code, order, may_wait);
+            return self.machine.submit(code, order);
         }
         let places: Vec<(Place, bool)> = places.map(|(place, write)| (place.clone(), write)).collect();
-        let [asked, machines] = self.machine.take_down(code, order, may_wait);
+        let [asked, machines] = self.machine.take_down(code, order);
         self.machine.queue.submit(&self.machine, machines, &places);
         asked
     }

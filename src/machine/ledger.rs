@@ -5,10 +5,6 @@
 //! A lane (`lanes.rs`) has one page open. Who lets go of a submission, on whatever thread, takes it off the page's count; a worker does that for
 //! several at once.
 //!
-//! Who is thousands of submissions ahead of the workers waits a moment when he needs another page, so that what is in flight
-//! stays in the processor's caches. That helps where submissions are short and pages come back soon; where they do not, more are in flight from then
-//! on, and nobody waits again before they are twice as many.
-//!
 //! Invariants: a page is there as long as anything on it is, or it is open in its lane. A record is there as long as there is a [`Ticket`] for
 //! it. A page's code is set while nothing is on it.
 
@@ -17,8 +13,7 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::code::Code;
 use super::lanes::{Locked, Padded};
@@ -30,11 +25,8 @@ use crate::platform::{fetch_to_read, fetch_to_write};
 const RECORDS: usize = if cfg!(any(miri, modelled)) { 2 } else { 64 };
 /// After how many others a record will be written that is fetched.
 const SOON: usize = 2;
-/// Pages in use from which on those who submit wait, at first; and how many are kept that are not in use.
-const AHEAD: usize = 128;
-/// How long somebody waits at most until one of them comes back, and for how many, until half of them have.
-const PATIENCE: Duration = Duration::from_millis(2);
-const ROUNDS: u32 = 10;
+/// How many pages are kept that are not in use.
+const KEPT: usize = if cfg!(any(miri, modelled)) { 4 } else { 4096 };
 /// What the count of a page begins with while the page is open.
 const OPEN: usize = 1 << 16;
 
@@ -82,23 +74,14 @@ unsafe impl Send for Open {}
 struct Shelf {
     free: Vec<Box<Page>>,
     in_use: usize,
-    /// How many may be before somebody waits.
-    ahead: usize,
-    waiting: usize,
-    /// How often those that wait have been told to go on.
-    told: usize,
-    /// How many have come back so far.
-    back: usize,
 }
 
 // SAFETY: a free page is used under the shelf's lock.
 unsafe impl Send for Shelf {}
 
 /// Pages that are not in use. See the head of this file.
-pub(super) struct Ledger {
-    shelf: Mutex<Shelf>,
-    came_back: Condvar,
-}
+#[derive(Default)]
+pub(super) struct Ledger(Mutex<Shelf>);
 
 /// Records that a worker has let go of, and that are still counted on their page: all are on one.
 #[derive(Default)]
@@ -511,17 +494,17 @@ impl Locked<'_> {
 }
 
 impl Machine {
-    /// Locks the calling thread's lane, in which a page is open then. Who may not wait does not.
+    /// Locks the calling thread's lane, in which a page is open then.
     #[inline]
-    pub(super) fn lane_with_page(&self, may_wait: bool) -> Locked<'_> {
+    pub(super) fn lane_with_page(&self) -> Locked<'_> {
         let locked = self.lanes.mine();
-        if locked.lane.open.is_some() { locked } else { self.open_page(locked, may_wait) }
+        if locked.lane.open.is_some() { locked } else { self.open_page(locked) }
     }
 
     #[cold]
-    fn open_page<'l>(&'l self, locked: Locked<'l>, may_wait: bool) -> Locked<'l> {
+    fn open_page<'l>(&'l self, locked: Locked<'l>) -> Locked<'l> {
         drop(locked);
-        let page = self.ledger.take(may_wait);
+        let page = self.ledger.take();
         let mut locked = self.lanes.mine();
         if locked.lane.open.is_some() {
             self.ledger.put(page);
@@ -534,30 +517,8 @@ impl Machine {
 }
 
 impl Ledger {
-    /// One without pages.
-    pub(super) fn new() -> Ledger {
-        Ledger { shelf: Mutex::new(Shelf { ahead: AHEAD, ..Shelf::default() }), came_back: Condvar::new() }
-    }
-
-    fn take(&self, may_wait: bool) -> Box<Page> {
-        let mut shelf = lock(&self.shelf);
-        if shelf.in_use >= shelf.ahead && may_wait {
-            shelf.waiting += 1;
-            let told = shelf.told;
-            for round in 1..=ROUNDS {
-                let back = shelf.back;
-                let waited = self.came_back.wait_timeout_while(shelf, PATIENCE, |shelf| shelf.told == told);
-                shelf = waited.unwrap_or_else(PoisonError::into_inner).0;
-                if shelf.told != told {
-                    break;
-                }
-                if shelf.back == back || round == ROUNDS {
-                    shelf.ahead = shelf.ahead.max(shelf.in_use.saturating_mul(2));
-                    break;
-                }
-            }
-            shelf.waiting -= 1;
-        }
+    fn take(&self) -> Box<Page> {
+        let mut shelf = lock(&self.0);
         shelf.in_use += 1;
         let free = shelf.free.pop();
         drop(shelf);
@@ -565,17 +526,9 @@ impl Ledger {
     }
 
     fn put(&self, page: Box<Page>) {
-        let mut shelf = lock(&self.shelf);
+        let mut shelf = lock(&self.0);
         shelf.in_use -= 1;
-        shelf.back += 1;
-        let are_told = shelf.waiting > 0 && shelf.in_use <= shelf.ahead / 2;
-        if are_told {
-            shelf.told += 1;
-        }
-        if shelf.in_use <= shelf.ahead / 2 {
-            shelf.ahead = AHEAD.max(shelf.ahead / 2);
-        }
-        let left = if shelf.free.len() < AHEAD {
+        let left = if shelf.free.len() < KEPT {
             shelf.free.push(page);
             None
         } else {
@@ -583,9 +536,6 @@ impl Ledger {
         };
         drop(shelf);
         drop(left);
-        if are_told {
-            self.came_back.notify_all();
-        }
     }
 }
 
@@ -618,7 +568,7 @@ mod tests {
         Machine::new(parts, &[])
     }
 
-    fn add(machine: &Arc<Machine>, code: &Arc<Code>, may_wait: bool) -> Ticket {
+    fn add(machine: &Arc<Machine>, code: &Arc<Code>) -> Ticket {
         let mut order = Order {
             function: 0,
             args: Default::default(),
@@ -626,12 +576,12 @@ mod tests {
             memory: Memory::Own(1 << 20),
             priority: Priority::Normal,
         };
-        let [asked, _] = machine.take_down(code, &mut order, may_wait);
+        let [asked, _] = machine.take_down(code, &mut order);
         asked
     }
 
     fn in_use(machine: &Machine) -> usize {
-        lock(&machine.ledger.shelf).in_use
+        lock(&machine.ledger.0).in_use
     }
 
     #[test]
@@ -639,7 +589,7 @@ mod tests {
         let (machine, one, other) = (machine(), code(), code());
         for count in [1, RECORDS - 1, RECORDS, RECORDS + 1, 3 * RECORDS] {
             let mut tickets: Vec<Ticket> =
-                (0..count).map(|n| add(&machine, if n % RECORDS % 3 == 1 { &other } else { &one }, true)).collect();
+                (0..count).map(|n| add(&machine, if n % RECORDS % 3 == 1 { &other } else { &one })).collect();
             assert_eq!(in_use(&machine), count.div_ceil(RECORDS));
             assert!(Arc::strong_count(&one) <= 1 + count.div_ceil(RECORDS), "a page has one count");
             let last = tickets.pop();
@@ -652,16 +602,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_far_ahead_waits_until_he_is_not_or_a_moment() {
+    fn few_free_pages_are_kept() {
         let (machine, code) = (machine(), code());
-        let many: Vec<Ticket> = (0..AHEAD * RECORDS).map(|_| add(&machine, &code, true)).collect();
-        assert_eq!(lock(&machine.ledger.shelf).ahead, AHEAD, "nobody has waited");
-        // Nothing ends meanwhile.
-        let next = add(&machine, &code, true);
-        assert_eq!(lock(&machine.ledger.shelf).ahead, 2 * AHEAD);
-        drop((many, next));
-        assert_eq!((in_use(&machine), lock(&machine.ledger.shelf).ahead), (0, AHEAD));
-        assert_eq!(lock(&machine.ledger.shelf).free.len(), AHEAD, "the others are given back");
+        let tickets: Vec<Ticket> = (0..(KEPT + 10) * RECORDS).map(|_| add(&machine, &code)).collect();
+        assert_eq!(in_use(&machine), KEPT + 10);
+        drop(tickets);
+        assert_eq!((in_use(&machine), lock(&machine.ledger.0).free.len()), (0, KEPT));
     }
 
     /// Nothing but tickets is left, and threads drop the last ones of an open page at the same time: its lock is in what they drop.
@@ -669,7 +615,7 @@ mod tests {
     fn the_last_tickets_end_the_machine() {
         for _ in 0..if cfg!(miri) { 20 } else { 1000 } {
             let (machine, code) = (machine(), code());
-            let mut tickets: Vec<Ticket> = (0..RECORDS + 1).map(|_| add(&machine, &code, true)).collect();
+            let mut tickets: Vec<Ticket> = (0..RECORDS + 1).map(|_| add(&machine, &code)).collect();
             let there = Arc::downgrade(&machine);
             drop(machine);
             let others = tickets.split_off(RECORDS / 2);
@@ -689,7 +635,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut kept = Vec::new();
                     for n in 0..10 * RECORDS {
-                        let ticket = add(&machine, &code, n % 2 == 0);
+                        let ticket = add(&machine, &code);
                         if n % 5 == 0 {
                             kept.push(ticket);
                         }

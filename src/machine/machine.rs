@@ -172,7 +172,7 @@ impl Machine {
             platform,
             seats: deques.iter().map(seat).collect(),
             workers,
-            ledger: Ledger::new(),
+            ledger: Ledger::default(),
             lanes: Lanes::new(simulated),
             queue: Queue::default(),
             lifts: AtomicUsize::new(0),
@@ -192,20 +192,19 @@ impl Machine {
         })
     }
 
-    /// Takes an order on, as a submission that begins when a worker has time. It ends at once if the machine is about to. Who is far ahead of the
-    /// workers waits a moment if he may.
+    /// Takes an order on, as a submission that begins when a worker has time. It ends at once if the machine is about to.
     #[inline]
-    pub(super) fn submit(&self, code: &Arc<Code>, order: &mut Order, may_wait: bool) -> Ticket {
+    pub(super) fn submit(&self, code: &Arc<Code>, order: &mut Order) -> Ticket {
         let priority = order.priority;
-        let mut lane = self.lane_with_page(may_wait);
+        let mut lane = self.lane_with_page();
         let [asked, machines] = lane.take_down(code, order);
         self.take_on_in(lane, machines, priority);
         asked
     }
 
     /// Takes an order down, as a submission that is not taken on yet: a ticket for who asked, and one to take it on with.
-    pub(super) fn take_down(&self, code: &Arc<Code>, order: &mut Order, may_wait: bool) -> [Ticket; 2] {
-        self.lane_with_page(may_wait).take_down(code, order)
+    pub(super) fn take_down(&self, code: &Arc<Code>, order: &mut Order) -> [Ticket; 2] {
+        self.lane_with_page().take_down(code, order)
     }
 
     /// Takes a submission on that nobody has taken on. It ends at once if the machine is about to.
