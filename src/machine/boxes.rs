@@ -222,6 +222,8 @@ pub(super) struct Boxes {
     others_next: u64,
     /// Bits of roots that have tiles.
     filter: u64,
+    /// Where roots share bits makes no difference: it is not the same in each run, since roots are addresses.
+    pub(super) is_exact: bool,
     /// The first entry in flight when all that is dead was given up.
     tidied: u32,
     /// Tiles that were met: empty between calls.
@@ -266,7 +268,12 @@ impl Boxes {
     /// Whether something of this buffer may be in the table.
     #[inline]
     pub(super) fn may_have(&self, root: u64) -> bool {
-        self.filter & root_bit(root) != 0
+        self.filter & root_bit(root) != 0 && (!self.is_exact || self.has(root))
+    }
+
+    #[cold]
+    fn has(&self, root: u64) -> bool {
+        (self.tail..self.next).any(|number| self.tile(number).area.root == root)
     }
 
     /// Calls `found` for each access in flight that one to `area` meets, where one of the two is a write (each may come more than

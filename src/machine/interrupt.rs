@@ -62,6 +62,8 @@ pub(super) const TICK: u32 = 32;
 pub(super) const URGENT: u32 = 128;
 /// The work's memory is nearly used up.
 pub(super) const TIGHT: u32 = 256;
+/// The oldest work has come to a frame that somebody has on his deque.
+pub(super) const SOUGHT: u32 = 512;
 /// Stays up, so that every poll is seen.
 pub(super) const ALWAYS: u32 = 64;
 

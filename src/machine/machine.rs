@@ -600,7 +600,7 @@ impl Machine {
         }
         // SAFETY: an entry that has not completed has a live frame, whose entry has not completed.
         unsafe {
-            let mut at = entry;
+            let (mut at, mut recent) = (entry, None);
             let squashed = loop {
                 let board: *mut Board = (*at).board;
                 if board.is_null() {
@@ -609,7 +609,15 @@ impl Machine {
                 if (*board).squashes((*at).seq) || (*board).is_lost.load(Ordering::Relaxed) {
                     break true;
                 }
-                if (*board).good_at.load(Ordering::Relaxed) == failures {
+                let good_at = (*board).good_at.load(Ordering::Relaxed);
+                if good_at == failures {
+                    break false;
+                }
+                let recent = recent.get_or_insert_with(|| of.recent_failures().levels(failures));
+                // What failed since was in frames that are no further up.
+                let since = failures.checked_sub(good_at).and_then(|since| recent.get(since as usize - 1));
+                if since.is_some_and(|&level| level >= (*board).level) {
+                    (*board).good_at.store(failures, Ordering::Relaxed);
                     break false;
                 }
                 at = (*board).entry;
@@ -629,19 +637,6 @@ impl Machine {
         }
     }
 
-    /// With which number of failures the entry was not squashed, if it was not and is not the root.
-    ///
-    /// # Safety
-    /// The entry has not completed.
-    unsafe fn failures_known(&self, entry: *mut Entry) -> Option<u64> {
-        // SAFETY: the caller's; its frame is live.
-        unsafe {
-            let board = (*entry).board;
-            let failures = (*(*entry).root).failures.load(Ordering::Acquire);
-            (!board.is_null() && !self.is_squashed(entry)).then_some(u64::from(failures))
-        }
-    }
-
     /// Notes that an entry failed: what is younger in its frame is squashed.
     ///
     /// # Safety
@@ -653,7 +648,6 @@ impl Machine {
             (*entry).status = Status::Failed;
             (*entry).failure = Some(Box::new(failure));
             let board: *mut Board = (*entry).board;
-            let known = self.failures_known(entry);
             if !board.is_null() {
                 let from = (*entry).seq.wrapping_add(1);
                 let squash = &(*board).squash;
@@ -665,15 +659,9 @@ impl Machine {
                     }
                 }
             }
-            let before = u64::from(of.failures.fetch_add(1, Ordering::SeqCst));
-            if known == Some(before) {
-                // Nothing else failed since, and this squashes nothing that is above the frame: where a failure goes up a deep
-                // recursion, each frame would else look all the way up again.
-                (*board).good_at.store(before + 1, Ordering::Relaxed);
-                let above = (*(*board).entry).board;
-                if !above.is_null() {
-                    (*above).good_at.store(before + 1, Ordering::Relaxed);
-                }
+            let failures = of.failures.fetch_add(1, Ordering::SeqCst) + 1;
+            if !board.is_null() {
+                of.recent_failures().note(failures, (*board).level);
             }
             self.raise_all(CHECK);
             self.wake_squashed();

@@ -7,8 +7,10 @@
 //! All of this happens under one lock for each submission, which is taken where frames are promoted and folded, when a ring is full, and, while any
 //! output is held or somebody waits for his turn (`attention`), when an entry completes.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
 use super::machine::Machine;
 use super::memory::Heap;
@@ -28,8 +30,8 @@ pub(super) struct Retirement {
     /// The innermost frame that the oldest work was found in lastly, which stays on the way to it until it is taken out of the tree; null: the
     /// root is where to look from.
     deepest: *mut Board,
-    /// Runs that wait until they are the oldest work, by their entries: there may be many.
-    waiting: HashMap<*mut Entry, *mut Run>,
+    /// Runs that wait until they are the oldest work, by their entries: there may be many. Their order is the same in each run of a simulation.
+    waiting: IndexMap<*mut Entry, *mut Run, FxBuildHasher>,
     /// How many had failed when it was looked lastly which of them are squashed.
     failures: u64,
 }
@@ -44,7 +46,12 @@ pub(super) struct Drained {
 
 impl Default for Retirement {
     fn default() -> Retirement {
-        Retirement { root: std::ptr::null_mut(), deepest: std::ptr::null_mut(), waiting: HashMap::new(), failures: 0 }
+        Retirement {
+            root: std::ptr::null_mut(),
+            deepest: std::ptr::null_mut(),
+            waiting: IndexMap::default(),
+            failures: 0,
+        }
     }
 }
 
@@ -145,13 +152,13 @@ impl Machine {
                     break;
                 }
                 (*entry).oldest.store(true, Ordering::Release);
-                ready.extend(guard.waiting.remove(&entry));
+                ready.extend(guard.waiting.swap_remove(&entry));
                 board = (*entry).child;
             }
             let failures = u64::from(of.failures.load(Ordering::Acquire));
             if failures != guard.failures || self.closing.load(Ordering::Relaxed) {
                 guard.failures = failures;
-                ready.extend(guard.waiting.extract_if(|&entry, _| self.is_squashed(entry)).map(|(_, run)| run));
+                ready.extend(guard.waiting.extract_if(.., |&entry, _| self.is_squashed(entry)).map(|(_, run)| run));
             }
             if !ready.is_empty() {
                 of.waiting().fetch_sub(ready.len() as u64, Ordering::Relaxed);

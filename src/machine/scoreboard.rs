@@ -55,6 +55,8 @@ pub(super) struct Board {
     pub(super) registers: usize,
     pub(super) window_at: usize,
     pub(super) depth: u64,
+    /// How many frames are above it in the tree.
+    pub(super) level: u32,
 
     /// Where entries `head..tail` are found, by their numbers.
     ring: Vec<*mut Entry>,
@@ -142,6 +144,7 @@ impl Board {
             registers: 0,
             window_at: 0,
             depth: 0,
+            level: 0,
             ring: Vec::new(),
             free: Vec::new(),
             head: 0,

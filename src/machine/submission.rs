@@ -9,7 +9,7 @@
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::code::Code;
@@ -106,6 +106,32 @@ pub(super) struct Cold {
     held: AtomicU64,
     /// Runs that wait for their turn.
     waiting: AtomicU64,
+    recent_failures: OnceLock<Box<RecentFailures>>,
+}
+
+/// At which level of the tree of frames the last ones failed.
+#[derive(Default)]
+pub(super) struct RecentFailures([AtomicU64; RECENT]);
+
+/// How many are kept.
+const RECENT: usize = 32;
+
+impl RecentFailures {
+    /// The failure of that number was in a frame of that level.
+    pub(super) fn note(&self, number: u32, level: u32) {
+        self.0[number as usize % RECENT].store(u64::from(number) << 32 | u64::from(level), Ordering::Release);
+    }
+
+    /// The least level of the last so many, when there were `failures`; 0 where that is not known.
+    pub(super) fn levels(&self, failures: u64) -> [u32; RECENT] {
+        let mut least = u32::MAX;
+        std::array::from_fn(|back| {
+            let number = failures.wrapping_sub(back as u64);
+            let noted = self.0[number as usize % RECENT].load(Ordering::Acquire);
+            least = least.min(if noted >> 32 == number { noted as u32 } else { 0 });
+            least
+        })
+    }
 }
 
 /// See the head of this file.
@@ -236,6 +262,11 @@ impl Submission {
     /// Runs that wait for their turn, to be counted.
     pub(super) fn waiting(&self) -> &AtomicU64 {
         &self.cold().waiting
+    }
+
+    /// Where what failed lastly was.
+    pub(super) fn recent_failures(&self) -> &RecentFailures {
+        self.cold().recent_failures.get_or_init(Box::default)
     }
 
     /// Whether there are any, at some moment.

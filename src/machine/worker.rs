@@ -20,7 +20,7 @@ use super::answer::Wait;
 use super::deque::{Deque, Owner};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
-use super::interrupt::{ALWAYS, CHECK, HUNGRY, TICK, TIGHT, URGENT};
+use super::interrupt::{ALWAYS, CHECK, HUNGRY, SOUGHT, TICK, TIGHT, URGENT};
 use super::issue::{Action, Cause, Issuer};
 use super::ledger::{Leaving, Span, Ticket};
 use super::local::{Counts, Local};
@@ -679,7 +679,22 @@ impl Worker {
             } else {
                 self.machine().fail(entry, failure);
             }
+            let (board, oldest) = ((*entry).board, (*entry).oldest.load(Ordering::Acquire));
             self.complete(entry);
+            if oldest && !board.is_null() {
+                self.looks_for(board);
+            }
+        }
+    }
+
+    /// The oldest entry of that frame has failed. Whoever has the frame ends it next: others look at once whether they do, unless it is here.
+    #[cold]
+    fn looks_for(&mut self, board: *mut Board) {
+        if self.next.is_none() {
+            self.next = self.pop();
+        }
+        if self.next != Some(Job::Board(board)) {
+            self.machine().raise_all(SOUGHT);
         }
     }
 
@@ -764,12 +779,16 @@ impl Worker {
                     None => return None,
                 }
             }
-            if bits & (TICK | URGENT) != 0 && self.gives_way(bits, run.entry) {
+            if bits & (TICK | URGENT | SOUGHT) != 0 && self.gives_way(bits, run.entry) {
                 machine.inject(Job::Run(Box::into_raw(run)));
                 return None;
             }
             let hungry = bits & HUNGRY != 0;
             let why = match machine.issue {
+                // Of what is not the oldest there may be more and more.
+                Issue::Eager if self.local.deque.len() >= ENOUGH && !(*run.entry).oldest.load(Ordering::Acquire) => {
+                    None
+                }
                 Issue::Eager if !hungry => Some(Why::Eager),
                 Issue::Eager => Some(Why::Hungry),
                 Issue::Lazy => (hungry && self.local.deque.len() == 0).then_some(Why::Hungry),
@@ -792,7 +811,7 @@ impl Worker {
     }
 
     /// Whether other work is to have its turn now: what is older, or another submission's, once a tick; normal work, if this is
-    /// not, at once.
+    /// not, at once; and the oldest, if that is sought, and here.
     unsafe fn gives_way(&mut self, bits: u32, entry: *mut Entry) -> bool {
         let machine = self.machine();
         if self.is_released() || (machine.normal_waits() && self.of().priority() == Priority::Background) {
@@ -813,10 +832,13 @@ impl Worker {
             // What others injected and what is on the deque have their turns one after the other, so that neither starves.
             self.outside = !self.outside && machine.anything_waits();
             self.gave_way = self.outside;
-            // SAFETY: as above.
-            if unsafe { !(*entry).oldest.load(Ordering::Acquire) && self.brings_up_the_oldest() } {
-                self.gave_way = false;
-            }
+        }
+        // SAFETY: as above.
+        let is_oldest = || unsafe { (*entry).oldest.load(Ordering::Acquire) };
+        if (gives || bits & SOUGHT != 0) && !is_oldest() && self.brings_up_the_oldest(gives) {
+            // The lanes have the next turn.
+            (self.gave_way, self.outside) = (false, false);
+            return true;
         }
         gives
     }
@@ -892,7 +914,7 @@ impl Worker {
                     Exit::Polled => {
                         step();
                         let bits = self.local.seat().interrupt.lower();
-                        if bits & (TICK | URGENT) != 0 && self.gives_way(bits, entry) {
+                        if bits & (TICK | URGENT | SOUGHT) != 0 && self.gives_way(bits, entry) {
                             return machine.inject(Job::Board(board));
                         }
                         if bits & TICK != 0 && !(*board).text.is_empty() && (*board).youngest_open().is_none() {

@@ -1,9 +1,14 @@
 //! Generated programs, and whether they reach everything there is to reach.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::harness::{Page, Seen, compile, difference, in_order, run_in, shrink, some_configurations, try_compile};
+use super::harness::{
+    Configuration, Page, Seen, compile, difference, in_order, run_in, shrink, simulated, some_configurations,
+    try_compile,
+};
 use super::{generate, tasks};
+use tgvm::machine::Issue;
+use tgvm::machine::code::Code;
 
 /// Steps in order of a generated program, at most.
 const STEPS: u64 = 400_000;
@@ -161,4 +166,28 @@ fn one_file() {
             }
         }
     }
+}
+
+/// All that happens in a simulated run, and when, is the same again: in new code, and in code that has run before.
+#[test]
+fn a_seed_repeats_exactly() {
+    let mut issued = 0;
+    for seed in 1..60 {
+        let text = program(seed);
+        let Ok(code) = try_compile(&text) else { continue };
+        let page = Page { args: vec!["one".into(), "two".into()], ..Page::default() };
+        if in_order(&code, &page, STEPS / 8, &text).is_none() {
+            continue;
+        }
+        let configuration = Configuration { record: true, ..simulated(seed) };
+        let record =
+            |code: &Arc<Code>| run_in(code, configuration, &page, &text).0.record.expect("it was asked for").events;
+        let first = record(&code);
+        assert!(first == record(&compile(&text)), "{configuration:?} in new code\n{text}");
+        if configuration.issue == Issue::Eager {
+            assert!(first == record(&code), "{configuration:?} once more\n{text}");
+        }
+        issued += first.len();
+    }
+    assert!(issued > 10_000, "{issued}");
 }

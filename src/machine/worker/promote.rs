@@ -10,6 +10,7 @@ use crate::bytecode::ops::{Field, HEADER, Instr, Op};
 use crate::machine::boxes::Area;
 use crate::machine::code::{FunctionInfo, Passed, prologue};
 use crate::machine::frame;
+use crate::machine::machine::Issue;
 use crate::machine::memory::buffer;
 use crate::machine::run::Run;
 use crate::machine::scoreboard::Board;
@@ -61,10 +62,13 @@ impl Worker {
             let board = self.boards.pop().unwrap_or_else(|| Box::into_raw(Board::new()));
             let callee_code = frame::entry(callee);
             (*board).take_over(code, regs, function, HEADER, machine.window, machine.seats.len());
+            (*board).boxes.is_exact = machine.simulated;
             (*board).pc = call.add(1);
             (*board).entry = run.entry;
             (*board).root = (*run.entry).root;
             (*board).depth = depth;
+            let above: *mut Board = (*run.entry).board;
+            (*board).level = if above.is_null() { 0 } else { (*above).level + 1 };
             (*board).log = std::mem::take(&mut run.log);
             (*board).run = Some(lower);
             (*board).promoted_by = self.local.index;
@@ -91,8 +95,9 @@ impl Worker {
 
     /// Whether a frame of the function may be promoted.
     fn may_promote(&self, function: &FunctionInfo, why: Why) -> bool {
-        // Back-off counts for nothing if the run waits.
-        why == Why::Waits || function.back_off.is_over(|| self.machine().platform.now())
+        let machine = self.machine();
+        // Back-off counts for nothing if the run waits, nor where all that can be is promoted.
+        why == Why::Waits || machine.issue == Issue::Eager || function.back_off.is_over(|| machine.platform.now())
     }
 
     /// Cuts a run whose base frame is a range function that can be split: what it is part of gets a frame around the call.

@@ -7,7 +7,7 @@ use crate::machine::deque::{Owner, Thief};
 use crate::machine::lanes::Waiting;
 use crate::machine::ledger::Span;
 use crate::machine::local::Local;
-use crate::machine::station::Entry;
+use crate::machine::submission::Submission;
 use crate::platform::step;
 
 /// Rounds that a worker searches before it sleeps.
@@ -61,34 +61,37 @@ impl Worker {
         self.local.deque.pop()
     }
 
-    /// Puts the oldest work of the submission on top of the deque, if it is ready there or in a lane, and what is squashed, which the oldest
-    /// may wait for; whether there was any. Younger work that makes more and more would else lie above it for ever. What lay above it on
-    /// the deque comes to lie below all else there: what is next to it is often the oldest next.
-    pub(super) fn brings_up_the_oldest(&mut self) -> bool {
+    /// Puts the oldest work of the submission on top of the deque, if it is ready there; whether it was. If the slice is over, it is looked for
+    /// in the lanes, too, and what is squashed, which the oldest may wait for, is as good. Younger work that makes more and more would else
+    /// lie above it for ever. What lay above it on the deque comes to lie below all else there: what is next to it is often the oldest next.
+    pub(super) fn brings_up_the_oldest(&mut self, slice_is_over: bool) -> bool {
         let machine = self.machine();
+        let of: *const Submission = self.of();
         let (board, entry) = machine.oldest(self.of());
-        let is_urgent = |job: Job| {
-            // SAFETY: a job's entry has not completed.
-            let squashed = |entry: *mut Entry| unsafe { !entry.is_null() && machine.is_squashed(entry) };
-            // SAFETY: the worker has the jobs on its deque, and holds the lock of the lane that has the others.
-            let of_job = unsafe { job.entry() };
-            job == Job::Board(board) || (of_job == entry && !entry.is_null()) || squashed(of_job)
+        // SAFETY: the worker has the jobs on its deque, and holds the lock of the lane that has the others. Their entries have not completed.
+        let is_wanted = |job: Job| unsafe {
+            let of_job = job.entry();
+            match of_job.is_null() || job.done_for() != of {
+                false if job == Job::Board(board) || of_job == entry => true,
+                false => slice_is_over && machine.is_squashed(of_job),
+                true => false,
+            }
         };
-        let deque = &self.local.deque;
-        let mut rest: Vec<Job> = std::iter::from_fn(|| deque.pop()).collect();
-        let first = rest.iter().position(|&job| is_urgent(job));
-        let mut urgent: Vec<Job> = rest.extract_if(first.unwrap_or(rest.len()).., |&mut job| is_urgent(job)).collect();
-        if let Some(first) = first {
+        // Popped from the top.
+        let mut rest: Vec<Job> = std::iter::from_fn(|| self.local.deque.pop()).collect();
+        let first = rest.iter().position(|&job| is_wanted(job)).unwrap_or(rest.len());
+        let mut wanted: Vec<Job> = rest.extract_if(first.., |&mut job| is_wanted(job)).collect();
+        if first < rest.len() {
             rest.rotate_left(first);
         }
-        urgent.extend(machine.lanes.extract(is_urgent));
-        // They were popped from the top.
-        rest.into_iter().rev().chain(urgent.iter().rev().copied()).for_each(|job| deque.push(job));
-        self.local.pushed = deque.len();
-        step();
-        // Who looked meanwhile has not seen them.
-        machine.wake_one();
-        !urgent.is_empty()
+        if slice_is_over {
+            // What is squashed takes no time.
+            wanted.extend(machine.lanes.extract(is_wanted));
+        }
+        let found = !wanted.is_empty();
+        // Others may have found nothing meanwhile, and sleep.
+        rest.into_iter().rev().chain(wanted.into_iter().rev()).for_each(|job| self.local.push(job));
+        found
     }
 
     fn random(&mut self) -> u64 {
