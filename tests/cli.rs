@@ -371,38 +371,94 @@ fn a_program_may_come_from_standard_input() {
     tg_with_input(["check", "-"], HELLO.as_bytes()).prints("");
 }
 
+/// What `--stats` tells, each with a number, whatever there was of it.
+const FIGURES: [&str; 16] = [
+    "compiled in",
+    "ran for",
+    "instructions",
+    "calls",
+    "peak memory",
+    "deepest calls",
+    "tasks issued",
+    "inlined",
+    "promoted",
+    "entries run",
+    "stolen",
+    "parked",
+    "renamed",
+    "squashed",
+    "peak in flight",
+    "worker 1",
+];
+
+/// The numbers behind a name.
+#[track_caller]
+fn figures(ended: &Ended, name: &str) -> Vec<f64> {
+    let line = ended.error.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix("  "));
+    let line = line.unwrap_or_else(|| panic!("{name:?} is missing:\n{}", ended.error));
+    let numbers = line.split(|c: char| !c.is_ascii_digit() && c != '.').filter_map(|part| part.parse().ok());
+    let numbers: Vec<f64> = numbers.collect();
+    assert!(!numbers.is_empty(), "{name:?} has no number:\n{}", ended.error);
+    numbers
+}
+
 #[test]
 fn statistics_go_to_standard_error() {
     let program = program(HELLO);
     let ended = tg(["run", "--stats", program.path.to_str().unwrap()]);
-    ended.is(0, &["steps", "memory"]);
+    ended.is(0, &["0 register, 0 region, 0 effect, 0 window, 0 drain", "% busy (", "% idle ("]);
     assert_eq!(ended.out, "hello\n");
-    assert!(!ended.error.contains("worker"), "nothing ran out of order:\n{}", ended.error);
+    for name in FIGURES {
+        figures(&ended, name);
+    }
+    for name in ["tasks issued", "inlined", "promoted", "stolen", "parked", "renamed", "squashed", "peak in flight"] {
+        assert_eq!(figures(&ended, name)[0], 0.0, "{name}: nothing ran out of order:\n{}", ended.error);
+    }
+    assert!(figures(&ended, "instructions")[0] > 0.0 && figures(&ended, "peak memory")[0] > 0.0);
+    assert!(!ended.error.contains("worker 2"), "{}", ended.error);
 }
 
 #[test]
 fn statistics_say_what_the_workers_did() {
-    let program = program(FIB);
+    let text = "task work(n: Int) -> Int {
+    var x = n
+    for i in 0..50 { x = x *% 31 +% i }
+    return x & 255
+}
+fn main() {
+    var t = 0
+    var i = 0
+    var last = 0
+    while i < 1000 {
+        let x = work(i)
+        t += x
+        last = x
+        i += 1
+    }
+    print(t > last)
+}
+";
+    let program = program(text);
     let path = program.path.to_str().unwrap();
-    let ended = tg(["run", "--stats", "--workers", "2", "--issue", "eager", path]);
-    ended.is(
-        0,
-        &[
-            "promoted  ",
-            " frames",
-            "issued  ",
-            " calls",
-            "entries run  ",
-            "stalls  ",
-            "worker 1  ",
-            "worker 2  ",
-            "% busy",
-        ],
-    );
-    assert_eq!(ended.out, "144\n");
+    for workers in ["1", "2"] {
+        let ended = tg(["run", "--stats", "--workers", workers, "--issue", "eager", path]);
+        ended.is(0, &["% busy (", "% idle (", " register, ", " drain"]);
+        assert_eq!(ended.out, "true\n");
+        for name in FIGURES {
+            figures(&ended, name);
+        }
+        for name in ["instructions", "promoted", "tasks issued", "parked", "renamed", "peak in flight", "peak memory"] {
+            assert!(figures(&ended, name)[0] > 0.0, "{name}:\n{}", ended.error);
+        }
+        assert!(figures(&ended, "peak in flight")[0] <= 64.0, "the window:\n{}", ended.error);
+        let calls = figures(&ended, "tasks issued")[0] + figures(&ended, "inlined")[0];
+        assert_eq!(calls, 1000.0, "each call is one or the other:\n{}", ended.error);
+        assert_eq!(ended.error.contains("worker 2  "), workers == "2", "{}", ended.error);
+    }
     let ended = tg(["run", "--stats", "--issue", "in-order", path]);
-    ended.is(0, &["steps"]);
-    assert!(!ended.error.contains("promoted") && !ended.error.contains("worker"), "{}", ended.error);
+    ended.is(0, &[]);
+    assert_eq!((figures(&ended, "tasks issued")[0], figures(&ended, "inlined")[0]), (0.0, 1000.0), "{}", ended.error);
+    assert!(!ended.error.contains("worker 2  "), "{}", ended.error);
 }
 
 #[test]

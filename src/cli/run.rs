@@ -74,7 +74,10 @@ pub struct Args {
     /// How many calls of one function may be in flight
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20), default_value_t = 64)]
     window: u32,
-    /// Tell on standard error what the run took
+    /// Tell on standard error what the run took.
+    ///
+    /// A call of a task (or of a part of a loop, which is one) is issued, and may run out of order then, or is inlined: it begins as a
+    /// plain call. When the frame around an inlined call is promoted, that call goes on as an entry beside those that are issued.
     #[arg(long)]
     stats: bool,
     #[command(flatten)]
@@ -340,9 +343,9 @@ fn statistics(stats: &Stats, loaded: Duration, ran: Duration) -> String {
     let mut lines = vec![
         ("compiled in".to_owned(), format!("{:.3} ms", loaded.as_secs_f64() * 1e3)),
         ("ran for".to_owned(), format!("{:.3} ms", seconds * 1e3)),
-        ("steps".to_owned(), format!("{} ({rate:.0} million a second)", stats.instructions)),
+        ("instructions".to_owned(), format!("{} ({rate:.0} million a second)", stats.instructions)),
         ("calls".to_owned(), stats.calls.to_string()),
-        ("most memory".to_owned(), show_size(stats.peak_memory)),
+        ("peak memory".to_owned(), show_size(stats.peak_memory)),
         ("deepest calls".to_owned(), format!("{} of frames", show_size(stats.peak_depth))),
     ];
     lines.extend(observe::stats::lines(&stats.workers, ran));

@@ -96,7 +96,9 @@ pub(super) struct FunctionInfo {
     pub(super) resources: Box<[(u64, bool)]>,
     /// What it is if it runs iterations of a loop.
     pub(super) range: Option<RangeInfo>,
-    /// Its calls may run out of order, or calls in it may.
+    /// Its calls may run out of order.
+    pub(super) is_task: bool,
+    /// They may, or calls in it may.
     pub(super) issues: bool,
     /// It is done soon, and nothing but its result is left of it: no loops, no calls, nothing but scalars. It may trap.
     pub(super) is_brief: bool,
@@ -339,6 +341,7 @@ impl FunctionInfo {
             effects: uses.effects,
             resources: uses.resources.into(),
             range: function.range.as_ref().map(|range| RangeInfo::of(types, function, range)),
+            is_task: function.is_task,
             issues,
             is_brief: is_brief(function),
             back_off: BackOff::default(),

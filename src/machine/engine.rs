@@ -106,7 +106,7 @@ pub struct Stats {
     pub leaked: u64,
     /// How often it moved to another thread.
     pub moves: u64,
-    /// What each worker did, if calls could run out of order.
+    /// What each worker did; if calls could not run out of order there was one.
     pub workers: Vec<WorkerStats>,
 }
 
@@ -115,6 +115,11 @@ pub struct Stats {
 pub struct WorkerStats {
     /// Calls that became entries.
     pub issued: u64,
+    /// Of them, calls of tasks.
+    pub issued_tasks: u64,
+    /// Calls of tasks that began as plain calls, also those that were in progress when their callers were promoted; 0 if they were not
+    /// counted.
+    pub inlined: u64,
     /// Entries that ran here.
     pub run: u64,
     /// Frames that were promoted.
@@ -129,7 +134,7 @@ pub struct WorkerStats {
     pub renamed: u64,
     /// Entries that were squashed.
     pub squashed: u64,
-    /// Most entries of a frame that were in flight, where that was counted.
+    /// The most entries of a frame that were in flight; 0 if that was not counted.
     pub peak_flight: u64,
     /// How often a frame stalled, by cause.
     pub stalls: Vec<(&'static str, u64)>,
@@ -141,6 +146,8 @@ impl WorkerStats {
     fn of(counts: &Counts) -> WorkerStats {
         WorkerStats {
             issued: counts.issued,
+            issued_tasks: counts.issued_tasks,
+            inlined: counts.inlined,
             run: counts.run_here,
             promoted: counts.promoted,
             fruitless: counts.fruitless,
@@ -284,7 +291,7 @@ fn run_alone(
     // SAFETY: the verifier has seen that `main` has no parameters and no result; the code outlives the run.
     if let Err(fault) = unsafe { run.begin(code, code.entry(code.program().main), 0, options.max_depth, &mut heap) } {
         let failure = Failure { fault, trace: Trace::default() };
-        return (Outcome::of(failure), Counts::default(), 0, Vec::new());
+        return (Outcome::of(failure), Counts::default(), 0, vec![WorkerStats::of(&Counts::default())]);
     }
     let baton = Baton { run, world, counts: Counts::default(), moves: 0 };
     let turn = |heap: &mut Heap, baton| turn(code, options, heap, host, baton);
@@ -380,5 +387,6 @@ fn turn<'w>(
             Outcome::of(failure)
         }
     };
-    os::Turn::Last((outcome, baton.counts, baton.moves, Vec::new()))
+    let workers = vec![WorkerStats::of(&baton.counts)];
+    os::Turn::Last((outcome, baton.counts, baton.moves, workers))
 }

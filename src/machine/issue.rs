@@ -622,6 +622,7 @@ unsafe fn park(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         }
         let local = &mut *issuer.local;
         local.counts.parked += 1;
+        local.note_flight(board);
         if ready {
             local.push(Job::Entry(entry));
         }
@@ -782,6 +783,8 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         }
         let local = &mut *issuer.local;
         local.counts.issued += 1;
+        local.counts.issued_tasks += u64::from(info.is_task);
+        local.note_flight(board);
         let waits = (!info.issues && !pending) || effects.meets(Effects::CLOCK);
         if !ready {
             local.counts.parked += 1;

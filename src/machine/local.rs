@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::deque::{Deque, Owner};
 use super::machine::{Issue, Machine, Seat};
 use super::memory::Heap;
-use super::scoreboard::Board;
+use super::scoreboard::{Board, before};
 use super::station::Entry;
 use super::worker::Job;
 use crate::platform::step;
@@ -28,8 +28,12 @@ pub(crate) struct Counts {
     /// Of the steps, by their cost classes; counted with them.
     pub(super) cost: u64,
     pub(super) calls: u64,
+    /// Calls of tasks that began as plain calls; counted with them.
+    pub(super) inlined: u64,
     pub(super) peak_depth: u64,
     pub(super) issued: u64,
+    /// Of them, calls of tasks.
+    pub(super) issued_tasks: u64,
     pub(super) run_here: u64,
     pub(super) promoted: u64,
     pub(super) stolen: u64,
@@ -37,6 +41,7 @@ pub(crate) struct Counts {
     pub(super) renamed: u64,
     pub(super) squashed: u64,
     pub(super) fruitless: u64,
+    /// Counted with the steps.
     pub(super) peak_flight: u64,
     pub(super) stalls: [u64; 5],
     /// Nanoseconds.
@@ -152,7 +157,6 @@ impl Local {
                 let is_slow = now.saturating_sub((*board).full_at) > u64::from(window) * LONG;
                 let until;
                 (open, until) = (*board).open(if is_slow { 8 } else { 2 });
-                self.counts.peak_flight = self.counts.peak_flight.max(u64::from(open));
                 if open >= window {
                     (*board).full_at = now;
                     return until;
@@ -169,6 +173,27 @@ impl Local {
             }
             (*board).allowed = flight + (window - open);
             None
+        }
+    }
+
+    /// An entry was issued: counts how many are in flight, if that is asked for.
+    #[inline]
+    pub(super) unsafe fn note_flight(&mut self, board: *mut Board) {
+        if self.machine().count {
+            // SAFETY: this worker is its issuer.
+            unsafe { self.count_flight(&mut *board) };
+        }
+    }
+
+    /// Looks no sooner than when as many may be in flight as never before: since the last look, no more than were issued.
+    #[cold]
+    fn count_flight(&mut self, board: &mut Board) {
+        let tail = board.tail_now();
+        if !before(tail, board.flight_from) {
+            let (open, _) = board.open(1);
+            let peak = self.counts.peak_flight.max(u64::from(open));
+            self.counts.peak_flight = peak;
+            board.flight_from = tail.wrapping_add(peak as u32 - open + 1);
         }
     }
 

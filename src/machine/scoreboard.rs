@@ -103,6 +103,8 @@ pub(super) struct Board {
     pub(super) promoted_at: u64,
     /// When the window was full lastly.
     pub(super) full_at: u64,
+    /// It is counted how many are in flight when `tail` has come that far.
+    pub(super) flight_from: u32,
     pub(super) judged: bool,
     pub(super) retired: u32,
     pub(super) ran: Vec<u32>,
@@ -170,6 +172,7 @@ impl Board {
             promoted_by: 0,
             promoted_at: 0,
             full_at: 0,
+            flight_from: 0,
             judged: false,
             retired: 0,
             ran: Vec::new(),
@@ -222,6 +225,7 @@ impl Board {
         self.ran.resize(workers, 0);
         self.head = self.tail_now();
         self.cursor = self.head;
+        self.flight_from = self.head;
     }
 
     #[inline(always)]

@@ -110,12 +110,16 @@ export interface Stats {
   calls: number;
   peakDepth: number;
   peakMemory: number;
-  /** Empty if nothing could run out of order. */
+  /** One if nothing could run out of order. */
   workers: WorkerStats[];
 }
 
 export interface WorkerStats {
   issued: number;
+  /** Of them, calls of tasks. */
+  issuedTasks: number;
+  /** Calls of tasks that began as plain calls; 0 unless they were counted, as the most in flight. */
+  inlined: number;
   run: number;
   promoted: number;
   fruitless: number;

@@ -173,9 +173,11 @@ pub(super) unsafe fn leave(cx: &mut Context<'_>, regs: *mut u64) -> (*mut u64, *
 pub(super) unsafe fn count(cx: &mut Context<'_>, regs: *mut u64) {
     // SAFETY: the caller's.
     unsafe {
-        let registers = (*prologue(frame::entry(regs))).registers;
+        let entry = frame::entry(regs);
+        let registers = (*prologue(entry)).registers;
         let counts = &mut *cx.counts;
         counts.calls += 1;
+        counts.inlined += u64::from(cx.code.callee(entry).is_task);
         counts.peak_depth = counts.peak_depth.max(cx.stack.depth(regs, registers));
     }
 }

@@ -89,6 +89,7 @@ pub(super) unsafe fn store(
         let ready = publish(board, entry);
         let local = &mut *issuer.local;
         local.counts.parked += 1;
+        local.note_flight(board);
         if ready {
             local.push(Job::Entry(entry));
         }

@@ -108,6 +108,8 @@ fn worker(stats: &WorkerStats) -> Value {
     let stalls = stats.stalls.iter().filter(|(_, count)| *count > 0);
     json!({
         "issued": stats.issued,
+        "issuedTasks": stats.issued_tasks,
+        "inlined": stats.inlined,
         "run": stats.run,
         "promoted": stats.promoted,
         "fruitless": stats.fruitless,
