@@ -372,7 +372,7 @@ fn a_program_may_come_from_standard_input() {
 }
 
 /// What `--stats` tells, each with a number, whatever there was of it.
-const FIGURES: [&str; 16] = [
+const FIGURES: [&str; 17] = [
     "compiled in",
     "ran for",
     "instructions",
@@ -388,6 +388,7 @@ const FIGURES: [&str; 16] = [
     "renamed",
     "squashed",
     "peak in flight",
+    "held output",
     "worker 1",
 ];
 

@@ -136,6 +136,8 @@ pub struct WorkerStats {
     pub squashed: u64,
     /// The most entries of a frame that were in flight; 0 if that was not counted.
     pub peak_flight: u64,
+    /// The most bytes of output that were held back when it printed something.
+    pub peak_held: u64,
     /// How often a frame stalled, by cause.
     pub stalls: Vec<(&'static str, u64)>,
     /// How long it had nothing to do.
@@ -156,6 +158,7 @@ impl WorkerStats {
             renamed: counts.renamed,
             squashed: counts.squashed,
             peak_flight: counts.peak_flight,
+            peak_held: counts.peak_held,
             stalls: super::issue::CAUSES.into_iter().zip(counts.stalls).collect(),
             idle: Duration::from_nanos(counts.idle),
         }

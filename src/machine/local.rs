@@ -43,6 +43,8 @@ pub(crate) struct Counts {
     pub(super) fruitless: u64,
     /// Counted with the steps.
     pub(super) peak_flight: u64,
+    /// Bytes of output.
+    pub(super) peak_held: u64,
     pub(super) stalls: [u64; 5],
     /// Nanoseconds.
     pub(super) idle: u64,

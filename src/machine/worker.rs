@@ -144,7 +144,14 @@ impl Worker {
         let interrupt = machine.seats[index].interrupt.clone();
         let mut heap = Heap::new(Budget::new(0), interrupt);
         heap.roots = machine.recorder.as_ref().map(|recorder| recorder.roots.clone());
-        let gate = Gate { machine, of: ptr::null(), entry: ptr::null_mut(), log: ptr::null_mut(), look_at: 0 };
+        let gate = Gate {
+            machine,
+            of: ptr::null(),
+            entry: ptr::null_mut(),
+            log: ptr::null_mut(),
+            look_at: 0,
+            peak_held: counts.peak_held,
+        };
         Worker {
             // SAFETY: the caller's.
             local: unsafe { Local::new(machine, index, deque, counts) },
@@ -302,7 +309,8 @@ impl Worker {
 
     /// What is left of it: its deque, which is empty, and what it counted.
     pub(super) fn leave(mut self) -> (Deque<Job>, Counts) {
-        (std::mem::replace(&mut self.local.deque, Deque::new()), self.local.counts)
+        let counts = Counts { peak_held: self.gate.peak_held, ..self.local.counts };
+        (std::mem::replace(&mut self.local.deque, Deque::new()), counts)
     }
 
     /// Takes down what happens, if the run is recorded.

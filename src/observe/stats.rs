@@ -21,6 +21,7 @@ pub fn lines(workers: &[WorkerStats], ran: Duration) -> Vec<(String, String)> {
         ("renamed", format!("{} registers and buffers", total(|w| w.renamed))),
         ("squashed", format!("{} entries", total(|w| w.squashed))),
         ("peak in flight", format!("{} entries of one frame", peak(|w| w.peak_flight))),
+        ("held output", format!("{} bytes at most", peak(|w| w.peak_held))),
         ("stalls", stalls.join(", ")),
     ];
     let mut lines: Vec<_> = figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
@@ -65,6 +66,7 @@ mod tests {
             run: 2,
             promoted: 1,
             peak_flight: 3,
+            peak_held: 70,
             stalls: vec![("register", 2), ("drain", 1)],
             idle: Duration::from_millis(25),
             ..WorkerStats::default()
@@ -90,6 +92,7 @@ mod tests {
                 "renamed: 0 registers and buffers",
                 "squashed: 0 entries",
                 "peak in flight: 3 entries of one frame",
+                "held output: 70 bytes at most",
                 "stalls: 2 register, 5 drain",
                 "worker 1:  75 % busy (75.000 ms), 25 % idle (25.000 ms), 2 entries",
                 "worker 2:   0 % busy (0.000 ms), 100 % idle (100.000 ms), 0 entries",

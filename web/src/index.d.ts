@@ -128,6 +128,8 @@ export interface WorkerStats {
   renamed: number;
   squashed: number;
   peakFlight: number;
+  /** The most bytes of output that were held back when it printed something. */
+  peakHeld: number;
   stalls: Record<string, number>;
   idleMilliseconds: number;
 }

@@ -19,6 +19,8 @@ pub(super) struct Gate {
     pub(super) log: *mut Log,
     /// At so many bytes it is looked whether its turn has come.
     pub(super) look_at: usize,
+    /// The most bytes of output that a submission had held when something was printed here.
+    pub(super) peak_held: u64,
 }
 
 // SAFETY: it is used by its worker's thread alone.
@@ -58,7 +60,9 @@ impl World for Gate {
         // SAFETY: as in `flush`.
         let log = unsafe { &mut *self.log };
         log.push(stream, bytes);
-        self.of().held().fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let len = bytes.len() as u64;
+        let held = self.of().held().fetch_add(len, Ordering::Relaxed) + len;
+        self.peak_held = self.peak_held.max(held);
         if log.len() >= self.look_at && !self.entry.is_null() {
             self.look_at = log.len() * 2;
             self.machine().retire(self.of());

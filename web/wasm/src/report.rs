@@ -118,6 +118,7 @@ fn worker(stats: &WorkerStats) -> Value {
         "renamed": stats.renamed,
         "squashed": stats.squashed,
         "peakFlight": stats.peak_flight,
+        "peakHeld": stats.peak_held,
         "stalls": stalls.map(|(cause, count)| ((*cause).to_owned(), json!(count))).collect::<serde_json::Map<_, _>>(),
         "idleMilliseconds": stats.idle.as_secs_f64() * 1e3,
     })
