@@ -135,6 +135,42 @@ fn a_slow_head_of_a_full_window() {
     agree_threaded(&text, &Page::default());
 }
 
+/// While the oldest of a window is done, much more than a window of younger ones is.
+#[test]
+fn more_than_a_window_completes_behind_a_slow_head() {
+    let text = with_tasks(
+        "var out = [Int](600, fill: 0)
+    var i = 0
+    while i < 600 {
+        out[i] = if i == 10 { slow(20000) } else { work(i & 7) }
+        i += 1
+    }
+    print(out[599])",
+    );
+    let code = compile(&text);
+    let (_, expected) = run_in(&code, IN_ORDER, &Page::default(), &text);
+    let slow = code.program().functions.iter().position(|function| function.name == "slow").expect("it is there");
+    for seed in 0..4 {
+        let configuration = Configuration { workers: 2, seed: Some(seed), record: true, ..EAGER };
+        let (result, page) = run_in(&code, configuration, &Page::default(), &text);
+        assert_eq!(page, expected, "seed {seed}");
+        let record = result.record.expect("it was asked for");
+        let head = record.events.iter().find_map(|event| match &event.what {
+            What::Issued(issued) if issued.kind == Kind::Call(slow as u32) => Some(issued.entry),
+            _ => None,
+        });
+        let head = head.expect("it was issued");
+        let until = record.events.iter().position(|event| event.what == What::Completed(head, Ending::Good));
+        let until = until.expect("it has completed");
+        let furthest = record.events[..until].iter().filter_map(|event| match event.what {
+            What::Completed(entry, Ending::Good) if entry.frame == head.frame => Some(entry.number),
+            _ => None,
+        });
+        let furthest = furthest.max().unwrap_or(0);
+        assert!(furthest > head.number + 64, "{furthest} completed before {}, under seed {seed}", head.number);
+    }
+}
+
 #[test]
 fn recursion_that_promotes_at_every_level() {
     let text = "
@@ -163,6 +199,12 @@ fn main() {
     let (code, printed) = agree_on_trap(text);
     assert_eq!(code, TrapCode::IndexOutOfBounds);
     assert_eq!(printed.lines().count(), 23);
+    for workers in [1, 2, 8] {
+        let (result, _) = run_in(&compile(text), Configuration { workers, ..EAGER }, &Page::default(), text);
+        let promoted: u64 = result.stats.workers.iter().map(|worker| worker.promoted).sum();
+        // Each call of `fib` that calls, and each level of the others.
+        assert!(promoted >= 376 + 2000 + 1000, "{promoted} were promoted on {workers}");
+    }
 }
 
 #[test]
@@ -785,6 +827,50 @@ fn eager_on_one_worker_starves_nobody() {
     for window in [1, 2, 64] {
         let configuration = Configuration { workers: 1, window, ..EAGER };
         assert_eq!(run_in(&code, configuration, &Page::default(), &text).1, expected);
+    }
+}
+
+/// Younger work that never ends is ready when older work still waits for its arguments, or its turn.
+#[test]
+fn eager_on_one_worker_ends_what_is_before_endless_work() {
+    let endless = "for i in 0..20 { t += for_ever(i & -2) }\n    print(t)";
+    let older = [
+        ("its argument", "var t = fails_at(slow(slow(300000) + 300000) & 0 | 3, 3)"),
+        ("one of many", "var t = 0\n    for i in 0..50 { t += work(i) + fails_at(slow(i * 1000) & 0 | i, 49) }"),
+        (
+            "what it adds to",
+            "var xs = [1, 2]\n    later(&xs, 300000)\n    later(&xs, 300000)\n    var t = xs[later(&xs, 1) | 2]",
+        ),
+        ("its turn", "print(\"first\")\n    var t = slow(300000)\n    quit(t & 0 | 7)"),
+        ("its turn behind another", "var t = slow(300000)\n    t += say(slow(t + 300000))\n    quit(9)"),
+    ];
+    for (what, older) in older {
+        let text = with_tasks(&format!("{older}\n    {endless}"))
+            + "task quit(code: Int) { exit(code) }
+task later(inout xs: [Int], n: Int) -> Int {
+    var x = n
+    for i in 0..n { x = x *% 31 +% i }
+    xs[0] = x & 255
+    return x & 255
+}
+";
+        let code = compile(&text);
+        let (result, printed) = run_in(&code, IN_ORDER, &Page::default(), &text);
+        assert!(matches!(result.outcome, Outcome::Trap(_) | Outcome::Exit(_)), "{what}: {:?}", result.outcome);
+        for (window, seed) in [(1, None), (2, None), (64, None), (64, Some(1))] {
+            let configuration = Configuration { workers: 1, window, seed, ..EAGER };
+            let (found, page) = run_in(&code, configuration, &Page::default(), &text);
+            assert_eq!((found.outcome, page), (result.outcome.clone(), printed.clone()), "{what}: {configuration:?}");
+        }
+    }
+    // What is printed ends the run.
+    let text = with_tasks(&format!("var t = slow(300000)\n    t += say(slow(t + 300000))\n    {endless}"));
+    let code = compile(&text);
+    for window in [1, 2, 64] {
+        let options = Configuration { workers: 1, window, ..EAGER }.options();
+        let options = Options { timeout: Some(Duration::from_secs(10)), ..options };
+        let result = embed::run(&code, &options, &mut Prompt(options.interrupt.clone()));
+        assert_eq!(result.outcome, Outcome::Stop(Stop::Interrupted), "{window}");
     }
 }
 
