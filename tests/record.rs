@@ -337,7 +337,7 @@ fn effects_are_kept() {
 #[test]
 fn a_graph_says_what_carries_each_edge() {
     let text = format!(
-        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    let w = warm(1)\n    fill(&a[0..50], w)\n    let t = total(a[10..60])\n    fill(&a[0..50], t)\n    let u = warm(t)\n    save(u)\n    let n = load()\n    print(n + total(a[..]))\n}}\n"
+        "{TASKS}\nfn main() {{\n    var a = [Int](100, fill: 1)\n    var g = Grid[Int](8, 8, fill: 1)\n    var ps = [P](5, fill: P(n: 1, k: 2))\n    let w = warm(1)\n    fill(&a[0..50], w)\n    let t = total(a[10..60])\n    fill(&a[0..50], t)\n    let u = warm(t)\n    save(u)\n    let n = load()\n    a[3] = u\n    ps[1].k = warm(u)\n    ps[1].k = 7\n    tile(&g[0..4, 0..4], 2)\n    tile(&g[3..8, 3..8], 3)\n    print(n + total(a[..]) + area(g[2..5, 2..4]) + ps[1].k)\n}}\n"
     );
     let code = compile("test.tg", &text);
     let (_, _, record) = record(&code, &eager(1), &[]);
@@ -351,6 +351,10 @@ fn a_graph_says_what_carries_each_edge() {
         "slice [10..60] RAW",
         "slice [0..50] WAR",
         "effect RAW",
+        "element [3] WAW",
+        "field 1 of [1] WAW",
+        "tile [3..8, 3..8] WAW",
+        "tile [2..5, 2..4] RAW",
     ] {
         assert!(graph.contains(part), "{part:?} is missing:\n{graph}");
     }
@@ -365,6 +369,9 @@ fn a_large_graph_is_drawn_by_line() {
     let graph = dot(&record, code.program()).expect("it is short");
     assert!(graph.lines().count() < 60, "{graph}");
     assert!(graph.contains("by source line") && graph.contains("fib\\nline 8\\n× "), "{graph}");
+    let many = graph.lines().filter_map(|line| line.split_once("label=\"register RAW × ")?.1.split_once('"'));
+    let many: Vec<usize> = many.map(|(count, _)| count.parse().expect("it is a number")).collect();
+    assert!(many.iter().any(|&count| count > 100), "an edge stands for many: {graph}");
 }
 
 // Parallelism
