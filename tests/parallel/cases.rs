@@ -365,13 +365,13 @@ fn main() {{
     }
 }
 
-/// A loop that pushes what tasks give waits for hardly any of them: where the array grows, and where the window is full.
-#[test]
-fn a_loop_that_pushes_goes_on() {
-    for (element, call) in [("Int", "work(i)"), ("Pair", "pair(i)"), ("Str", "label(i)")] {
-        let text = format!(
-            "
+/// Runs a `main` after tasks `work`, `pair` and `label`, which issues 600 calls, and waits for hardly any of them.
+#[track_caller]
+fn goes_on(main: &str, prints: &str) {
+    let text = format!(
+        "
 struct Pair {{ x: Int, y: Int }}
+struct Named {{ f: Int, name: Str }}
 fn spin(n: Int) -> Int {{
     var x = n
     for i in 0..40 {{ x = x *% 31 +% i }}
@@ -381,18 +381,56 @@ task work(n: Int) -> Int {{ return spin(n) }}
 task pair(n: Int) -> Pair {{ return Pair(x: n, y: spin(n)) }}
 task label(n: Int) -> Str {{ return \"<{{spin(n)}}>\" }}
 fn main() {{
-    var all: [{element}] = []
-    for i in 0..1200 {{ if i & 1 == 0 {{ all.push({call}) }} }}
-    print(all.len())
+    {main}
 }}"
+    );
+    let configuration = Configuration { issue: Issue::Eager, workers: 2, ..IN_ORDER };
+    let (result, page) = run_in(&compile(&text), configuration, &Page::default(), &text);
+    assert_eq!((result.outcome, page.text().as_str()), (Outcome::Done, prints), "{main}");
+    let mut seen = Seen::default();
+    seen.add(&result.stats.workers);
+    let stalls = seen.counts["stalled by a register"] + seen.counts["stalled by a region"];
+    assert!(seen.counts["issued"] >= 500 && stalls < 100, "{main}: {seen:?}");
+}
+
+/// Where the array grows it waits, and where the window is full.
+#[test]
+fn a_loop_that_pushes_goes_on() {
+    for (element, call) in [("Int", "work(i)"), ("Pair", "pair(i)"), ("Str", "label(i)")] {
+        goes_on(
+            &format!(
+                "var all: [{element}] = []
+    for i in 0..1200 {{ if i & 1 == 0 {{ all.push({call}) }} }}
+    print(all.len())"
+            ),
+            "600\n",
         );
-        let configuration = Configuration { issue: Issue::Eager, workers: 2, ..IN_ORDER };
-        let (result, page) = run_in(&compile(&text), configuration, &Page::default(), &text);
-        assert_eq!((result.outcome, page.printed.as_slice()), (Outcome::Done, &b"600\n"[..]), "{element}");
-        let mut seen = Seen::default();
-        seen.add(&result.stats.workers);
-        let stalls = seen.counts["stalled by a register"] + seen.counts["stalled by a region"];
-        assert!(seen.counts["issued"] >= 500 && stalls < 100, "{element}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_loop_that_stores_goes_on() {
+    let stored = [
+        ("var out = [Int](600, fill: 0)", "out[i] = work(i)", "out.len()", "600"),
+        ("var g = Grid[Int](30, 20, fill: 0)", "g[i / 20, i % 20] = work(i)", "g.rows()", "30"),
+        ("var p = Pair(x: 3, y: 0)", "p.y = work(i)", "p.x", "3"),
+        ("var p = Named(f: 0, name: \"n\")", "p.f = work(i)", "p.name", "n"),
+        ("var ps = [Pair](600, fill: Pair(x: 3, y: 0))", "ps[i].y = work(i)", "ps[599].x", "3"),
+        ("var ps = [Pair](2, fill: Pair(x: 3, y: 0))", "ps[i & 1].y = work(i)", "ps[1].x", "3"),
+    ];
+    for (made, store, shown, prints) in stored {
+        goes_on(
+            &format!(
+                "{made}
+    var i = 0
+    while i < 600 {{
+        {store}
+        i += 1
+    }}
+    print({shown})"
+            ),
+            &format!("{prints}\n"),
+        );
     }
 }
 
