@@ -355,6 +355,28 @@ fn a_question_is_shown_before_its_answer_is_awaited() {
     assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap(), "hello Zoë\n");
 }
 
+/// A limit of steps is one of the steps in order, however many workers there are.
+#[test]
+fn a_limit_of_steps_holds_with_many_workers() {
+    let text = "task work(n: Int) -> Int {\n    var x = n\n    for i in 0..500 { x = x *% 31 +% i }\n    return x & 7\n}\n\nfn main() {\n    for i in 0..400 { print(i + work(i)) }\n}\n";
+    let program = program(text);
+    let path = program.path.to_str().unwrap();
+    let whole = tg(["run", "--issue", "in-order", path]);
+    whole.is(0, &[]);
+    let limited = |more: &[&str]| tg(["run", "--max-steps", "200000"].iter().chain(more).chain(&[path]));
+    let in_order = limited(&["--issue", "in-order"]);
+    in_order.is(3, &["the program took 200000 steps"]);
+    assert!(!in_order.out.is_empty() && whole.out.starts_with(&in_order.out), "{}", in_order.out);
+    for issue in ["lazy", "eager"] {
+        let ended = limited(&["--workers", "8", "--issue", issue, "--stats"]);
+        ended.is(3, &["the program took 200000 steps"]);
+        assert_eq!(ended.out, in_order.out, "{issue}");
+        let (issued, promoted) = (figures(&ended, "tasks issued")[0], figures(&ended, "promoted")[0]);
+        assert_eq!((issued, promoted), (0.0, 0.0), "{}", ended.error);
+        assert!(!ended.error.contains("worker 2  "), "{}", ended.error);
+    }
+}
+
 #[test]
 fn arguments_belong_to_the_program() {
     let program = program("fn main() { print(args()) }\n");
