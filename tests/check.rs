@@ -115,6 +115,21 @@ fn iterations_that_may_meet_read_as_recorded() {
 }
 
 #[test]
+fn neither_break_nor_return_leaves_an_each_loop() {
+    for (word, statements) in [
+        ("break", "each x in 0..2 { if x == a[0] { break } }"),
+        ("return", "each x in 0..2 { if x == a[0] { return } }"),
+        ("return", "each x in 0..2 { for j in 0..3 { if j == x { return } } }"),
+    ] {
+        let text = format!("fn main() {{\n    let a = [1, 2]\n    {statements}\n}}\n");
+        let diagnostics = run(&text).expect_err(statements);
+        let found: Vec<_> = diagnostics.iter().map(|d| (d.code, d.message.as_str())).collect();
+        assert_eq!(found, [("E0605", format!("`{word}` can't leave an `each` loop").as_str())], "{statements}");
+    }
+    typed("fn main() {\n    each x in 0..2 { for j in 0..3 { if j == x { break } } }\n}\n");
+}
+
+#[test]
 fn diagnostics_read_as_recorded() {
     for code in CHECK {
         let diagnostics = run(code.wrong).expect_err("the wrong example is wrong");
