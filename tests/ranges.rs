@@ -66,6 +66,8 @@ fn pieces(types: &TypeTable, function: &Function, range: &Range) -> (Vec<Piece>,
 struct Halving<'a> {
     code: Vec<Instr>,
     pieces: &'a [Piece],
+    /// The register of the step by which shares are multiplied.
+    step: Option<u16>,
     /// The first local, of a dozen, and the first window register.
     locals: u16,
     window: u16,
@@ -74,6 +76,14 @@ struct Halving<'a> {
 impl Halving<'_> {
     fn push(&mut self, op: Op, a: u16, b: u16, c: u16) {
         self.code.push(Instr::abc(op, a, b, c));
+    }
+
+    /// Loads how many elements, or rows, an iteration has.
+    fn share(&mut self, to: u16, per: u32) {
+        self.code.push(Instr::ai(Op::LoadInt, to, per as i32));
+        if let Some(step) = self.step {
+            self.push(Op::MulI, to, to, step);
+        }
     }
 
     /// Traps unless the Ints in two registers are equal.
@@ -88,7 +98,7 @@ impl Halving<'_> {
         for piece in self.pieces {
             if let Piece::Share(at, is_grid, per) = *piece {
                 let factor = self.locals + 8;
-                self.code.push(Instr::ai(Op::LoadInt, factor, per as i32));
+                self.share(factor, per);
                 self.push(Op::MulI, bounds, from, factor);
                 self.push(Op::MulI, bounds + 1, to, factor);
                 if is_grid {
@@ -129,14 +139,14 @@ fn halve(program: &mut Program, first: First) -> usize {
         (wrapper.owned_start, wrapper.owned_end) = (boundary, boundary);
         wrapper.window = boundary;
         let window = (wrapper.registers.len() + HEADER) as u16;
-        let mut halving = Halving { code: Vec::new(), pieces: &pieces, locals: boundary, window };
+        let mut halving = Halving { code: Vec::new(), pieces: &pieces, step: range.step, locals: boundary, window };
         let (total, half, zero, middle) = (boundary, boundary + 1, boundary + 2, boundary + 3);
         halving.push(Op::SubI, total, 1, 0);
         halving.code.push(Instr::ai(Op::LoadInt, zero, 0));
         let (size, factor) = (boundary + 9, boundary + 8);
         for piece in &pieces {
             if let Piece::Share(at, is_grid, per) = *piece {
-                halving.code.push(Instr::ai(Op::LoadInt, factor, per as i32));
+                halving.share(factor, per);
                 halving.push(Op::MulI, factor, factor, total);
                 if is_grid {
                     halving.code.push(Instr::xabc(Op::DimV, 0, size, at, 0));
@@ -307,6 +317,115 @@ fn main() {
 }",
     ),
     (
+        "loops by steps",
+        "fn fill(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] = xs[j] * 3 + k + j } }
+fn loops(n: Int, lo: Int, hi: Int, k: Int, m: Int) {
+    var a = [i for i in 0..n]
+    var b = [Int](3 * n, fill: 1)
+    var g = Grid[Int](n, 3, fill: 2)
+    each i in lo..hi by k { fill(&a[i..i + k], i) }
+    each i in lo..hi by k { fill(&a[i..min(i + k, hi)], a.len()) }
+    each i in lo..hi by k {
+        let end = min(a.len(), i + k)
+        fill(&a[i..end], end)
+    }
+    each i in lo..hi by k { fill(&b[3 * i..3 * i + 3 * k], sum(x for x in b[3 * i..3 * i + 3 * k])) }
+    each i in lo..hi by k { fill(&b[2 * i + 1..2 * i + m], i) }
+    each i in lo..hi by k {
+        a[i] += i
+        g[i, 1] = a[i] + g.rows()
+        for j in 0..3 { g[i, j] += j }
+    }
+    each i in lo..hi by 4 {
+        fill(&a[i..min(i + 4, hi)], i)
+        fill(&b[i..i + 3], a[i])
+    }
+    for i in lo..hi by 3 { fill(&g[i, ..], i) }
+    for i in lo..hi by k { fill(&a[i..min(hi, i + k)], i) }
+    each r in 0..3 { each i in lo..hi by k { g[i, r] += i } }
+    each i in lo..hi by k { each r in 0..3 { g[i, r] += i } }
+    print(\"{a} {b} {g}\")
+}
+fn main() {
+    loops(40, 0, 40, 4, 5)
+    loops(41, 1, 40, 3, 4)
+    loops(41, 0, 38, 3, 2)
+    loops(40, 0, 37, 1, 3)
+    loops(40, 8, 8, 3, 2)
+    loops(40, 8, 7, 3, 2)
+    loops(40, 3, 9, 30, 2)
+    each i in INT_MAX - 3000..INT_MAX by 700 { print(i) }
+    each i in INT_MIN..INT_MAX by INT_MAX { print(i) }
+}",
+    ),
+    (
+        "a trap in the middle of a loop by steps",
+        "fn invert(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] = 100 / (k + j - 21) } }
+fn main() {
+    var a = [Int](40, fill: 1)
+    let k = a.len() / 10
+    each i in 0..40 by k {
+        print(i)
+        invert(&a[i..i + k], i)
+    }
+}",
+    ),
+    (
+        "a loop by steps whose last slice is not there",
+        "fn fill(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] = k + j } }
+fn main() {
+    var a = [Int](39, fill: 1)
+    let k = a.len() / 9
+    each i in 0..40 by k {
+        fill(&a[i..i + k], i)
+        print(i)
+    }
+}",
+    ),
+    (
+        "a loop by steps whose end is before some slices",
+        "fn fill(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] = k + j } }
+fn main() {
+    var a = [Int](40, fill: 1)
+    let n = a.len() / 2 + 1
+    each i in 0..40 by 4 {
+        fill(&a[i..min(i + 4, n)], i)
+        print(i)
+    }
+}",
+    ),
+    (
+        "a loop by steps of a slice that ends before it begins",
+        "fn fill(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] = k + j } }
+fn main() {
+    var a = [Int](40, fill: 1)
+    let k = a.len() / 20
+    each i in 6..40 by k { fill(&a[i..i + k - 3], i) }
+}",
+    ),
+    (
+        "a step of zero",
+        "fn fill(inout xs: [Int]) { for j in 0..xs.len() { xs[j] += j } }
+fn main() {
+    var a = [Int](40, fill: 1)
+    let k = a.len() - 40
+    print(\"before\")
+    each i in 0..40 by k { fill(&a[i..i + k]) }
+}",
+    ),
+    (
+        "a negative step",
+        "fn fill(inout xs: [Int], k: Int) { for j in 0..xs.len() { xs[j] += j + k } }
+fn main() {
+    var a = [Int](40, fill: 1)
+    let k = a.len() - 44
+    each i in 36..-1 by k { a[i] += i * i }
+    each i in 0..40 by k { fill(&a[i..i + k], i) }
+    print(a)
+    each i in 36..0 by k { fill(&a[i..i + k], i) }
+}",
+    ),
+    (
         "pushes",
         "task slow(n: Int) -> Int { return n * 3 - 1 }
 task name(n: Int) -> Str { return \"{slow(n)}!\" }
@@ -464,13 +583,18 @@ fn value(dice: &mut Dice, depth: u32) -> String {
 
 fn slice(dice: &mut Dice) -> String {
     let at = index(dice);
-    match dice.below(6) {
+    match dice.below(9) {
         0 => format!("a[{at}..{at} + 1]"),
         1 => format!("a[2 * i..2 * i + {}]", 1 + dice.below(3)),
         2 => format!("g[{at}, ..]"),
         3 => format!("g[{at}, {}]", dice.of(&["1..3", "..2", "3..", "2..6", "j..j + 2"])),
         4 => format!("t[{at}]"),
-        _ => "b[i..min(i + 1, n)]".into(),
+        5 => "b[i..min(i + 1, n)]".into(),
+        6 => format!("a[{at}..{at} + s]"),
+        7 => {
+            dice.of(&["a[i..min(i + s, n)]", "b[i..min(b.len(), i + 3)]", "a[2 * i..min(2 * i + 2 * s, n + 4)]"]).into()
+        }
+        _ => dice.of(&["a[i..i + 3]", "b[i..i + s]", "a[2 * i + 1..2 * i + 2 * s]", "a[i..i + s - 1]"]).into(),
     }
 }
 
@@ -514,9 +638,10 @@ fn random_loop(seed: u64, keyword: &str) -> String {
     let lo = dice.of(&["0", "0", "1", "2", "d", "-1"]);
     let hi = dice.of(&["n", "n", "n - 1", "n - 2", "n / 2", "n / 2 - 1", "a.len() / 2", "n - 19"]);
     let d = dice.of(&["0", "1", "2", "3", "1", "0", "INT_MAX - 3", "3_000_000_000", "-2"]);
+    let (s, by) = (1 + dice.below(4), dice.of(&["1", "1", "2", "3", "s", "s", "s"]));
     let head = match keyword {
-        "while" => format!("var turn = {lo}; let end = {hi}; while turn < end {{ let i = turn; turn += 1"),
-        _ => format!("{keyword} i in {lo}..{hi} {{"),
+        "while" => format!("var turn = {lo}; let end = {hi}; while turn < end {{ let i = turn; turn += {by}"),
+        _ => format!("{keyword} i in {lo}..{hi} by {by} {{"),
     };
     format!(
         "struct P {{ x: Int, s: Str }}
@@ -527,6 +652,7 @@ fn add(inout x: Int, more: Int) {{ x = (x + more) % 1000 }}
 fn main() {{
     let n = 24
     let d = {d}
+    let s = {s} + n - 24
     let j = 2
     var a = [i for i in 0..2 * n]
     var b = [i * 7 % 10 for i in 0..n]
@@ -566,6 +692,12 @@ fn random_loops(keyword: &str) -> (u64, u64, u64, u64) {
                 let plain = Module::from_source(&Source::new("generated.tg", random_loop(seed, "while")));
                 let plain = run(plain.expect("it is as well-typed").program(), &[]);
                 let found = run(Module::from_source(&source).expect("it compiled before").program(), &[]);
+                // Iterations that are seen to meet when it begins.
+                let met = matches!(&found.outcome, Outcome::Trap(trap) if trap.code == TrapCode::OverlappingArguments);
+                if keyword == "each" && met && found.output.is_empty() {
+                    refused += 1;
+                    continue;
+                }
                 let same = plain.output == found.output
                     && match (&plain.outcome, &found.outcome) {
                         (Outcome::Trap(a), Outcome::Trap(b)) => (a.code, &a.message) == (b.code, &b.message),

@@ -137,6 +137,9 @@ pub struct Range {
     /// to write through. Iteration i touches only elements per * (i - lo) to per * (i - lo) + per, where lo is the
     /// parameter. 0 for everything else, which is passed whole and only read.
     pub per: Vec<u32>,
+    /// If iterations are the turns of a loop by steps: the register of the parameter, an Int, that is the step, by which
+    /// `per` is to be multiplied.
+    pub step: Option<u16>,
     /// The function with the same parameters that only calls this one. Calls of the loop go to it.
     pub wrapper: u32,
 }

@@ -51,7 +51,8 @@ impl Linear {
         (factors && self.terms.len() <= 8 && self.plus.abs() <= MAX_CONSTANT).then_some(self)
     }
 
-    fn plus(mut self, other: &Linear, factor: i64) -> Option<Linear> {
+    /// It and so many times the other one.
+    pub fn plus(mut self, other: &Linear, factor: i64) -> Option<Linear> {
         self.by += other.by * factor;
         self.plus += other.plus * factor;
         self.reads.extend(&other.reads);
@@ -72,7 +73,8 @@ impl Linear {
         Linear::default().plus(&self, factor)
     }
 
-    fn is_constant(&self) -> bool {
+    /// Whether it is a number.
+    pub fn is_constant(&self) -> bool {
         self.by == 0 && self.terms.is_empty()
     }
 }
@@ -96,6 +98,8 @@ struct Access {
     dims: Vec<Dim>,
     /// What is touched may be less than what the window says, or the call that touches it has to see the whole.
     loose: bool,
+    /// If it is loose only because its first step, a slice, ends at the smaller of what the window says and this: this.
+    limit: Option<ExprId>,
 }
 
 /// How an expression finds out a length.
@@ -126,8 +130,19 @@ pub struct Gap {
 pub struct Written {
     /// It.
     pub root: LocalId,
-    /// If each iteration i has the elements, or rows, from `part` to `part` + its factor: that.
-    pub part: Option<Linear>,
+    /// If each iteration has elements, or rows, of its own, and no other ones: which.
+    pub part: Option<Share>,
+}
+
+/// The elements, or rows, of a variable that an iteration touches. The next one's begin at the earliest where they end.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// The first. It has all variables as `reads` that the indices of these elements are computed from.
+    pub from: Linear,
+    /// Past the last. It has the same factor.
+    pub past: Linear,
+    /// Nor do they go beyond one of these, each a sum ([`Env::linear`]) or a length, and the same in all iterations.
+    pub limits: Vec<ExprId>,
 }
 
 /// Iterations are independent.
@@ -143,6 +158,8 @@ pub struct Proof {
 #[derive(Clone, Debug)]
 pub struct Env {
     index: LocalId,
+    /// Declared in the body.
+    own: FxHashSet<LocalId>,
     /// Declared or written in the body.
     changing: FxHashSet<LocalId>,
     /// The values of what is declared by `let` in it.
@@ -164,6 +181,35 @@ impl Env {
             e = value;
         }
         e
+    }
+
+    /// The end of a slice as a linear expression; and if it is the smaller of that and something else: that.
+    pub fn bound(&self, typed: &Typed, e: ExprId) -> Option<(Linear, Option<ExprId>)> {
+        let e = self.value(typed, e);
+        if let Some(bound) = self.linear(typed, e) {
+            return Some((bound, None));
+        }
+        let ExprKind::Builtin { builtin, args, .. } = &typed[e].kind else { return None };
+        let [Arg::In(a), Arg::In(b)] = args[..] else { return None };
+        if BUILTINS[*builtin as usize].name != "min" {
+            return None;
+        }
+        let either = [(a, b), (b, a)].into_iter().filter_map(|(e, other)| Some((self.linear(typed, e)?, Some(other))));
+        either.max_by_key(|(bound, _)| bound.by.abs())
+    }
+
+    /// The variable whose length an expression is, if the loop has it from outside.
+    pub fn length_of(&self, typed: &Typed, e: ExprId) -> Option<LocalId> {
+        let ExprKind::Builtin { builtin, args, .. } = &typed[self.value(typed, e)].kind else { return None };
+        match (BUILTINS[*builtin as usize].name, &args[..]) {
+            ("len", [Arg::In(of)]) => match typed[*of].kind {
+                ExprKind::Local(local) if !self.own.contains(&local) => {
+                    matches!(typed.types.get(typed[*of].ty), Type::Array(_) | Type::Grid(_)).then_some(local)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     fn linear_within(&self, typed: &Typed, e: ExprId, depth: u32) -> Option<Linear> {
@@ -207,8 +253,6 @@ struct Look<'a> {
     typed: &'a Typed,
     function: &'a Function,
     env: Env,
-    /// What the body declares.
-    own: FxHashSet<LocalId>,
     accesses: Vec<Access>,
     /// A `break` or `return` that leaves the loop.
     leaves: Option<(Span, &'static str)>,
@@ -225,11 +269,11 @@ pub fn prove(
     step: Option<ExprId>,
     body: &Block,
 ) -> Result<(Proof, Env), Box<Refusal>> {
-    let env = Env { index, changing: FxHashSet::from_iter([index]), lets: FxHashMap::default() };
-    let mut look =
-        Look { typed, function, env, own: FxHashSet::from_iter([index]), accesses: Vec::new(), leaves: None };
+    let own = FxHashSet::from_iter([index]);
+    let env = Env { index, changing: own.clone(), own, lets: FxHashMap::default() };
+    let mut look = Look { typed, function, env, accesses: Vec::new(), leaves: None };
     look.declarations(body);
-    look.env.changing.extend(&look.own);
+    look.env.changing.extend(&look.env.own);
     look.block(body, 0);
     if let Some((span, word)) = look.leaves {
         let message = format!("`{word}` can't leave an `each` loop");
@@ -253,7 +297,7 @@ impl<'a> Look<'a> {
             while let Some(e) = exprs.pop() {
                 match &self.typed[e].kind {
                     ExprKind::Comprehension { clause, .. } | ExprKind::Reduction { clause, .. } => {
-                        self.own.insert(clause.local);
+                        self.env.own.insert(clause.local);
                     }
                     ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
                         for arg in args {
@@ -271,7 +315,7 @@ impl<'a> Look<'a> {
             for stmt in &block.stmts {
                 match &stmt.kind {
                     StmtKind::Let { local, value } => {
-                        self.own.insert(*local);
+                        self.env.own.insert(*local);
                         if self.function.locals[local.0 as usize].kind == LocalKind::Let {
                             self.env.lets.insert(*local, *value);
                         }
@@ -288,7 +332,7 @@ impl<'a> Look<'a> {
                         blocks.push(body);
                     }
                     StmtKind::For { local, source, body, .. } => {
-                        self.own.insert(*local);
+                        self.env.own.insert(*local);
                         exprs.extend(source_parts(source));
                         blocks.push(body);
                     }
@@ -330,15 +374,15 @@ impl<'a> Look<'a> {
 
     /// Whether a variable is the body's own.
     fn is_own(&self, local: LocalId) -> bool {
-        self.own.contains(&local)
+        self.env.own.contains(&local)
     }
 
     fn place(&mut self, place: &'a Place, loops: u32) {
         indices(&place.path).into_iter().for_each(|e| self.expr(e, loops));
         if !self.is_own(place.root) {
-            let (dims, loose) = self.dims(&place.path);
+            let (dims, loose, limit) = self.dims(&place.path);
             let (root, span) = (place.root, place.span);
-            self.accesses.push(Access { root, span, write: true, length: false, dims, loose });
+            self.accesses.push(Access { root, span, write: true, length: false, dims, loose, limit });
         }
     }
 
@@ -363,10 +407,12 @@ impl<'a> Look<'a> {
             if let ExprKind::Local(local) = self.typed[base].kind {
                 stack.extend(indices(&path).into_iter().map(|e| (e, None)));
                 if !self.is_own(local) {
-                    let (dims, loose) = self.dims(&path);
-                    let (length, loose) = (length.is_some() && path.is_empty(), loose || length == Some(Length::Asked));
+                    let (dims, loose, limit) = self.dims(&path);
+                    let asked = length == Some(Length::Asked);
+                    let (length, loose) = (length.is_some() && path.is_empty(), loose || asked);
+                    let limit = limit.filter(|_| !asked);
                     let span = self.typed[e].span;
-                    self.accesses.push(Access { root: local, span, write: false, length, dims, loose });
+                    self.accesses.push(Access { root: local, span, write: false, length, dims, loose, limit });
                 }
                 continue;
             }
@@ -396,15 +442,16 @@ impl<'a> Look<'a> {
             if let Arg::Inout(place) = arg
                 && !self.is_own(place.root)
             {
-                let (dims, loose) = self.dims(&place.path);
+                let (dims, loose, limit) = self.dims(&place.path);
                 let (root, span) = (place.root, place.span);
-                self.accesses.push(Access { root, span, write: true, length: false, dims, loose });
+                self.accesses.push(Access { root, span, write: true, length: false, dims, loose, limit });
             }
         }
     }
 
-    /// The steps of a path up to and with the first slice; and whether it may end before what is said.
-    fn dims(&self, path: &[Step]) -> (Vec<Dim>, bool) {
+    /// The steps of a path up to and with the first slice; whether it may end before what is said, and the limit
+    /// ([`Access::limit`]).
+    fn dims(&self, path: &[Step]) -> (Vec<Dim>, bool, Option<ExprId>) {
         let at = |e: ExprId| {
             let first = self.env.linear(self.typed, e);
             Dim::Window(first.and_then(|first| {
@@ -412,25 +459,17 @@ impl<'a> Look<'a> {
                 Some((first, past))
             }))
         };
-        let mut loose = false;
+        let (mut loose, mut limit) = (false, None);
         let mut slice = |lo: Option<ExprId>, hi: Option<ExprId>| {
             let lo = match lo {
                 Some(lo) => self.env.linear(self.typed, lo),
                 None => Linear::constant(0),
             };
-            let hi = hi.map(|hi| self.env.value(self.typed, hi));
-            let hi = hi.and_then(|hi| match (self.env.linear(self.typed, hi), &self.typed[hi].kind) {
-                (Some(hi), _) => Some(hi),
-                // Not beyond either of them.
-                (None, ExprKind::Builtin { builtin, args, .. }) if BUILTINS[*builtin as usize].name == "min" => {
-                    loose = true;
-                    let either = args.iter().filter_map(|arg| match arg {
-                        Arg::In(e) => self.env.linear(self.typed, *e),
-                        Arg::Inout(_) => None,
-                    });
-                    either.max_by_key(|bound| bound.by.abs())
-                }
-                _ => None,
+            let hi = hi.and_then(|hi| self.env.bound(self.typed, hi));
+            let hi = hi.map(|(hi, other)| {
+                loose |= other.is_some();
+                limit = other;
+                hi
             });
             Dim::Window(lo.zip(hi))
         };
@@ -455,7 +494,8 @@ impl<'a> Look<'a> {
                 }
             }
         }
-        (dims, loose)
+        let limit = limit.filter(|_| matches!(path, [Step::Slice(..), ..]));
+        (dims, loose, limit)
     }
 
     /// Compares all accesses to what is written.
@@ -492,9 +532,58 @@ impl<'a> Look<'a> {
                     return Err(Box::new(self.refuse(first, first)));
                 }
             }
-            proof.written.push(Written { root, part: part(&all) });
+            proof.written.push(Written { root, part: self.share(&all, step, &proof.gaps) });
         }
         Ok(proof)
+    }
+
+    /// The part of a variable's elements, or rows, that an iteration has, if all accesses have it as their first step.
+    fn share(&self, all: &[&Access], step: Option<&Linear>, gaps: &[Gap]) -> Option<Share> {
+        let mut share: Option<Share> = None;
+        for access in all {
+            if access.length && !access.loose {
+                continue;
+            }
+            let Some(Dim::Window(Some((lo, hi)))) = access.dims.first() else { return None };
+            if lo.by <= 0 || hi.by != lo.by || hi.terms == lo.terms && lo.plus > hi.plus {
+                return None;
+            }
+            let it = share.get_or_insert_with(|| Share { from: lo.clone(), past: hi.clone(), limits: Vec::new() });
+            if it.from.by != lo.by || it.from.terms != lo.terms || it.past.terms != hi.terms {
+                return None;
+            }
+            if lo.terms == hi.terms {
+                it.from.plus = it.from.plus.min(lo.plus);
+                it.past.plus = it.past.plus.max(hi.plus);
+            } else if it.from.plus != lo.plus || it.past.plus != hi.plus {
+                return None;
+            }
+            it.from.reads.extend(lo.reads.iter().chain(&hi.reads));
+            if access.loose {
+                let limit = access.limit?;
+                match self.env.linear(self.typed, limit) {
+                    Some(value) if value.by == 0 => it.from.reads.extend(value.reads),
+                    Some(_) => return None,
+                    None => {
+                        self.env.length_of(self.typed, limit)?;
+                    }
+                }
+                it.limits.push(limit);
+            }
+        }
+        let share = share?;
+        let size = share.past.clone().plus(&share.from, -1)?;
+        let by = share.from.by;
+        let fits = if size.is_constant() {
+            size.plus <= by * step.filter(|step| step.is_constant()).map_or(1, |step| step.plus.max(1))
+        } else {
+            let room = step.and_then(|step| step.clone().times(by)?.plus(&size, -1));
+            // Or it is asked at run time.
+            let terms: Vec<_> = size.terms.iter().map(|(&local, &factor)| (LocalId(local), factor)).collect();
+            room.is_some_and(|room| room.is_constant() && room.plus >= 0)
+                || gaps.iter().any(|gap| gap.terms == terms && gap.plus == size.plus && gap.stride == by)
+        };
+        fits.then_some(share)
     }
 
     fn refuse(&self, first: &Access, second: &Access) -> Refusal {
@@ -578,30 +667,6 @@ fn apart(a: &Access, b: &Access, step: Option<&Linear>) -> Option<Option<Gap>> {
         }
     }
     None
-}
-
-/// The part of a variable's elements, or rows, that an iteration has, if all accesses have it as their first step.
-fn part(all: &[&Access]) -> Option<Linear> {
-    let (mut from, mut past): (Option<Linear>, i64) = (None, i64::MIN);
-    for access in all {
-        if access.length && !access.loose {
-            continue;
-        }
-        let Some(Dim::Window(Some((lo, hi)))) = access.dims.first() else { return None };
-        if access.loose || lo.by <= 0 || hi.by != lo.by || hi.terms != lo.terms || lo.plus > hi.plus {
-            return None;
-        }
-        past = past.max(hi.plus);
-        match &mut from {
-            None => from = Some(lo.clone()),
-            Some(from) if from.by == lo.by && from.terms == lo.terms => from.plus = from.plus.min(lo.plus),
-            Some(_) => return None,
-        }
-        if let Some(from) = &mut from {
-            from.reads.extend(lo.reads.iter().chain(&hi.reads));
-        }
-    }
-    from.filter(|from| past - from.plus <= from.by)
 }
 
 /// The expressions of a path.

@@ -50,7 +50,7 @@ impl<'a> Gen<'a, '_> {
             self.check_gaps(stmt, local, &walk);
         }
         let clause = Clause { local, source: *source, cond: None };
-        if self.loop_range(stmt, local, &walk, body, each, ordinary)
+        if self.loop_range(stmt, (local, source), &walk, body, each, ordinary)
             || (!each && self.pushes_range(&clause, &walk, body, ordinary))
         {
             self.out.emit(Op::Jump, [done.arg()]);

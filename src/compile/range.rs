@@ -18,7 +18,7 @@ use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::{Function, Param, Passing, Range, RegType};
 use crate::bytecode::types::{Type, TypeId};
-use crate::check::independent::{self, Env, Linear};
+use crate::check::independent::{self, Env, Linear, Share};
 use crate::check::typed::*;
 use crate::syntax::span::Span;
 use smallvec::smallvec;
@@ -43,8 +43,8 @@ pub enum LoopKey {
 pub struct Narrow {
     /// To read indices by.
     env: Rc<Env>,
-    /// The constant of the index of the part's first element, or row.
-    from: i64,
+    /// The index of the part's first element, or row.
+    from: Linear,
     /// That element or row, in the view.
     at: Reg,
     /// How many elements, or rows, all of it has.
@@ -93,8 +93,8 @@ struct Survey {
     changes: bool,
 }
 
-/// The functions of a loop, and the part of each written array that an iteration has.
-type Made = (Rc<Callee>, Vec<(LocalId, Linear)>);
+/// The functions of a loop, the part of each written array that an iteration has, and what indices are read by.
+type Made = (Rc<Callee>, Vec<(LocalId, Share)>, Rc<Env>);
 
 impl<'a> Gen<'a, '_> {
     /// Looks through expressions and blocks.
@@ -208,10 +208,11 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// Makes the function that runs iterations of a loop, and its wrapper. `extras` are parameters that come before the
-    /// captured variables; of one that is written, each iteration has one element. `body` compiles an iteration.
+    /// captured variables; of one that is written, each iteration has one element. `step` is the register of the step by which what
+    /// each has of a captured variable is to be multiplied, if there is one. `body` compiles an iteration.
     fn make_range(
         &mut self,
-        extras: &[Param],
+        (extras, step): (&[Param], Option<u16>),
         captures: Vec<Capture>,
         body: &mut dyn FnMut(&mut Gen<'a, '_>, &Inside),
     ) -> Option<Rc<Callee>> {
@@ -257,7 +258,7 @@ impl<'a> Gen<'a, '_> {
         let body = (finished.label(top), finished.label(end));
 
         let number = self.pool.ranges.first + self.pool.ranges.functions.len() as u32;
-        let range = Range { index, body, per, wrapper: number + 1 };
+        let range = Range { index, body, per, step, wrapper: number + 1 };
         let function = self.range_function(&params, finished, Some(range));
         self.pool.ranges.functions.push(function);
         let mut wrapper = self.part_of_this(&params);
@@ -460,20 +461,39 @@ impl<'a> Gen<'a, '_> {
             return None;
         }
         let narrow = self.narrow.get(&root?)?.clone();
-        let linear = narrow.env.linear(self.typed, e).expect("all indices into it have been looked at");
-        let more = linear.plus - narrow.from;
-        if more == 0 {
+        let (index, _) = narrow.env.bound(self.typed, e).expect("all indices into it have been looked at");
+        let more = index.plus(&narrow.from, -1).expect("it is near the first");
+        if more.is_constant() && more.plus == 0 {
             return Some(narrow.at);
         }
         let at = self.temp(RegType::Int);
-        match i16::try_from(more) {
-            Ok(more) => self.out.emit(Op::AddImm, [at.arg(), narrow.at.arg(), i64::from(more)]),
+        match i16::try_from(more.plus) {
+            Ok(plus) => self.out.emit(Op::AddImm, [at.arg(), narrow.at.arg(), i64::from(plus)]),
             Err(_) => {
-                let more = self.constant(RegType::Int, more as u64);
-                self.out.emit(Op::AddW, [at.arg(), narrow.at.arg(), more.arg()]);
+                let plus = self.constant(RegType::Int, more.plus as u64);
+                self.out.emit(Op::AddW, [at.arg(), narrow.at.arg(), plus.arg()]);
             }
         }
+        self.add_terms(at, &more);
         Some(at)
+    }
+
+    /// Adds what a linear expression has of variables that no iteration writes, which are small.
+    fn add_terms(&mut self, sum: Reg, linear: &Linear) {
+        for (&local, &times) in &linear.terms {
+            let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("an Int is no view") };
+            self.add_times(sum, slots[0], times);
+        }
+    }
+
+    /// Adds so many times that value.
+    fn add_times(&mut self, sum: Reg, value: Reg, times: i64) {
+        let mark = self.mark();
+        let product = self.temp(RegType::Int);
+        self.load_constant(product, RegType::Int, times as u64);
+        self.out.emit(Op::MulW, [product.arg(), value.arg(), product.arg()]);
+        self.out.emit(Op::AddW, [sum.arg(), sum.arg(), product.arg()]);
+        self.release(mark);
     }
 
     /// Traps, as all of the grid would, unless there is a column `col` in that of which only a part is here. `row` as it is
@@ -545,37 +565,74 @@ impl<'a> Gen<'a, '_> {
     pub fn loop_range(
         &mut self,
         stmt: &Stmt,
-        local: LocalId,
+        (local, source): (LocalId, &Source),
         walk: &Walk,
         body: &'a Block,
         each: bool,
         otherwise: Label,
     ) -> bool {
-        let Walk::Range { at, end } = *walk else { return false };
+        let (Walk::Range { .. } | Walk::Steps { .. }, Source::Range { step, .. }) = (walk, *source) else {
+            return false;
+        };
         let found = self.survey(Vec::new(), vec![body]);
         let outermost = self.loops.is_empty() && self.narrow.is_empty();
         if !(each || outermost && found.heavy) {
             return false;
         }
-        let variable = self.bindings[local.0 as usize].take();
-        let made = self.made_loop(stmt, local, body, &found);
-        self.bindings[local.0 as usize] = variable;
-        let Some((callee, parts)) = made else { return false };
         let mark = self.mark();
+        let turns = self.by_turns(walk);
+        let (at, end) = turns.bounds();
+        let variable = self.bindings[local.0 as usize].take();
+        let made = self.made_loop(stmt, (local, step), &turns, body, each, &found);
+        self.bindings[local.0 as usize] = variable;
+        let Some((callee, parts, env)) = made else {
+            self.release(mark);
+            return false;
+        };
         self.at(stmt.span);
-        self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
-        let (views, counts) = self.cut_parts(&parts, at, end, otherwise);
+        let many = if found.heavy { MANY } else { MANY_CHEAP };
+        self.count_turns(walk, &turns, otherwise);
+        self.unless_many(at, end, many, otherwise);
+        if !parts.is_empty() {
+            self.unless_small(walk, &parts, otherwise);
+        }
+        let (views, counts) = match turns {
+            Walk::Turns { end, first, step, .. } => self.cut_turns(&parts, &env, (first, step, end), many, otherwise),
+            _ => self.cut_parts(&parts, &env, (at, end), otherwise),
+        };
         let int = Param { ty: TypeId::INT, passing: Passing::In };
-        let counts: Vec<_> = counts.into_iter().map(|count| (int, Binding::Slots(smallvec![count]))).collect();
-        self.call_range(&callee, at, end, &counts, &views);
+        let mut extras = self.walk_extras(&turns);
+        extras.extend(counts.into_iter().map(|count| (int, Binding::Slots(smallvec![count]))));
+        self.call_range(&callee, at, end, &extras, &views);
+        if let (Walk::Steps { at: variable, end: bound }, Walk::Turns { end, step, .. }, false) =
+            (walk, turns, parts.is_empty())
+        {
+            // The last turn may be left, since its part ends early.
+            let way = self.temp(RegType::Int);
+            self.out.emit(Op::MulW, [way.arg(), end.arg(), step.arg()]);
+            self.out.emit(Op::AddW, [variable.arg(), variable.arg(), way.arg()]);
+            self.out.emit(Op::JumpLtI, [variable.arg(), bound.arg(), otherwise.arg()]);
+        }
         self.release(mark);
         true
     }
 
-    fn made_loop(&mut self, stmt: &Stmt, local: LocalId, body: &'a Block, found: &Survey) -> Option<Made> {
+    fn made_loop(
+        &mut self,
+        stmt: &Stmt,
+        (local, step): (LocalId, Option<ExprId>),
+        turns: &Walk,
+        body: &'a Block,
+        each: bool,
+        found: &Survey,
+    ) -> Option<Made> {
         let mut captures = self.captures(found)?;
         let function = &self.typed.functions[self.current];
-        let (proof, env) = independent::prove(self.typed, function, local, None, body).ok()?;
+        let (proof, env) = independent::prove(self.typed, function, local, step, body).ok()?;
+        // Only an `each` loop has asked for these.
+        if !each && !proof.gaps.is_empty() {
+            return None;
+        }
         let mut parts = Vec::new();
         for written in &proof.written {
             let part = written.part.clone()?;
@@ -584,38 +641,46 @@ impl<'a> Gen<'a, '_> {
                 return None;
             }
             let capture = captures.iter_mut().find(|capture| capture.local == written.root)?;
-            capture.per = u32::try_from(part.by).ok()?;
+            capture.per = u32::try_from(part.from.by).ok()?;
             parts.push((written.root, part));
         }
+        let env = Rc::new(env);
         let key = LoopKey::Statement(self.current, local);
         if let Some(made) = self.pool.ranges.made.get(&key) {
-            return made.clone().filter(|made| made.captures == captures).map(|made| (made, parts));
+            return made.clone().filter(|made| made.captures == captures).map(|made| (made, parts, env));
         }
-        let env = Rc::new(env);
         self.at(stmt.span);
         let count = Param { ty: TypeId::INT, passing: Passing::In };
-        let callee = self.make_range(&vec![count; parts.len()], captures, &mut |g, inside| {
-            let mut counts = inside.extras.iter();
-            g.bindings[local.0 as usize] = Some(Binding::Slots(smallvec![inside.index]));
+        let by_steps = matches!(turns, Walk::Turns { .. });
+        // First and step are the walk's, after the bounds.
+        let (own, step) = if by_steps { (2, Some(3)) } else { (0, None) };
+        let callee = self.make_range((&vec![count; own + parts.len()], step), captures, &mut |g, inside| {
+            let mut counts = inside.extras[own..].iter();
+            let walk = Self::walk_inside(turns, inside.index, inside.hi, &inside.extras);
+            g.bind_walk(&walk, local);
+            g.load_current(&walk, local);
             let mark = g.mark();
             let mut starts: Vec<(i64, Reg)> = Vec::new();
             for (root, part) in &parts {
-                let known = starts.iter().find(|start| start.0 == part.by);
+                let known = starts.iter().find(|start| start.0 == part.from.by);
                 let at = match known {
                     Some(&(_, at)) => at,
                     None => {
                         let at = g.temp(RegType::Int);
                         g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
-                        if part.by > 1 {
-                            match i16::try_from(part.by) {
+                        if let Walk::Turns { step, .. } = walk {
+                            g.out.emit(Op::MulW, [at.arg(), at.arg(), step.arg()]);
+                        }
+                        if part.from.by > 1 {
+                            match i16::try_from(part.from.by) {
                                 Ok(by) => g.out.emit(Op::MulImm, [at.arg(), at.arg(), i64::from(by)]),
                                 Err(_) => {
-                                    let by = g.constant(RegType::Int, part.by as u64);
+                                    let by = g.constant(RegType::Int, part.from.by as u64);
                                     g.out.emit(Op::MulW, [at.arg(), at.arg(), by.arg()]);
                                 }
                             }
                         }
-                        starts.push((part.by, at));
+                        starts.push((part.from.by, at));
                         at
                     }
                 };
@@ -626,7 +691,7 @@ impl<'a> Gen<'a, '_> {
                     g.out.emit(Op::DimV, [cols.arg(), view.arg(), 1]);
                     columns = Some(cols);
                 }
-                let narrow = Narrow { env: env.clone(), from: part.plus, at, count: count[0], cols: columns };
+                let narrow = Narrow { env: env.clone(), from: part.from.clone(), at, count: count[0], cols: columns };
                 g.narrow.insert(*root, narrow);
             }
             g.block(body);
@@ -634,28 +699,20 @@ impl<'a> Gen<'a, '_> {
             g.release(mark);
         });
         self.pool.ranges.made.insert(key, callee.clone());
-        callee.map(|callee| (callee, parts))
+        callee.map(|callee| (callee, parts, env))
     }
 
-    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many
-    /// elements, or rows, all of each has.
-    fn cut_parts(
-        &mut self,
-        parts: &[(LocalId, Linear)],
-        lo: Reg,
-        hi: Reg,
-        otherwise: Label,
-    ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
-        let (mut views, mut counts) = (Vec::new(), Vec::new());
-        if parts.is_empty() {
-            return (views, counts);
-        }
-        // Below these, no sum of products overflows, here or in the body.
+    /// Goes on at `otherwise` unless all is so small that no index of a part overflows, nor a sum of products, here or in the body.
+    fn unless_small(&mut self, walk: &Walk, parts: &[(LocalId, Share)], otherwise: Label) {
         let (least, most) = (self.temp(RegType::Int), self.temp(RegType::Int));
         self.load_constant(least, RegType::Int, i64::from(i32::MIN) as u64);
         self.load_constant(most, RegType::Int, i32::MAX as u64);
-        let mut small = vec![lo, hi];
-        for &local in parts.iter().flat_map(|(_, part)| &part.reads) {
+        let (at, end) = walk.bounds();
+        let mut small = vec![at, end];
+        if let Walk::Steps { .. } = walk {
+            small.push(end.plus(1));
+        }
+        for &local in parts.iter().flat_map(|(_, part)| &part.from.reads) {
             let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("an Int is no view") };
             if !small.contains(&slots[0]) {
                 small.push(slots[0]);
@@ -665,41 +722,129 @@ impl<'a> Gen<'a, '_> {
             self.out.emit(Op::JumpLtI, [value.arg(), least.arg(), otherwise.arg()]);
             self.out.emit(Op::JumpLtI, [most.arg(), value.arg(), otherwise.arg()]);
         }
-        for (root, part) in parts {
-            let is_grid = self.is_grid(self.local_ty(*root));
-            let bounds = self.temp_ints(if is_grid { 4 } else { 2 });
-            let (product, factor) = (self.temp(RegType::Int), self.temp(RegType::Int));
-            for (bound, iteration) in [(bounds, lo), (bounds.plus(1), hi)] {
-                self.load_constant(bound, RegType::Int, part.plus as u64);
-                let add = |g: &mut Self, value: Reg, times: i64| {
-                    g.load_constant(factor, RegType::Int, times as u64);
-                    g.out.emit(Op::MulW, [product.arg(), value.arg(), factor.arg()]);
-                    g.out.emit(Op::AddW, [bound.arg(), bound.arg(), product.arg()]);
-                };
-                add(self, iteration, part.by);
-                for (&local, &times) in &part.terms {
-                    let Binding::Slots(slots) = self.binding(LocalId(local)) else { unreachable!("looked at above") };
-                    add(self, slots[0], times);
+    }
+
+    /// The elements, or rows, from where the share of iteration `lo` begins to where that of `hi` does; what they are of; and
+    /// how many it has.
+    fn bounds_of(&mut self, root: LocalId, part: &Share, lo: Reg, hi: Reg) -> (Part, Reg) {
+        let is_grid = self.is_grid(self.local_ty(root));
+        let bounds = self.temp_ints(if is_grid { 4 } else { 2 });
+        for (bound, iteration) in [(bounds, lo), (bounds.plus(1), hi)] {
+            self.load_constant(bound, RegType::Int, part.from.plus as u64);
+            self.add_times(bound, iteration, part.from.by);
+            self.add_terms(bound, &part.from);
+        }
+        let base = self.elements_of(root);
+        let length = self.temp(RegType::Int);
+        if is_grid {
+            self.dimension(base, 0, length);
+            self.load_constant(bounds.plus(2), RegType::Int, 0);
+            self.dimension(base, 1, bounds.plus(3));
+        } else {
+            self.length(base, false, length);
+        }
+        let shape = if is_grid { Shape::Block } else { Shape::Slice };
+        (Part { base, shape, bounds }, length)
+    }
+
+    fn elements_of(&self, local: LocalId) -> Elements {
+        match self.binding(local) {
+            Binding::View(reg) => Elements::View(reg),
+            Binding::Slots(slots) => Elements::Held(slots[0]),
+        }
+    }
+
+    /// What no iteration touches anything beyond; on at `otherwise` if their slices end before they begin. `length` is that of all.
+    fn limit_of(&mut self, part: &Share, env: &Env, length: Reg, otherwise: Label) -> Reg {
+        let size = part.past.clone().plus(&part.from, -1).expect("it was looked at");
+        let value = self.temp(RegType::Int);
+        if !size.is_constant() {
+            self.load_constant(value, RegType::Int, size.plus as u64);
+            self.add_terms(value, &size);
+            self.out.emit(Op::JumpLtK, [value.arg(), 0, otherwise.arg()]);
+        }
+        if part.limits.is_empty() {
+            return length;
+        }
+        let limit = self.temp(RegType::Int);
+        self.out.emit(Op::Move, [limit.arg(), length.arg()]);
+        for &other in &part.limits {
+            match env.linear(self.typed, other) {
+                Some(linear) => {
+                    self.load_constant(value, RegType::Int, linear.plus as u64);
+                    self.add_terms(value, &linear);
+                }
+                None => {
+                    let of = env.length_of(self.typed, other).expect("a sum or a length");
+                    let is_grid = self.is_grid(self.local_ty(of));
+                    let elements = self.elements_of(of);
+                    self.length(elements, is_grid, value);
                 }
             }
-            let base = match self.binding(*root) {
-                Binding::View(reg) => Elements::View(reg),
-                Binding::Slots(slots) => Elements::Held(slots[0]),
-            };
-            let length = self.temp(RegType::Int);
-            if is_grid {
-                self.dimension(base, 0, length);
-                self.load_constant(bounds.plus(2), RegType::Int, 0);
-                self.dimension(base, 1, bounds.plus(3));
-            } else {
-                self.length(base, false, length);
-            }
-            counts.push(length);
-            self.out.emit(Op::JumpLtK, [bounds.arg(), 0, otherwise.arg()]);
-            self.out.emit(Op::JumpLtI, [length.arg(), bounds.plus(1).arg(), otherwise.arg()]);
-            let shape = if is_grid { Shape::Block } else { Shape::Slice };
-            views.push((*root, Part { base, shape, bounds }));
+            self.out.emit(Op::MinI, [limit.arg(), limit.arg(), value.arg()]);
         }
+        limit
+    }
+
+    /// The parts of what iterations `lo..hi` write, if all of it is there; else on at `otherwise`. Also how many
+    /// elements, or rows, all of each has.
+    fn cut_parts(
+        &mut self,
+        parts: &[(LocalId, Share)],
+        env: &Env,
+        (lo, hi): (Reg, Reg),
+        otherwise: Label,
+    ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
+        let (mut views, mut counts) = (Vec::new(), Vec::new());
+        for (root, part) in parts {
+            let (view, length) = self.bounds_of(*root, part, lo, hi);
+            let limit = self.limit_of(part, env, length, otherwise);
+            self.out.emit(Op::JumpLtK, [view.bounds.arg(), 0, otherwise.arg()]);
+            self.out.emit(Op::JumpLtI, [limit.arg(), view.bounds.plus(1).arg(), otherwise.arg()]);
+            views.push((*root, view));
+            counts.push(length);
+        }
+        (views, counts)
+    }
+
+    /// The same for the turns of a loop by steps: their first value, the step, and how many they are. If the last
+    /// one's share ends early, that turn is not counted.
+    fn cut_turns(
+        &mut self,
+        parts: &[(LocalId, Share)],
+        env: &Env,
+        (first, step, turns): (Reg, Reg, Reg),
+        many: i64,
+        otherwise: Label,
+    ) -> (Vec<(LocalId, Part)>, Vec<Reg>) {
+        let (mut views, mut counts, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        if parts.is_empty() {
+            return (views, counts);
+        }
+        let past = self.temp(RegType::Int);
+        self.out.emit(Op::MulW, [past.arg(), turns.arg(), step.arg()]);
+        self.out.emit(Op::AddW, [past.arg(), past.arg(), first.arg()]);
+        for (root, part) in parts {
+            let (view, length) = self.bounds_of(*root, part, first, past);
+            self.out.emit(Op::JumpLtK, [view.bounds.arg(), 0, otherwise.arg()]);
+            limits.push(self.limit_of(part, env, length, otherwise));
+            views.push((*root, view));
+            counts.push(length);
+        }
+        let (short, whole) = (self.out.label(), self.out.label());
+        for ((_, view), limit) in views.iter().zip(&limits) {
+            self.out.emit(Op::JumpLtI, [limit.arg(), view.bounds.plus(1).arg(), short.arg()]);
+        }
+        self.out.emit(Op::Jump, [whole.arg()]);
+        self.out.place(short);
+        self.out.emit(Op::AddImm, [turns.arg(), turns.arg(), -1]);
+        self.out.emit(Op::JumpLtK, [turns.arg(), many, otherwise.arg()]);
+        for (((_, view), limit), (_, part)) in views.iter().zip(&limits).zip(parts) {
+            let past = view.bounds.plus(1);
+            self.add_times(past, step, -part.from.by);
+            self.out.emit(Op::JumpLtI, [limit.arg(), past.arg(), otherwise.arg()]);
+        }
+        self.out.place(whole);
         (views, counts)
     }
 
@@ -762,7 +907,7 @@ impl<'a> Gen<'a, '_> {
                 let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
                 params.push(Param { ty, passing: Passing::InoutView });
                 self.at(span);
-                let callee = self.make_range(&params, captures, &mut |g, inside| {
+                let callee = self.make_range((&params, None), captures, &mut |g, inside| {
                     let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
                     let Some(&Binding::View(out)) = inside.extras.last() else { unreachable!("the result is last") };
                     g.bind_walk(&walk, clause.local);
@@ -844,7 +989,7 @@ impl<'a> Gen<'a, '_> {
                 let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
                 params.extend(lists.iter().map(|&ty| Param { ty, passing: Passing::InoutView }));
                 self.at(span);
-                let callee = self.make_range(&params, captures, &mut |g, inside| {
+                let callee = self.make_range((&params, None), captures, &mut |g, inside| {
                     let [Binding::Slots(start), Binding::Slots(end)] = &inside.extras[own..own + 2] else {
                         unreachable!("the bounds of the source follow what it is")
                     };

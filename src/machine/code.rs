@@ -128,6 +128,8 @@ pub(super) struct RangeInfo {
     pub(super) wrapper: u32,
     /// Views to be cut: the first register, whether it is a grid's, and how many elements or rows each iteration has.
     pub(super) parts: Box<[(u16, bool, u64)]>,
+    /// The register by which that is to be multiplied.
+    pub(super) step: Option<u16>,
 }
 
 impl RangeInfo {
@@ -141,7 +143,13 @@ impl RangeInfo {
             }
             at += param.registers(types).len() as u16;
         }
-        RangeInfo { index: range.index, body: range.body, wrapper: range.wrapper, parts: parts.into() }
+        RangeInfo {
+            index: range.index,
+            body: range.body,
+            wrapper: range.wrapper,
+            parts: parts.into(),
+            step: range.step,
+        }
     }
 }
 

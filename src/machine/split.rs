@@ -74,13 +74,16 @@ impl Half {
             *callee.add(HI) = self.middle as u64;
             *window.add(LO) = self.middle as u64;
             let (before, after) = ((self.middle - lo) as u64, (hi - self.middle) as u64);
+            // Whatever it is, no view is cut beyond its end.
+            let step = range.step.map_or(1, |step| *callee.add(usize::from(step)));
             for &(at, is_grid, per) in &range.parts {
+                let per = per.wrapping_mul(step);
                 let (first, second) = (callee.add(usize::from(at)), window.add(usize::from(at)));
                 let pitch = if is_grid { *first.add(3) } else { 1 };
                 let stride = tail_stride(*first.add(if is_grid { 4 } else { 2 })) as u64;
-                let skip = (per * before).min(*first.add(1));
+                let skip = per.wrapping_mul(before).min(*first.add(1));
                 *second = (*first).wrapping_add(8 * skip * pitch * stride);
-                *second.add(1) = (per * after).min(*first.add(1) - skip);
+                *second.add(1) = per.wrapping_mul(after).min(*first.add(1) - skip);
                 *first.add(1) = skip;
             }
         }

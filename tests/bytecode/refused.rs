@@ -687,7 +687,7 @@ fn with_range() -> Program {
     };
     let mut program = program(runs);
     program.functions.push(function(&program.types, "wrapper", wraps));
-    program.functions[1].range = Some(Range { index: 10, body: (2, 5), per: vec![1, 0, 0], wrapper: 10 });
+    program.functions[1].range = Some(Range { index: 10, body: (2, 5), per: vec![1, 0, 0], step: None, wrapper: 10 });
     for number in [1, 10] {
         program.functions[number].part_of = Some(0);
     }
@@ -713,6 +713,12 @@ fn each_rule_for_ranges_refuses() {
     }
     type Change = fn(&mut Program);
     let refused: &[(&str, Change, &str)] = &[
+        // The step
+        ("no register as the step", |p| range(p).step = Some(99), "r99 can't hold the step"),
+        ("a bound as the step", |p| range(p).step = Some(1), "r1 can't hold the step"),
+        ("a view as the step", |p| range(p).step = Some(2), "r2 can't hold the step"),
+        ("a Float as the step", |p| range(p).step = Some(8), "r8 can't hold the step"),
+        ("a local as the step", |p| range(p).step = Some(10), "r10 can't hold the step"),
         // The index
         ("no register", |p| range(p).index = 99, "r99 can't hold the iteration in progress"),
         ("a parameter as the index", |p| range(p).index = 0, "r0 can't hold the iteration in progress"),

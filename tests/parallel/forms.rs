@@ -14,17 +14,66 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("a slice each", "a loop of main", "each i in 0..13 { set(&a[3 * i..3 * i + 3], i) }"),
     ("a struct each", "a loop of main", "each i in 0..20 { ps[i].n = spin(i)\n ps[i].xs.push(i) }"),
     ("an array each", "a loop of main", "each i in 0..20 { set(&m[i], i) }"),
-    ("a slice each, by a step", "set", "each lo in 0..40 by 4 { set(&a[lo..lo + 4], lo) }"),
+    ("a slice each, by a step", "a loop of main", "each lo in 0..40 by 4 { set(&a[lo..lo + 4], lo) }"),
     (
         "a slice each, by a step, the last a shorter one",
-        "set",
+        "a loop of main",
         "each lo in 0..39 by 4 { set(&a[lo..min(lo + 4, 39)], lo) }",
     ),
     (
         "a slice each, by a step that is seen at run time",
-        "set",
+        "a loop of main",
         "let k = ps.len() / 5\n each lo in 0..40 by k { set(&a[lo..min(lo + k, a.len())], lo) }",
     ),
+    ("an element each, by a step, without calls", "a loop of main", "each i in 0..40 by 3 { a[i] = spin(i) }"),
+    ("a slice each, by a step, without tasks", "a loop of main", "each lo in 0..40 by 4 { fill(&a[lo..lo + 4], lo) }"),
+    (
+        "a slice each, by a step, without tasks, the last a shorter one",
+        "a loop of main",
+        "each lo in 0..39 by 4 { fill(&a[lo..min(lo + 4, 39)], lo) }",
+    ),
+    (
+        "an element each, by a step that is seen at run time, in plain loops",
+        "a loop of main",
+        "let k = ps.len() / 10\n each i in 0..40 by k { for j in 0..90 { a[i] = a[i] *% 31 +% j } }",
+    ),
+    (
+        "a slice each, by a step that is seen at run time, without tasks",
+        "a loop of main",
+        "let k = ps.len() / 5\n each lo in 0..40 by k { fill(&a[lo..lo + k], lo) }",
+    ),
+    (
+        "a slice each, by a step that is seen at run time, without tasks, the last a shorter one",
+        "a loop of main",
+        "let k = ps.len() / 5\n let n = a.len() - 2\n each lo in 0..n by k { fill(&a[lo..min(lo + k, n)], lo) }",
+    ),
+    (
+        "a shorter slice each than the step, both seen at run time",
+        "a loop of main",
+        "let k = ps.len() / 5\n let j = ps.len() / 7\n each lo in 0..40 by k { fill(&a[lo..lo + j], lo) }",
+    ),
+    (
+        "some rows each, by a step that is seen at run time",
+        "a loop of main",
+        "let k = ps.len() / 10\n each r in 0..20 by k { each c in 0..9 { for j in 0..9 { g[r, c] = spin(g[r, c] + j) } } }",
+    ),
+    (
+        "a slice each, by a step, in each of two",
+        "a loop of main",
+        "each t in 0..2 { each lo in 0..9 by 3 { for j in 0..40 { g[t, lo] = g[t, lo] *% 31 +% j } } }",
+    ),
+    (
+        "a slice each, by a step, inside of an ordinary loop",
+        "a loop of main",
+        "let k = ps.len() / 5\n for z in 0..3 { each lo in 0..40 by k { fill(&a[lo..lo + k], lo + z) } }",
+    ),
+    ("an ordinary loop by a step", "a loop of main", "for lo in 0..40 by 4 { fill(&a[lo..lo + 4], lo) }"),
+    (
+        "an ordinary loop by a step that is seen at run time",
+        "a loop of main",
+        "let k = ps.len() / 5\n for lo in 0..38 by k { fill(&a[lo..min(lo + k, 38)], lo) }",
+    ),
+    ("a loop by a step with print", "a loop of main", "each i in 0..40 by 2 { print(\"{i}: {spin(i)}\")\n a[i] = i }"),
     ("a loop with print", "a loop of main", "each i in 0..20 { print(\"{i}: {spin(i)}\")\n a[i] = i }"),
     ("an ordinary loop that is as independent", "a loop of main", "for i in 0..40 { a[i] = spin(i) }"),
     ("an ordinary loop over elements", "a loop of main", "for i in 0..40 { a[i] += spin(i) + g[i / 2, 3] }"),
@@ -67,6 +116,7 @@ fn spin(n: Int) -> Int {{
 task work(n: Int) -> Int {{ return spin(n) }}
 task pair(n: Int) -> Pair {{ return Pair(x: n, y: spin(n)) }}
 task set(inout xs: [Int], k: Int) {{ for i in 0..xs.len() {{ xs[i] = spin(xs[i] + k + i) }} }}
+fn fill(inout xs: [Int], k: Int) {{ for i in 0..xs.len() {{ xs[i] = spin(xs[i] + k + i) }} }}
 fn main() {{
     var t = 0
     var a = [Int](40, fill: 1)
@@ -107,5 +157,26 @@ fn a_step_that_is_too_short_traps_in_every_configuration() {
     for configuration in super::harness::configurations(3) {
         let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
         assert_eq!(why, None);
+    }
+}
+
+/// So are a step of zero, one that is negative, and a trap in the middle, after what was printed before.
+#[test]
+fn loops_by_steps_trap_as_in_order() {
+    for statements in [
+        "let k = ps.len() - 20\n print(k)\n each lo in 0..40 by k { fill(&a[lo..lo + k], lo) }",
+        "let k = ps.len() - 24\n each lo in 36..0 by k { fill(&a[lo..lo + k], lo) }",
+        "let k = ps.len() / 5\n each lo in 0..40 by k { print(lo)\n fill(&a[lo..lo + k], 9 / (lo - 20)) }",
+        "let k = ps.len() / 5\n each lo in 0..44 by k { fill(&a[lo..lo + k], lo) }",
+        "let k = ps.len() / 5\n each lo in 0..40 by k { fill(&a[lo..min(lo + k, 18)], lo) }",
+    ] {
+        let text = program(statements);
+        let (code, page) = (compile(&text), Page::default());
+        let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
+        assert!(matches!(&expected.0, Outcome::Trap(_)), "{:?}\n{statements}", expected.0);
+        for configuration in super::harness::configurations(3) {
+            let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
+            assert_eq!(why, None, "{statements}");
+        }
     }
 }

@@ -45,6 +45,12 @@ pub fn check(program: &Program, number: usize) -> Result<(), String> {
             return Err(format!("parameter {} can't be cut so that an iteration has {per} of it", number + 2));
         }
     }
+    if let Some(step) = range.step.map(usize::from) {
+        let mut registers = views.iter().flat_map(|param| param.registers(&program.types));
+        if step.checked_sub(2).and_then(|at| registers.nth(at)) != Some(RegType::Int) {
+            return Err(format!("r{step} can't hold the step"));
+        }
+    }
     let index = usize::from(range.index);
     if index < usize::from(function.owned_end) || function.registers.get(index) != Some(&RegType::Int) {
         return Err(format!("r{index} can't hold the iteration in progress"));
