@@ -793,10 +793,6 @@ impl Worker {
             }
             let hungry = bits & HUNGRY != 0;
             let why = match machine.issue {
-                // Of what is not the oldest there may be more and more.
-                Issue::Eager if self.local.deque.len() >= ENOUGH && !(*run.entry).oldest.load(Ordering::Acquire) => {
-                    None
-                }
                 Issue::Eager if !hungry => Some(Why::Eager),
                 Issue::Eager => Some(Why::Hungry),
                 Issue::Lazy => (hungry && self.local.deque.len() == 0).then_some(Why::Hungry),
