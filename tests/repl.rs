@@ -1,6 +1,6 @@
 //! `tgvm repl`: as a script, and at a terminal by the order in which things appear.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 /// Output, errors and exit code of a script.
@@ -81,6 +81,18 @@ fn items_name_each_other_in_any_order() {
     std::fs::write(&file, format!("{even}\n\n{odd}\n")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
     let output = command.arg("repl").arg(&file).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((String::from_utf8(output.stderr).unwrap(), output.status.code()), (String::new(), Some(0)));
+}
+
+/// As `tgvm run` ends where nobody reads its output any more.
+#[test]
+fn a_script_ends_with_its_reader() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
+    command.arg("repl").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"while true { print(1) }").unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 2]).unwrap();
+    let output = child.wait_with_output().unwrap();
     assert_eq!((String::from_utf8(output.stderr).unwrap(), output.status.code()), (String::new(), Some(0)));
 }
 

@@ -181,6 +181,7 @@ impl Script {
     fn failed(&self, failed: &Failed) -> Exit {
         match failed {
             Failed::Exit(code) => return Exit::Program(*code),
+            Failed::Closed => return Exit::Done,
             _ if self.interrupted.load(Ordering::Relaxed) => {
                 say(&interrupted());
                 return Exit::Interrupted;

@@ -123,7 +123,7 @@ pub(super) struct Inner {
 }
 
 /// Workers for many modules, sessions and submissions at once. Dropping it cancels what is in flight, and waits for the workers to
-/// end; every handle is told.
+/// end; every handle is told. On one of its own workers it does not wait.
 ///
 /// ```
 /// # use tgvm::embed::{Engine, Module};
@@ -149,7 +149,14 @@ impl std::fmt::Debug for Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.inner.crew.disband();
+        let inner = self.inner.clone();
+        if inner.crew.is_here() {
+            // A worker can't wait for its own end. Without a thread nothing is waited for: what is in flight ends as it is.
+            inner.crew.close();
+            let _ = std::thread::Builder::new().spawn(move || inner.crew.disband());
+        } else {
+            inner.crew.disband();
+        }
     }
 }
 
@@ -223,11 +230,11 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`Handle::wait`].
-    pub fn work_until<T: FromAnswer>(&self, handle: Handle<T>) -> Result<T, Error> {
+    pub fn work_until<T: FromAnswer>(&self, handle: &Handle<T>) -> Result<T, Error> {
         if !handle.is_done() && !self.inner.crew.is_here() {
             self.inner.crew.lend_to(&handle.submission);
         }
-        handle.wait()
+        handle.wait_here()
     }
 }
 

@@ -197,9 +197,13 @@ impl<T: FromAnswer> Handle<T> {
     /// Waits for the result.
     ///
     /// # Errors
-    /// Why there is none. [`Error::OnWorker`] on a worker of the same engine, whatever the state of the submission: there a
+    /// Why there is none. [`Error::OnWorker`] on a worker of the same engine, unless the submission has ended: there a
     /// handle can be awaited, but not waited for.
     pub fn wait(self) -> Result<T, Error> {
+        self.wait_here()
+    }
+
+    pub(super) fn wait_here(&self) -> Result<T, Error> {
         wait(&self.submission, None)?;
         self.result()
     }

@@ -46,6 +46,12 @@ pub enum Failed {
     /// It was cancelled, or the engine ended.
     #[error("cancelled")]
     Cancelled,
+    /// Nobody reads what it prints any more.
+    #[error("nobody reads the output")]
+    Closed,
+    /// What it printed could not be written.
+    #[error("can't write the output: {0}")]
+    Output(String),
     /// It ended so, and may have written these resources of the host: what is in them is indeterminate.
     #[error("{why}; what is in {} of the host is indeterminate", list(.places))]
     Indeterminate {
@@ -563,7 +569,9 @@ impl Shared {
             Outcome::Exit(code) => Some(Failed::Exit(code)),
             Outcome::Trap(trap) => Some(Failed::Trap(Box::new(statement.compiled.describe(trap)))),
             Outcome::Stop(Stop::Memory) => Some(Failed::Memory),
-            Outcome::Stop(_) => Some(Failed::Cancelled),
+            Outcome::Stop(Stop::OutputClosed) => Some(Failed::Closed),
+            Outcome::Stop(Stop::OutputFailed(why)) => Some(Failed::Output(why)),
+            Outcome::Stop(Stop::Interrupted | Stop::Time | Stop::Steps) => Some(Failed::Cancelled),
         };
         let places = written(submission.code(), submission.function());
         let result = match failed {

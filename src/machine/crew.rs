@@ -273,6 +273,11 @@ impl Crew {
         threads.into_iter().map(|thread| thread.join().expect("a worker does not panic")).collect()
     }
 
+    /// Nothing more is taken on, and what is in flight is squashed.
+    pub(crate) fn close(&self) {
+        self.machine.close();
+    }
+
     /// Ends the threads that have been started, where not all could be.
     fn abandon(&self) {
         self.machine.finish();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use tgvm::embed::{
-    Error, Functions, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values,
+    Engine, Error, Functions, Grid, Handle, Module, Priority, Struct, SubmitError, TransferError, Value, Values,
 };
 
 use crate::{TASKS, engine, library};
@@ -223,10 +223,33 @@ fn the_caller_can_work_too() {
     let endless = engine.submit::<i64>(&module, "for_ever", (2,)).unwrap();
     for n in 0..20 {
         let handle = engine.submit::<i64>(&module, "fib", (n,)).unwrap();
-        engine.work_until(handle).unwrap();
+        engine.work_until(&handle).unwrap();
     }
     endless.cancel();
-    assert_eq!(engine.work_until(endless), Err(Error::Cancelled));
+    assert_eq!(engine.work_until(&endless), Err(Error::Cancelled));
+}
+
+#[test]
+fn the_last_owner_may_be_a_worker() {
+    let owner = Arc::new(engine(1));
+    let (go, gone) = channel();
+    let (dropped, told) = channel();
+    let kept = Mutex::new((Some(owner.clone()), gone, dropped));
+    let mut functions = Functions::new();
+    functions.add("leave", move || {
+        let mut kept = kept.lock().unwrap();
+        kept.1.recv().unwrap();
+        let last: Arc<Engine> = kept.0.take().unwrap();
+        assert_eq!(Arc::strong_count(&last), 1);
+        drop(last);
+        kept.2.send(()).unwrap();
+    });
+    let module: Module = library("extern fn leave()\nfn f() { leave() }").link(&functions).unwrap();
+    let handle = owner.submit::<()>(&module, "f", ()).unwrap();
+    drop(owner);
+    go.send(()).unwrap();
+    told.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_ne!(handle.wait_for(Duration::from_secs(60)), Ok(None));
 }
 
 /// Says that it was woken.
