@@ -340,7 +340,7 @@ fn submission(machine: &Machine, code: &Arc<Code>, world: &Page, budget: &Arc<Bu
         memory: Memory::Of(budget.clone()),
         priority: Priority::Normal,
     };
-    machine.take_down(code, &mut order, false)
+    machine.take_down(code, &mut order)
 }
 
 /// Lets the workers end when a submission has.
