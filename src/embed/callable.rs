@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::completer::Completer;
 use super::crossing::{Give, Kind, Param, Pass, Return, Slot};
 use super::region::Parts;
-use crate::bytecode::trap::TrapCode;
 use crate::machine::answer::Wait;
 use crate::machine::extern_call::ExternCall;
 use crate::machine::trap::Fault;
@@ -41,14 +40,6 @@ pub struct WithParts<P, F> {
 
 /// Tells functions that take a completer from others.
 pub struct Later;
-
-/// The trap that a panic is.
-#[cold]
-pub(super) fn panicked(payload: &(dyn std::any::Any + Send)) -> Fault {
-    let said = payload.downcast_ref::<&str>().copied();
-    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    Fault::trap(TrapCode::HostPanicked, said.unwrap_or(""))
-}
 
 /// What a declaration has, from the parameters and the result.
 macro_rules! declared {
@@ -83,7 +74,7 @@ macro_rules! called {
         let given = catch_unwind(AssertUnwindSafe(|| unsafe {
             $enter($function, $($first,)? $(<$name as Pass>::lend(&mut $name.0)),*)
         }));
-        let given = given.map_err(|payload| panicked(&*payload))?;
+        let given = given.map_err(|payload| Fault::panicked(&*payload))?;
         // SAFETY: the caller's.
         $(unsafe { <$name as Pass>::store($name.0, $call, $name.1)? };)*
         given

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::callable::panicked;
 use super::crossing::{Flag, Give, GridView, GridViewMut, Kind, Output, Pass, Scalar, Slot};
 use super::value::{FromValue, Grid, Value};
 use crate::bytecode::trap::TrapCode;
@@ -204,7 +203,7 @@ impl Linked {
             }
             catch_unwind(AssertUnwindSafe(|| (self.function)(&mut args, &mut output)))
         };
-        let given = given.map_err(|payload| panicked(&*payload))?;
+        let given = given.map_err(|payload| Fault::panicked(&*payload))?;
         for (held, at) in held.drain(..) {
             // SAFETY: the caller's.
             unsafe { held.store(call, at)? };

@@ -12,7 +12,7 @@ use super::world::Printing;
 use crate::host;
 use crate::machine::Issue;
 use crate::machine::crew::{Crew, Settings};
-use crate::machine::host_call::World;
+use crate::machine::host_call::{Stream, World};
 use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Memory, Order, Priority};
 use crate::machine::transfer::{Args, Kept, TransferError};
@@ -286,7 +286,7 @@ impl Call<'_> {
 
     /// Where what it prints goes, in the order in which the program prints it: a worker calls that, and nothing else can print until
     /// it returns.
-    pub fn output(self, sink: impl FnMut(crate::machine::host_call::Stream, &[u8]) + Send + 'static) -> Self {
+    pub fn output(self, sink: impl FnMut(Stream, &[u8]) + Send + 'static) -> Self {
         self.world(Box::new(Printing(Box::new(sink))))
     }
 

@@ -18,6 +18,7 @@ use crate::bytecode::effects::Effects;
 use crate::bytecode::program::{self, Passing};
 use crate::bytecode::types::{TypeId, TypeTable};
 use crate::machine::extern_call::{Extern, ExternCall, Keep, Place, Shim};
+use crate::machine::linked::RESOURCES;
 use crate::machine::trap::Fault;
 
 /// Something of the host's that its functions read or write, and that the machine orders their calls by: of those that use one
@@ -32,8 +33,8 @@ pub struct Resource {
 impl Resource {
     /// A new one; messages call it `name`.
     pub fn new(name: impl Into<Arc<str>>) -> Resource {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Resource { place: Place { id: LAST.fetch_add(1, Ordering::Relaxed), name: name.into() } }
+        static NEXT: AtomicU64 = AtomicU64::new(RESOURCES);
+        Resource { place: Place { id: NEXT.fetch_add(1, Ordering::Relaxed), name: name.into() } }
     }
 
     /// What messages call it.

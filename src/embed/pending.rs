@@ -15,6 +15,7 @@ use crate::machine::code::Code;
 use crate::machine::extern_call::Place;
 use crate::machine::interrupt::Stop;
 use crate::machine::ledger::Ticket;
+use crate::machine::queue::Reservation;
 use crate::machine::submission::Submission;
 use crate::machine::transfer::{Args, Kept};
 use crate::machine::trap::Fault;
@@ -59,6 +60,8 @@ pub(super) struct Statement {
     pub(super) makes: Option<u64>,
     pub(super) waits_for: BTreeMap<u64, Hazard>,
     pub(super) output: Arc<Mutex<Vec<u8>>>,
+    /// Its place among the submissions that share something with it, until it is submitted.
+    pub(super) place: Option<Reservation>,
     /// It is being submitted, or has been; and somebody has cancelled it meanwhile.
     pub(super) has_begun: bool,
     pub(super) is_cancelled: bool,
@@ -108,6 +111,8 @@ pub(super) struct State {
     pub(super) last_version: u64,
     pub(super) resources: BTreeMap<Used, Resource>,
     pub(super) fence: Option<u64>,
+    /// Places of statements that are not submitted any more.
+    pub(super) left: Vec<Reservation>,
 }
 
 pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -116,6 +121,9 @@ pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Bytes of output of a statement that are kept at most.
 pub(super) const OUTPUT: usize = 64 << 20;
+
+/// Statements for which it is kept how they ended.
+const ENDED: usize = 1000;
 
 /// Keeps what a statement prints.
 pub(super) fn keep(output: &Mutex<Vec<u8>>, bytes: &[u8]) -> Result<(), Fault> {
@@ -145,8 +153,15 @@ impl State {
         self.last_version
     }
 
-    /// Takes a statement into the scoreboard.
-    pub(super) fn issue(&mut self, number: u64, text: String, compiled: Compiled, declared: Option<(String, bool)>) {
+    /// Takes a statement into the scoreboard, which has that place among submissions.
+    pub(super) fn issue(
+        &mut self,
+        number: u64,
+        text: String,
+        compiled: Compiled,
+        declared: Option<(String, bool)>,
+        place: Option<Reservation>,
+    ) {
         let mut waits_for: BTreeMap<u64, Hazard> = BTreeMap::new();
         let mut wait = |statements: &BTreeMap<u64, Statement>, other: u64, hazard: Hazard| {
             if statements.contains_key(&other) {
@@ -213,6 +228,7 @@ impl State {
             makes,
             waits_for,
             output: Arc::default(),
+            place,
             has_begun: false,
             is_cancelled: false,
             submission: None,
@@ -273,6 +289,18 @@ impl State {
         self.ended.insert(number, Ended { number, output, result });
     }
 
+    /// Forgets how the oldest statements ended, where there are too many.
+    pub(super) fn forget_ended(&mut self) {
+        let size = |ended: &Ended| {
+            ended.output.len() + ended.result.as_ref().map_or(0, |shown| shown.as_ref().map_or(0, String::len))
+        };
+        let mut bytes: usize = self.ended.values().map(size).sum();
+        while self.ended.len() > ENDED || (bytes > OUTPUT && self.ended.len() > 1) {
+            let (_, oldest) = self.ended.pop_first().expect("there are some");
+            bytes -= size(&oldest);
+        }
+    }
+
     /// The values of a statement that ended well go to their versions; what is shown.
     pub(super) fn take(&mut self, statement: &Statement, submission: &Submission) -> Result<Option<String>, Failed> {
         let mut returned = submission.take().expect("it ended well, and nobody has taken it");
@@ -309,7 +337,8 @@ impl State {
 
     /// A statement ends before it has begun.
     pub(super) fn fail(&mut self, number: u64, failed: Failed) {
-        if let Some(statement) = self.statements.remove(&number) {
+        if let Some(mut statement) = self.statements.remove(&number) {
+            self.left.extend(statement.place.take());
             self.retire(number, &statement, Err(failed));
         }
     }

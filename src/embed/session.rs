@@ -8,6 +8,7 @@
 //! Invariants: a statement waits for earlier ones only, so there is always one that waits for nobody. A version's value is there
 //! when the statement that makes it has ended well, and taken out at most once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
@@ -16,16 +17,16 @@ use std::time::Duration;
 use super::engine::{Engine, Inner};
 use super::function::Functions;
 use super::handle::{Error, list, now, written};
-use super::pending::{Content, State, Statement, Version, keep, lock};
-use super::statement::Problem;
+use super::pending::{Content, State, Version, keep, lock};
+use super::statement::{Compiled, Problem};
 use super::value::FromValue;
-use super::world::Redirected;
+use super::world::{Broken, Redirected};
 use crate::machine::Budget;
 use crate::machine::engine::Outcome;
 use crate::machine::host_call::{Nowhere, World};
 use crate::machine::interrupt::Stop;
 use crate::machine::ledger::Ticket;
-use crate::machine::submission::{Memory, Order, Priority};
+use crate::machine::submission::{Memory, Order, Priority, unwritten};
 use crate::machine::transfer::Args;
 use crate::machine::trap::Trap;
 use crate::syntax::pieces::{Piece, PieceKind, group, pieces};
@@ -296,8 +297,11 @@ impl Session {
             _ => None,
         };
         state.entered = number;
-        state.issue(number, text[piece.span.range()].to_owned(), compiled, declared);
+        let crew = &self.shared.inner.crew;
+        let (place, lifted) = crew.reserve(&compiled.code, compiled.function);
+        state.issue(number, text[piece.span.range()].to_owned(), compiled, declared, place);
         drop(state);
+        crew.lift(&lifted);
         self.shared.settle();
         Ok(number)
     }
@@ -347,7 +351,8 @@ impl Session {
     /// Waits for a statement: how it ended, which is told once.
     ///
     /// # Errors
-    /// [`Error::OnWorker`] on a worker of the engine; [`Error::Taken`] if it was told before, or there is no such statement.
+    /// [`Error::OnWorker`] on a worker of the engine; [`Error::Taken`] if it was told before, there is no such statement, or it is not known any
+    /// more: it is of the last thousand that ended, and of those that printed 64 MiB together.
     pub fn wait(&self, number: u64) -> Result<Ended, Error> {
         self.shared.wait_until(|state| !state.statements.contains_key(&number))?;
         self.shared.state().ended.remove(&number).ok_or(Error::Taken)
@@ -374,8 +379,10 @@ impl Session {
         let state = self.shared.state();
         match state.versions.get(&version).map(|version| &version.content) {
             Some(Content::Ready(kept, code, ty)) => {
-                Ok(T::from_value(kept.value(&code.program().types, *ty).map_err(Error::Value)?)
-                    .map_err(Error::Value)?)
+                let value = kept.value(&code.program().types, *ty);
+                // A host's type may use the session.
+                drop(state);
+                Ok(value.and_then(T::from_value).map_err(Error::Value)?)
             }
             Some(Content::Poisoned { by, why }) => {
                 Err(GetError::Failed(Failed::Poisoned { name: name.to_owned(), by: *by, why: why.clone() }))
@@ -505,30 +512,43 @@ impl Shared {
                     Some(Ok(args)) => {
                         let statement = state.statements.get_mut(&number).expect("it is there");
                         statement.has_begun = true;
-                        let order = self.order(number, statement, args);
-                        orders.push((number, statement.compiled.code.clone(), order));
+                        let Compiled { code, function, .. } = &statement.compiled;
+                        orders.push((
+                            number,
+                            statement.place.take(),
+                            code.clone(),
+                            *function,
+                            statement.output.clone(),
+                            args,
+                        ));
                     }
                 }
             }
+            let left = std::mem::take(&mut state.left);
             drop(state);
-            for (number, code, mut order) in orders {
-                let submission = self.inner.crew.submit(&code, &mut order);
+            left.into_iter().for_each(|place| self.inner.crew.leave_empty(place));
+            for (number, place, code, function, output, args) in orders {
+                let mut order = self.order(number, function, output, args);
+                let submission = match place {
+                    Some(place) => self.inner.crew.submit_in(place, &code, &mut order),
+                    None => self.inner.crew.submit(&code, &mut order),
+                };
                 again |= self.begun(number, submission);
             }
             self.tell();
         }
     }
 
-    fn order(&self, number: u64, statement: &Statement, args: Args) -> Order {
-        let world = (self.worlds)(number);
+    fn order(&self, number: u64, function: u32, output: Arc<Mutex<Vec<u8>>>, args: Args) -> Order {
+        let world = catch_unwind(AssertUnwindSafe(|| (self.worlds)(number)))
+            .unwrap_or_else(|payload| Box::new(Broken(unwritten(&*payload))));
         let world = if self.prints {
             world
         } else {
-            let output = statement.output.clone();
             Box::new(Redirected { world, write: move |_, bytes: &[u8]| keep(&output, bytes) })
         };
         Order {
-            function: statement.compiled.function,
+            function,
             args,
             world: Some(world),
             memory: Memory::Kept(Box::new([self.budget.part(self.inner.max_memory), self.budget.clone()])),
@@ -586,7 +606,12 @@ impl Shared {
     fn tell(&self) {
         if let Some(listener) = &self.listener {
             let ended = std::mem::take(&mut self.state().ended);
-            ended.values().for_each(listener);
+            for ended in ended.values() {
+                // Its panic is its own, and has been shown.
+                let _ = catch_unwind(AssertUnwindSafe(|| listener(ended)));
+            }
+        } else {
+            self.state().forget_ended();
         }
         self.changed.notify_all();
     }

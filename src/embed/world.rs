@@ -1,7 +1,7 @@
 //! Worlds of submissions: output goes nowhere, or where the host says, and there is nothing else, or what another world has.
 
 use crate::machine::host_call::{Stream, World};
-use crate::machine::trap::Fault;
+use crate::machine::trap::{Fault, Stop};
 
 /// What takes the output of a submission.
 pub type Sink = Box<dyn FnMut(Stream, &[u8]) + Send>;
@@ -13,6 +13,15 @@ impl World for Printing {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
         (self.0)(stream, bytes);
         Ok(())
+    }
+}
+
+/// What stands for a world that could not be made: there is nothing, and what is printed can't be written.
+pub(super) struct Broken(pub(super) String);
+
+impl World for Broken {
+    fn write(&mut self, _: Stream, _: &[u8]) -> Result<(), Fault> {
+        Err(Stop::OutputFailed(self.0.clone()).into())
     }
 }
 

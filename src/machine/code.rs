@@ -266,6 +266,17 @@ impl Code {
         resources.iter().filter_map(|&(root, write)| Some((self.linked.place(root)?, write)))
     }
 
+    /// What is shared with other submissions of what a function and all that it calls use, by number, and whether they write it; with a world
+    /// files and standard input, too.
+    pub(crate) fn shared(&self, function: u32, has_world: bool) -> impl Iterator<Item = (u64, bool)> {
+        let resources = &self.functions[function as usize].resources;
+        let numbered = move |&(root, write): &(u64, bool)| match self.linked.place(root) {
+            Some(place) => Some((place.id, write)),
+            None => has_world.then_some((root, write)),
+        };
+        resources.iter().filter_map(numbered)
+    }
+
     /// The first instruction of function `index`.
     pub(super) fn entry(&self, index: u32) -> *const u64 {
         let entry = self.functions[index as usize].entry;

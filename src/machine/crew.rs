@@ -4,7 +4,9 @@
 //! ([`Crew::beat_for`]).
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Write};
+use std::mem::forget;
+use std::process;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,12 +14,12 @@ use std::task::{Wake, Waker};
 
 use super::code::Code;
 use super::deque::{Deque, Owner};
-use super::extern_call::Place;
 use super::host_call::HostTable;
 use super::interrupt::{Stop, URGENT};
 use super::ledger::Ticket;
 use super::local::Counts;
 use super::machine::{AtWork, Issue, Machine, Parts};
+use super::queue::Reservation;
 use super::record::{Hazard, Record};
 use super::recorder::Recorder;
 use super::relief::Relief;
@@ -111,6 +113,25 @@ impl Wake for Nudge {
     }
 }
 
+/// Ends the process if it is dropped: what a worker, or the heart, had in hand when a panic took it is lost, and others wait for that.
+struct Whole;
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        // Not `eprintln`, which a test may keep.
+        let _ = io::stderr().write_all(b"tgvm: a thread of an engine panicked, and can't go on\n");
+        process::abort();
+    }
+}
+
+/// Does that whole, or not at all.
+fn wholly<T>(body: impl FnOnce() -> T) -> T {
+    let whole = Whole;
+    let result = body();
+    forget(whole);
+    result
+}
+
 impl Crew {
     /// Starts the threads. In a simulation the caller takes part from now on, until [`Crew::disband`].
     ///
@@ -163,8 +184,10 @@ impl Crew {
         }
         if settings.own_heart {
             let spawned = spawn(format!("{}-heart", settings.name), move || {
-                machine.beat(&mut || machine.is_closed());
-                machine.finish();
+                wholly(|| {
+                    machine.beat(&mut || machine.is_closed());
+                    machine.finish();
+                });
             });
             match spawned {
                 Ok(thread) => *lock(&crew.heart) = Some(thread),
@@ -190,7 +213,7 @@ impl Crew {
         // SAFETY: the machine is held here, and the worker ends before.
         let mut worker = unsafe { Worker::new(machine, index, left) };
         machine.platform.enter(index);
-        worker.work(lent_to);
+        wholly(|| worker.work(lent_to));
         machine.platform.leave(index);
         WORKS_FOR.set(before);
         worker.leave()
@@ -206,17 +229,45 @@ impl Crew {
         self.machine.simulated
     }
 
-    /// Takes an order on, to begin when those have ended that were taken on before and use the same of the host.
+    /// Takes an order on, to begin when those have ended that were taken on before and share something with it.
     #[inline]
     pub(crate) fn submit(&self, code: &Arc<Code>, order: &mut Order) -> Ticket {
-        let mut places = code.places(order.function).peekable();
-        if places.peek().is_none() {
+        let mut shared = code.shared(order.function, order.world.is_some()).peekable();
+        if shared.peek().is_none() {
             return self.machine.submit(code, order);
         }
-        let places: Vec<(Place, bool)> = places.map(|(place, write)| (place.clone(), write)).collect();
+        let shared: Vec<(u64, bool)> = shared.collect();
         let [asked, machines] = self.machine.take_down(code, order);
-        self.machine.queue.submit(&self.machine, machines, &places);
+        self.machine.queue.submit(&self.machine, machines, &shared);
         asked
+    }
+
+    /// Accepts what is to be ordered later: a place for it among those that share something with it, if there may be any, and what is to be
+    /// lifted for it. The machine is not entered, so this may be called with a lock held.
+    pub(crate) fn reserve(&self, code: &Code, function: u32) -> (Option<Reservation>, Vec<Ticket>) {
+        let shared: Vec<(u64, bool)> = code.shared(function, true).collect();
+        if shared.is_empty() {
+            return (None, Vec::new());
+        }
+        let (place, lifted) = self.machine.queue.reserve(&shared);
+        (Some(place), lifted)
+    }
+
+    /// These are normal work from now on.
+    pub(crate) fn lift(&self, background: &[Ticket]) {
+        background.iter().for_each(|submission| self.machine.lift(submission));
+    }
+
+    /// Takes an order on for which there is a place.
+    pub(crate) fn submit_in(&self, place: Reservation, code: &Arc<Code>, order: &mut Order) -> Ticket {
+        let [asked, machines] = self.machine.take_down(code, order);
+        self.machine.queue.fill(&self.machine, place, machines);
+        asked
+    }
+
+    /// Nothing is ordered for that place.
+    pub(crate) fn leave_empty(&self, place: Reservation) {
+        self.machine.queue.leave_empty(&self.machine, place);
     }
 
     /// Which workers do not sleep, by bit.

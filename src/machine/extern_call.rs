@@ -25,7 +25,7 @@ pub(crate) type Shim = unsafe fn(*const (), &mut ExternCall<'_, '_>) -> Result<(
 /// Something of the host's that its functions read or write.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Place {
-    /// No two have one.
+    /// No two have one, nor has another resource: at least [`RESOURCES`](super::linked::RESOURCES).
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
 }

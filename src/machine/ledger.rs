@@ -307,7 +307,7 @@ impl Record {
             let cold = self.submission.assume_init_mut().used_cold();
             self.submission.assume_init_drop();
             if let Some(cold) = cold {
-                *cold = Cold::default();
+                (*cold).renew();
             }
         }
     }

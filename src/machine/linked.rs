@@ -10,7 +10,7 @@ use crate::bytecode::ops::{Field, Op};
 use crate::bytecode::program::{Function, Program};
 
 /// Roots of resources are below this one: the first page of memory.
-pub(super) const RESOURCES: u64 = 4096;
+pub(crate) const RESOURCES: u64 = 4096;
 /// What stands for the files, and for standard input.
 pub(super) const FILES: u64 = 8;
 const STDIN: u64 = 16;

@@ -30,7 +30,7 @@ mod models;
 mod output;
 mod plan;
 pub mod pulse;
-mod queue;
+pub(crate) mod queue;
 pub mod record;
 mod recorder;
 mod relief;

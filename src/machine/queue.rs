@@ -1,5 +1,8 @@
-//! Submissions that use resources of the host, in the order in which they were accepted: where two use one and one of them writes it, the
-//! later begins when the earlier has ended. All others are the machine's at once.
+//! Submissions that use resources of the host, files or standard input, in the order in which they were accepted: where two use one and one of
+//! them writes it, the later begins when the earlier has ended. All others are the machine's at once.
+//!
+//! A statement of a session is accepted when it is entered, and submitted when its variables are there: it has its place in the line before it is a
+//! submission.
 //!
 //! Priority does not change that order. What normal work waits for is normal, too, from then on: else it might wait for
 //! background work that never has its turn.
@@ -13,16 +16,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use super::extern_call::Place;
 use super::ledger::Ticket;
 use super::machine::Machine;
 use super::submission::{Priority, Submission};
 
-/// A submission in the line.
-struct Queued {
-    submission: Ticket,
+/// What a place in the line is for.
+enum Of {
+    /// What has not been submitted yet.
+    Expected,
+    /// What never will be, or was cancelled before its turn.
+    Nothing,
     /// It is not the machine's yet.
-    is_held: bool,
+    Held(Ticket),
+    Handed(Ticket),
+}
+
+impl Of {
+    /// What has been submitted.
+    fn submission(&self) -> Option<&Ticket> {
+        match self {
+            Of::Expected | Of::Nothing => None,
+            Of::Held(submission) | Of::Handed(submission) => Some(submission),
+        }
+    }
+}
+
+/// A place in the line.
+struct Queued {
+    of: Of,
     /// Whom it waits for, and how many of them have not ended.
     waits_for: Vec<u64>,
     waits: usize,
@@ -48,6 +69,11 @@ struct State {
     ready: VecDeque<(u64, Ticket)>,
     is_handing_over: bool,
 }
+
+/// A place in the line that is kept for something.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Reservation(u64);
 
 /// See the head of this file.
 #[derive(Default)]
@@ -75,15 +101,15 @@ impl Wake for End {
 const MANY: usize = 64;
 
 impl State {
-    /// Takes a submission into the line; those that are to be lifted for it.
-    fn add(&mut self, submission: Ticket, places: &[(Place, bool)]) -> Vec<Ticket> {
+    /// Adds a place to the line, for what uses these and whether it writes them; whom that waits for.
+    fn add(&mut self, uses: &[(u64, bool)]) -> (u64, Vec<u64>) {
         self.last += 1;
         let number = self.last;
         let mut waits_for: Vec<u64> = Vec::new();
-        for (place, write) in places {
-            let used = self.uses.entry(place.id).or_default();
+        for &(id, write) in uses {
+            let used = self.uses.entry(id).or_default();
             waits_for.extend(used.writer);
-            if *write {
+            if write {
                 waits_for.append(&mut used.readers);
                 used.writer = Some(number);
             } else {
@@ -99,15 +125,30 @@ impl State {
         for other in &waits_for {
             self.line.get_mut(other).expect("it is there").waiters.push(number);
         }
-        let waits = waits_for.len();
-        if waits == 0 {
-            self.ready.push_back((number, submission.clone()));
+        let (waits, waiters) = (waits_for.len(), Vec::new());
+        self.line.insert(number, Queued { of: Of::Expected, waits_for: waits_for.clone(), waits, waiters });
+        (number, waits_for)
+    }
+
+    /// What a place was for has been submitted.
+    fn fill(&mut self, number: u64, submission: Ticket) {
+        let queued = self.line.get_mut(&number).expect("a place is there until it is filled");
+        if queued.waits == 0 {
+            queued.of = Of::Handed(submission.clone());
+            self.ready.push_back((number, submission));
         } else {
             self.held.insert(submission.as_ptr().addr(), number);
+            queued.of = Of::Held(submission);
         }
-        let lifted = if submission.priority() == Priority::Normal { self.before(&waits_for) } else { Vec::new() };
-        self.line.insert(number, Queued { submission, is_held: waits > 0, waits_for, waits, waiters: Vec::new() });
-        lifted
+    }
+
+    /// What a place was for is not submitted.
+    fn leave_empty(&mut self, number: u64) {
+        let queued = self.line.get_mut(&number).expect("a place is there until it is filled");
+        queued.of = Of::Nothing;
+        if queued.waits == 0 {
+            self.ended(number);
+        }
     }
 
     /// Those of the line that are background work among these, and all that they wait for.
@@ -115,16 +156,17 @@ impl State {
         let (mut left, mut found) = (numbers.to_vec(), Vec::new());
         while let Some(number) = left.pop() {
             let Some(queued) = self.line.get(&number) else { continue };
-            // What a normal one waits for has been lifted for it.
-            if queued.submission.priority() == Priority::Background {
+            // What a normal one waits for has been lifted for it, and statements are normal.
+            let background = |submission: &&Ticket| submission.priority() == Priority::Background;
+            if let Some(submission) = queued.of.submission().filter(background) {
                 left.extend_from_slice(&queued.waits_for);
-                found.push(queued.submission.clone());
+                found.push(submission.clone());
             }
         }
         found
     }
 
-    /// A submission has ended that was the machine's, and left the line.
+    /// What was handed to the machine has ended, or nothing is to be handed to it: it leaves the line.
     fn ended(&mut self, number: u64) {
         let mut left = vec![number];
         while let Some(number) = left.pop() {
@@ -135,12 +177,15 @@ impl State {
                 if queued.waits > 0 {
                     continue;
                 }
-                if std::mem::replace(&mut queued.is_held, false) {
-                    self.held.remove(&queued.submission.as_ptr().addr());
-                    self.ready.push_back((waiter, queued.submission.clone()));
-                } else {
-                    // It was cancelled before.
-                    left.push(waiter);
+                match std::mem::replace(&mut queued.of, Of::Nothing) {
+                    Of::Expected => queued.of = Of::Expected,
+                    Of::Held(submission) => {
+                        self.held.remove(&submission.as_ptr().addr());
+                        queued.of = Of::Handed(submission.clone());
+                        self.ready.push_back((waiter, submission));
+                    }
+                    Of::Nothing => left.push(waiter),
+                    Of::Handed(_) => unreachable!("it was handed over when nothing was left to wait for"),
                 }
             }
         }
@@ -160,10 +205,35 @@ impl Queue {
         self.state().held.len()
     }
 
-    /// Hands a submission to the machine that uses these, when its turn has come.
-    pub(super) fn submit(&self, machine: &Machine, submission: Ticket, places: &[(Place, bool)]) {
-        let lifted = self.state().add(submission, places);
+    /// Hands a submission to the machine that uses these, by number, and whether it writes them, when its turn has come.
+    pub(super) fn submit(&self, machine: &Machine, submission: Ticket, uses: &[(u64, bool)]) {
+        let mut state = self.state();
+        let (number, waits_for) = state.add(uses);
+        let is_normal = submission.priority() == Priority::Normal;
+        let lifted = if is_normal { state.before(&waits_for) } else { Vec::new() };
+        state.fill(number, submission);
+        drop(state);
         lifted.iter().for_each(|submission| machine.lift(submission));
+        self.hand_over(machine);
+    }
+
+    /// Keeps a place in the line for something normal that uses these, and is to be submitted or not; the background work that is to be lifted
+    /// for it.
+    pub(super) fn reserve(&self, uses: &[(u64, bool)]) -> (Reservation, Vec<Ticket>) {
+        let mut state = self.state();
+        let (number, waits_for) = state.add(uses);
+        (Reservation(number), state.before(&waits_for))
+    }
+
+    /// Hands a submission to the machine when the turn of that place has come.
+    pub(super) fn fill(&self, machine: &Machine, place: Reservation, submission: Ticket) {
+        self.state().fill(place.0, submission);
+        self.hand_over(machine);
+    }
+
+    /// Nothing is submitted for that place.
+    pub(super) fn leave_empty(&self, machine: &Machine, place: Reservation) {
+        self.state().leave_empty(place.0);
         self.hand_over(machine);
     }
 
@@ -172,8 +242,7 @@ impl Queue {
         let mut state = self.state();
         let Some(number) = state.held.remove(&std::ptr::from_ref(submission).addr()) else { return };
         let queued = state.line.get_mut(&number).expect("one that is held is in the line");
-        queued.is_held = false;
-        let submission = queued.submission.clone();
+        let Of::Held(submission) = std::mem::replace(&mut queued.of, Of::Nothing) else { unreachable!("it is held") };
         drop(state);
         machine.take_on(submission);
     }

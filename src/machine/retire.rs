@@ -19,7 +19,7 @@ use super::run::Run;
 use super::scoreboard::Board;
 use super::station::{Entry, Status};
 use super::submission::Submission;
-use super::trap::{Failure, Fault};
+use super::trap::Failure;
 use super::worker::Job;
 use crate::platform::sync::fence;
 
@@ -77,9 +77,7 @@ impl Machine {
             return;
         }
         of.held().fetch_sub(log.len() as u64, Ordering::Relaxed);
-        if let Err(fault) = of.with_world(|world| log.write_to(world))
-            && let Fault::Stop(stop) = fault
-        {
+        if let Err(stop) = of.print(|world| log.write_to(world)) {
             self.stop(of, stop);
         }
     }

@@ -7,7 +7,9 @@
 //! Invariants: the machine holds one count of a submission until it has ended, and each worker one of that whose work it does, unless nobody else
 //! has begun to; so what an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
 
+use std::any::Any;
 use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
@@ -20,8 +22,21 @@ use super::memory::{Budget, Heap};
 use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
 use super::transfer::{Args, Kept, Lent, Returned};
-use super::trap::Failure;
+use super::trap::{Failure, Fault, said};
 use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
+
+/// Why nothing is written where a panic took what would have done so.
+pub(crate) fn unwritten(payload: &(dyn Any + Send)) -> String {
+    match said(payload) {
+        "" => "what takes it panicked".to_owned(),
+        said => format!("what takes it panicked: {said}"),
+    }
+}
+
+/// Lets go of a world. What it does then is its own affair, and no worker's.
+fn leave(world: &mut Option<Box<dyn World>>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(world.take())));
+}
 
 /// Whose turn it is when there are not workers enough for everybody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -107,6 +122,14 @@ pub(super) struct Cold {
     /// Runs that wait for their turn.
     waiting: AtomicU64,
     recent_failures: OnceLock<Box<RecentFailures>>,
+}
+
+impl Cold {
+    /// It is as new again.
+    pub(super) fn renew(&mut self) {
+        leave(self.world.get_mut().unwrap_or_else(PoisonError::into_inner));
+        *self = Cold::default();
+    }
 }
 
 /// At which level of the tree of frames the last ones failed.
@@ -402,12 +425,43 @@ impl Submission {
         }
     }
 
-    /// Uses the world, alone.
-    pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> R) -> R {
-        match &mut *lock(&self.seen_cold().world) {
+    /// Uses the world, alone. If that panics, which is a trap, there is nothing but the submission from then on.
+    ///
+    /// # Errors
+    /// Those of `body`.
+    pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> Result<R, Fault>) -> Result<R, Fault> {
+        self.try_world(body).unwrap_or_else(|payload| Err(Fault::panicked(&*payload)))
+    }
+
+    /// The same to write something, perhaps long after it was printed.
+    ///
+    /// # Errors
+    /// `Stop::OutputClosed` or `Stop::OutputFailed`, whatever happened.
+    pub(super) fn print(&self, body: impl FnOnce(&mut dyn World) -> Result<(), Fault>) -> Result<(), Stop> {
+        let failed = |why: String| Stop::OutputFailed(why);
+        match self.try_world(body) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Fault::Stop(stop))) => Err(stop),
+            Ok(Err(Fault::Trap(code, values))) if values.is_empty() => Err(failed(code.title().to_owned())),
+            Ok(Err(Fault::Trap(code, values))) => Err(failed(format!("{}: {values}", code.title()))),
+            Ok(Err(Fault::Exit(_) | Fault::Wait | Fault::Await)) => Err(failed("it was refused".to_owned())),
+            Err(payload) => Err(failed(unwritten(&*payload))),
+        }
+    }
+
+    fn try_world<R>(
+        &self,
+        body: impl FnOnce(&mut dyn World) -> Result<R, Fault>,
+    ) -> std::thread::Result<Result<R, Fault>> {
+        let mut world = lock(&self.seen_cold().world);
+        let used = catch_unwind(AssertUnwindSafe(|| match &mut *world {
             Some(world) => body(&mut **world),
             None => body(&mut Nowhere),
+        }));
+        if used.is_err() {
+            leave(&mut world);
         }
+        used
     }
 
     /// Whose turn it is: see [`Submission::lift`].

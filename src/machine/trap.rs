@@ -1,5 +1,6 @@
 //! How a run ends before its last instruction: traps, stops and exits.
 
+use std::any::Any;
 use std::collections::VecDeque;
 
 pub use super::interrupt::Stop;
@@ -26,6 +27,12 @@ impl Fault {
         Fault::Trap(code, values.into())
     }
 
+    /// The trap that a panic of the host's is.
+    #[cold]
+    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Fault {
+        Fault::trap(TrapCode::HostPanicked, said(payload))
+    }
+
     /// The trap of a program that asks for what it may not use.
     pub fn not_permitted(what: impl Into<String>) -> Fault {
         Fault::trap(TrapCode::NotPermitted, what)
@@ -36,6 +43,12 @@ impl From<Stop> for Fault {
     fn from(stop: Stop) -> Fault {
         Fault::Stop(stop)
     }
+}
+
+/// The message of a panic, if it has one.
+pub(super) fn said(payload: &(dyn Any + Send)) -> &str {
+    let said = payload.downcast_ref::<&str>().copied();
+    said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("")
 }
 
 /// One line of a backtrace.

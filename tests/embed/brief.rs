@@ -7,8 +7,7 @@ use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 
-use tgvm::embed::{Engine, Error, Handle, Module, Priority};
-use tgvm::machine::Issue;
+use tgvm::embed::{Engine, Error, Handle, Issue, Module, Priority};
 
 use crate::{TASKS, engine, library};
 

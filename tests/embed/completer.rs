@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Output};
-use tgvm::machine::Issue;
+use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Issue, Module, Output};
 use tgvm::machine::engine::{Options, Outcome};
 use tgvm::machine::interrupt::Interrupt;
 

@@ -286,24 +286,6 @@ fn a_handle_is_a_future() {
 }
 
 #[test]
-fn a_worker_that_would_wait_is_told_so() {
-    let (engine, module) = (Arc::new(engine(1)), program());
-    let (sender, answer) = channel();
-    let inner = Mutex::new(Some(engine.submit::<i64>(&module, "fib", (3,)).unwrap()));
-    let call = engine.call(&module, "say").output(move |_, _| {
-        if let Some(handle) = inner.lock().unwrap().take() {
-            let _ = sender.send(handle.wait_for(Duration::from_secs(100)));
-        }
-    });
-    let endless = engine.submit::<i64>(&module, "for_ever", (2,)).unwrap();
-    let _ = endless.wait_for(Duration::from_millis(1));
-    call.submit::<()>((1,)).unwrap().wait().unwrap();
-    let answer = answer.recv().unwrap();
-    // The other call may have ended before.
-    assert!(matches!(answer, Err(Error::OnWorker) | Ok(Some(2))), "{answer:?}");
-}
-
-#[test]
 fn dropping_the_engine_ends_everything() {
     let module = program();
     for workers in [1, 2, 3] {

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tgvm::embed::{
-    Engine, Entered, Error, Flag, FromAnswer, Functions, Grid, GridView, GridViewMut, Hazard, IntoArgs, Module, Output,
-    Resource, SubmitError,
+    Engine, Entered, Error, Flag, FromAnswer, Functions, Grid, GridView, GridViewMut, Hazard, IntoArgs, Issue, Module,
+    Output, Resource, SubmitError,
 };
-use tgvm::machine::Issue;
 use tgvm::machine::engine::{Options, Outcome};
 
 use crate::common::Page;

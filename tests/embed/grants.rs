@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tgvm::embed::{Engine, Error, Module, Redirected};
-use tgvm::host::{Grants, StdWorld};
+use tgvm::embed::{Engine, Error, Grants, Module, Redirected, StdWorld};
 
 use crate::{engine, library};
 

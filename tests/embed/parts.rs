@@ -5,8 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Module, Part, Priority, Resource};
-use tgvm::machine::Issue;
+use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Issue, Module, Part, Priority, Resource};
 
 use crate::{engine, library};
 

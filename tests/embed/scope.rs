@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tgvm::embed::{Engine, Error, Functions, Handle, Module, Resource};
 
-use crate::{engine, library};
+use crate::{engine, library, nothing_is_left};
 
 const PROGRAM: &str = "
 extern task add(x: Int)
@@ -56,13 +56,6 @@ fn a_scope_waits_for_all_that_was_submitted_in_it() {
         assert!(matches!(kept.unwrap().wait(), Err(Error::Trap(_))));
         assert_eq!(total.load(Ordering::SeqCst), 10 * (0..20).map(|n| n * (n - 1) / 2).sum::<i64>());
         nothing_is_left(&engine);
-    }
-}
-
-/// Those that wait are told before the last is counted off.
-fn nothing_is_left(engine: &Engine) {
-    while engine.in_flight() > 0 {
-        thread::yield_now();
     }
 }
 

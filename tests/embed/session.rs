@@ -3,8 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use tgvm::embed::{Ended, Engine, Entered, Failed, Functions, GetError, Hazard, Session};
-use tgvm::machine::Issue;
+use tgvm::embed::{Ended, Engine, Entered, Failed, Functions, GetError, Hazard, Issue, Session};
 
 use crate::engine;
 

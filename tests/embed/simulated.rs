@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tgvm::embed::{Engine, Error, Functions, Handle, Part, Priority};
-use tgvm::machine::Issue;
+use tgvm::embed::{Engine, Error, Functions, Handle, Issue, Part, Priority};
 
 use crate::{TASKS, library};
 

@@ -55,7 +55,7 @@ impl World for Gate {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Fault> {
         if self.is_direct() {
             self.flush();
-            return self.of().with_world(|world| world.write(stream, bytes));
+            return Ok(self.of().print(|world| world.write(stream, bytes))?);
         }
         // SAFETY: as in `flush`.
         let log = unsafe { &mut *self.log };
