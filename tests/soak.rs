@@ -6,9 +6,12 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicIsize, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use common::{TASKS, library};
@@ -47,6 +50,10 @@ task waits(n: Int) -> Int {
 }
 task waits_for_ever(n: Int) -> Int { return later(n) + never(n) }
 task index(xs: [Int], i: Int) -> Int { return fib(8) + xs[i] }
+task says(n: Int) -> Int {
+    for i in 0..n { print(\"line {i}\") }
+    return n
+}
 task hungry(n: Int) -> Int {
     var all: [[Int]] = []
     while all.len() >= 0 { all.push([Int](1000, fill: n)) }
@@ -92,13 +99,52 @@ impl Random {
     }
 }
 
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a handle as an executor does.
+fn awaited(handle: &mut Handle<i64>) -> Result<i64, Error> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match Pin::new(&mut *handle).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Submissions that borrow from this thread, and of which some do not end by themselves.
+fn in_a_scope(engine: &Engine) {
+    let count = AtomicIsize::new(0);
+    let mut functions = Functions::new();
+    functions.add("count", |n: i64| _ = count.fetch_add(n as isize, Ordering::Relaxed)).pure();
+    let module = library(
+        "extern task count(n: Int)\nfn all(n: Int) { for i in 0..n { count(1) } }
+        fn endless() { while true { count(0) } }",
+    );
+    engine
+        .scope(|scope| {
+            let module = scope.link(&module, &functions).expect("it fits");
+            (0..3).for_each(|_| drop(scope.submit::<()>(&module, "all", (10,)).expect("it fits")));
+            scope.submit::<()>(&module, "endless", ()).expect("it fits").cancel();
+        })
+        .expect("it is no worker");
+    assert_eq!(count.load(Ordering::Relaxed), 30);
+}
+
 /// What one thread does.
 fn submit_at_random(engine: &Engine, module: &Module, seed: u64, until: Instant) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     while Instant::now() < until {
         let mut handles: Vec<(u64, Handle<Value>)> = Vec::new();
         for _ in 0..random.below(12) {
-            let kind = random.below(7);
+            let kind = random.below(8);
             let (name, args) = match kind {
                 0 => ("fib", vec![Value::Int(12)]),
                 1 => ("for_ever", vec![Value::Int(2)]),
@@ -106,11 +152,31 @@ fn submit_at_random(engine: &Engine, module: &Module, seed: u64, until: Instant)
                 3 => ("index", vec![Value::Ints(vec![1, 2]), Value::Int(2)]),
                 4 => ("hungry", vec![Value::Int(1)]),
                 5 => ("waits", vec![Value::Int(20)]),
+                7 => ("says", vec![Value::Int(30)]),
                 _ => ("waits_for_ever", vec![Value::Int(1)]),
             };
             let priority = if random.below(3) == 0 { Priority::Background } else { Priority::Normal };
-            let call = engine.call(module, name).priority(priority).max_memory(2 << 20);
+            let mut call = engine.call(module, name).priority(priority).max_memory(2 << 20);
+            if kind == 7 {
+                let mut left = if random.below(2) == 0 { 50 } else { 10 };
+                call = call.output(move |_, lines| {
+                    left -= lines.iter().filter(|byte| **byte == b'\n').count() as i64;
+                    // A panic that says nothing.
+                    if left < 0 {
+                        std::panic::resume_unwind(Box::new("full"));
+                    }
+                });
+            }
             handles.push((kind, call.submit(args).expect("it fits")));
+        }
+        // Nobody ever asks for these.
+        for _ in 0..random.below(5) {
+            drop(engine.submit::<i64>(module, "waits", (3,)).expect("it fits"));
+            drop(engine.submit::<i64>(module, "fib", (6,)).expect("it fits"));
+        }
+        assert_eq!(awaited(&mut engine.submit(module, "waits", (1,)).expect("it fits")), Ok(3));
+        if random.below(4) == 0 {
+            in_a_scope(engine);
         }
         let session = engine.session();
         session.enter("var xs = [1, 2, 3]\nxs[0] = 5\nlet s = sum(x for x in xs)").expect("it compiles");
@@ -124,12 +190,13 @@ fn submit_at_random(engine: &Engine, module: &Module, seed: u64, until: Instant)
                 let _ = handle.wait();
                 continue;
             }
-            let result = handle.wait();
+            let result = if random.below(3) == 0 { engine.work_until(&handle) } else { handle.wait() };
             match kind {
                 0 => assert_eq!(result, Ok(Value::Int(144))),
                 2 => assert_eq!(result, Ok(Value::Int(22))),
                 3 => assert!(matches!(result, Err(Error::Trap(_))), "{result:?}"),
                 4 => assert_eq!(result, Err(Error::Memory)),
+                7 => assert!(matches!(result, Ok(Value::Int(30)) | Err(Error::Output(_))), "{result:?}"),
                 _ => assert_eq!(result, Ok(Value::Int(41))),
             }
         }

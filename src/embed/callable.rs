@@ -13,6 +13,10 @@ use crate::machine::extern_call::ExternCall;
 use crate::machine::trap::Fault;
 
 /// A function of the host: see [`Functions::add`](super::Functions::add). `M` tells those of different types apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can not be a function of the host",
+    note = "it is `Send`, `Sync` and `Fn`, takes up to eight parameters, and takes and gives what the documentation of `Functions::add` lists"
+)]
 pub trait Callable<M>: Call<M> {}
 impl<M, F: Call<M>> Callable<M> for F {}
 

@@ -134,10 +134,18 @@ pub trait Give {
 }
 
 /// What a function of the host may take: see [`Functions::add`](super::Functions::add).
+#[diagnostic::on_unimplemented(
+    message = "a function of the host can not take `{Self}`",
+    note = "the documentation of `Functions::add` lists what it can"
+)]
 pub trait Param: Pass {}
 impl<T: Pass> Param for T {}
 
 /// What a function of the host may give: see [`Functions::add`](super::Functions::add).
+#[diagnostic::on_unimplemented(
+    message = "a function of the host can not give `{Self}`",
+    note = "the documentation of `Functions::add` lists what it can"
+)]
 pub trait Return: Give {}
 impl<T: Give> Return for T {}
 

@@ -230,6 +230,16 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`Handle::wait`].
+    ///
+    /// ```
+    /// # use tgvm::embed::{Engine, Module};
+    /// # let module = Module::library("sum.tg", "fn sum_to(n: Int) -> Int { return sum(i for i in 0..n) }")?;
+    /// let engine = Engine::builder().workers(1).build()?;
+    /// let handle = engine.submit::<i64>(&module, "sum_to", (100_000,))?;
+    /// // The worker and this thread share the sum.
+    /// assert_eq!(engine.work_until(&handle)?, 4_999_950_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn work_until<T: FromAnswer>(&self, handle: &Handle<T>) -> Result<T, Error> {
         if !handle.is_done() && !self.inner.crew.is_here() {
             self.inner.crew.lend_to(&handle.submission);

@@ -212,6 +212,19 @@ impl<T: FromAnswer> Handle<T> {
     ///
     /// # Errors
     /// As for [`Handle::wait`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tgvm::embed::{Engine, Error, Module};
+    /// # let engine = Engine::new()?;
+    /// let module = Module::library("endless.tg", "fn endless() { while true {} }")?;
+    /// let handle = engine.submit::<()>(&module, "endless", ())?;
+    /// if handle.wait_for(Duration::from_millis(5))?.is_none() {
+    ///     handle.cancel();
+    /// }
+    /// assert_eq!(handle.wait(), Err(Error::Cancelled));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_for(&self, time: Duration) -> Result<Option<T>, Error> {
         if wait(&self.submission, now().checked_add(time))? { self.result().map(Some) } else { Ok(None) }
     }
@@ -220,6 +233,21 @@ impl<T: FromAnswer> Handle<T> {
     ///
     /// # Errors
     /// As for [`Handle::wait`].
+    ///
+    /// ```
+    /// # use tgvm::embed::{Engine, Module};
+    /// # let engine = Engine::new()?;
+    /// # let module = Module::library("square.tg", "fn square(x: Int) -> Int { return x * x }")?;
+    /// let handle = engine.submit::<i64>(&module, "square", (12,))?;
+    /// let square = loop {
+    ///     match handle.poll_result()? {
+    ///         Some(square) => break square,
+    ///         None => { /* Shows a frame, say. */ }
+    ///     }
+    /// };
+    /// assert_eq!(square, 144);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll_result(&self) -> Result<Option<T>, Error> {
         if self.is_done() { self.result().map(Some) } else { Ok(None) }
     }

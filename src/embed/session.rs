@@ -396,6 +396,19 @@ impl Session {
     }
 
     /// Asks a statement to end; what it would have written is poisoned. Whether it was there.
+    ///
+    /// ```
+    /// # use tgvm::embed::{Engine, Entered, Failed};
+    /// let engine = Engine::new()?;
+    /// let session = engine.session();
+    /// session.enter("fn endless() -> Int { while true {}\n return 1 }")?;
+    /// session.enter("let never = endless()\nlet more = never + 1")?;
+    /// assert_eq!(session.in_flight().len(), 2);
+    /// session.cancel(1);
+    /// assert_eq!(session.wait(1)?.result, Err(Failed::Cancelled));
+    /// assert_eq!(session.get::<i64>("more").unwrap_err().to_string(), "`more` has no value, since [1] failed: cancelled");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&self, number: u64) -> bool {
         let submission = {
             let mut state = self.shared.state();

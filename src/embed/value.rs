@@ -38,6 +38,10 @@ pub use crate::machine::transfer::Value;
 /// assert_eq!((bodies[0].name.as_str(), bodies[0].at), ("ball", (1.0, 2.5)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can not be an argument of a program",
+    note = "implement `IntoValue` for it; numbers are `i64` and `f64`"
+)]
 pub trait IntoValue: Sized {
     /// The value.
     fn into_value(self) -> Value;
@@ -48,6 +52,10 @@ pub trait IntoValue: Sized {
 }
 
 /// What can be a result: the way back of [`IntoValue`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can not be the result of a program",
+    note = "implement `FromValue` for it; numbers are `i64` and `f64`"
+)]
 pub trait FromValue: Sized {
     /// The value, if it is one of that type.
     ///
@@ -188,6 +196,10 @@ impl<T: FromValue> FromValue for Grid<T> {
 }
 
 /// The arguments of a call: a tuple of them, an array or vector of [`Value`]s, or `()`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can not be the arguments of a call",
+    note = "arguments are a tuple, `(x,)` if there is one"
+)]
 pub trait IntoArgs {
     /// Passes each value on, in order.
     fn pass(self, to: &mut dyn FnMut(Value));
@@ -207,6 +219,10 @@ impl<const N: usize> IntoArgs for [Value; N] {
 
 /// What comes back from a call: its result, if it has one, and then what is in each `inout` parameter. `()` if that is nothing, the
 /// value itself if it is one, a tuple if there are several, [`Values`] however many.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can not come back from a call",
+    note = "that is `()`, one value, or a tuple of the result and what is in each `inout` parameter"
+)]
 pub trait FromAnswer: Sized {
     /// The values, if they are of these types.
     ///

@@ -1,8 +1,8 @@
 //! The same in the simulator, whose interleavings are those of a seed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tgvm::embed::{Engine, Error, Functions, Handle, Issue, Part, Priority};
+use tgvm::embed::{Completer, Engine, Error, Functions, Handle, Issue, Part, Priority};
 
 use crate::{TASKS, library};
 
@@ -73,5 +73,62 @@ fn sessions_and_hosts_are_the_same_under_every_seed() {
         session.wait_all().unwrap();
         twice.into_iter().for_each(|handle| assert_eq!(handle.wait(), Ok(()), "seed {seed}"));
         assert_eq!(*part.read(), (0..12).collect::<Vec<i64>>(), "seed {seed}");
+    }
+}
+
+/// Calls that wait for an answer, which a later call of the same submission gives, or another submission.
+#[test]
+fn answers_come_under_every_seed() {
+    let text = "extern task ask(n: Int) -> Int\nextern fn answer() -> Int
+        fn own(n: Int) -> Int {
+            let a = ask(n)
+            let b = ask(n + 1)
+            let answered = answer()
+            return a * 100 + b * 10 + answered
+        }
+        fn asks(n: Int) -> Int { return ask(n) + 1 }
+        fn answers() -> Int { return answer() }";
+    for seed in 0..60 {
+        let asked: Arc<Mutex<Vec<(Completer<i64>, i64)>>> = Arc::default();
+        let (kept, given) = (asked.clone(), asked.clone());
+        let mut functions = Functions::new();
+        functions.add("ask", move |done: Completer<i64>, n: i64| kept.lock().unwrap().push((done, n))).pure();
+        functions
+            .add("answer", move || {
+                let all = std::mem::take(&mut *given.lock().unwrap());
+                let count = all.len() as i64;
+                all.into_iter().for_each(|(done, n)| done.complete(2 * n));
+                count
+            })
+            .pure();
+        let module = library(text).link(&functions).unwrap();
+        let engine = simulated(seed, 1 + seed as usize % 3);
+        let asking = engine.submit::<i64>(&module, "asks", (5,)).unwrap();
+        let dropped = engine.submit::<i64>(&module, "asks", (6,)).unwrap();
+        let cancelled = engine.submit::<i64>(&module, "asks", (7,)).unwrap();
+        assert_eq!(asking.wait_for(std::time::Duration::from_millis(1)), Ok(None), "seed {seed}");
+        while asked.lock().unwrap().len() < 3 {
+            let _ = asking.wait_for(std::time::Duration::from_millis(1));
+        }
+        cancelled.cancel();
+        assert_eq!(cancelled.wait(), Err(Error::Cancelled), "seed {seed}");
+        asked.lock().unwrap().retain(|(_, n)| *n != 6);
+        assert!(matches!(dropped.wait(), Err(Error::Trap(_))), "seed {seed}");
+        assert_eq!(engine.submit::<i64>(&module, "answers", ()).unwrap().wait(), Ok(2), "seed {seed}");
+        assert_eq!(engine.work_until(&asking), Ok(11), "seed {seed}");
+    }
+}
+
+#[test]
+fn limits_hold_under_every_seed() {
+    let module = library(&format!("{TASKS}{PROGRAM}"));
+    for seed in 0..40 {
+        let engine = simulated(seed, 1 + seed as usize % 3);
+        let call = |n: i64| engine.call(&module, "grow").max_memory(1 << 20).submit((Vec::<i64>::new(), n)).unwrap();
+        let hungry: [Handle<(i64, Vec<i64>)>; 2] = [call(200_000), call(1000)];
+        let fib = engine.submit::<i64>(&module, "fib", (7,)).unwrap();
+        let [first, second] = hungry.map(|handle| engine.work_until(&handle).map(|(n, _)| n));
+        assert_eq!((first, second), (Err(Error::Memory), Ok(1000)), "seed {seed}");
+        assert_eq!(fib.wait(), Ok(13), "seed {seed}");
     }
 }
