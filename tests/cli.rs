@@ -796,9 +796,12 @@ fn no_way_leads_out_of_a_granted_folder() {
         symlink(&outside, at.join("box/link.txt")).unwrap();
         symlink(at.join("outside"), at.join("box/folder")).unwrap();
         symlink(at.join("outside/made.txt"), at.join("box/nowhere.txt")).unwrap();
-        ways.extend(
-            ["box/link.txt", "box/folder/secret.txt", "box/folder/made.txt", "box/nowhere.txt"].map(String::from),
-        );
+        symlink("link.txt", at.join("box/chain.txt")).unwrap();
+        symlink("../outside/secret.txt", at.join("box/relative.txt")).unwrap();
+        let ways_of_links =
+            ["link.txt", "chain.txt", "relative.txt", "nowhere.txt", "folder/secret.txt", "folder/made.txt"];
+        ways.extend(ways_of_links.map(|way| format!("box/{way}")));
+        ways.push("box/folder/../outside/secret.txt".to_owned());
     }
     for way in ways {
         for call in [
@@ -806,6 +809,7 @@ fn no_way_leads_out_of_a_granted_folder() {
             "print(file_exists(PATH))",
             "write_file(PATH, \"x\")",
             "append_file(PATH, \"x\")",
+            "write_png(PATH, Grid[Int](2, 2, fill: 0))",
         ] {
             boxed(at, options, &call.replace("PATH", &format!("{way:?}"))).is(1, REFUSED);
         }

@@ -200,7 +200,7 @@ impl<'f> Functions<'f> {
         Functions::default()
     }
 
-    /// Adds a function, or replaces the one of that name. It takes and gives:
+    /// Adds a function of up to eight parameters, or replaces the one of that name. It takes and gives:
     ///
     /// | tg | in Rust |
     /// | --- | --- |
