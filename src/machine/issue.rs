@@ -485,11 +485,32 @@ pub(super) unsafe fn let_go(cx: &mut Context<'_>, held: u64) {
 /// # Safety
 /// `held` is one, and the caller the issuer.
 unsafe fn give_up(board: &mut Board, heap: &mut Heap, held: u64) {
-    if board.is_empty() || !board.boxes.may_have(held) {
-        // SAFETY: the caller's.
-        unsafe { heap.release(buffer(held)) };
-    } else {
-        board.defer(held);
+    // SAFETY: the caller's.
+    unsafe {
+        if board.is_empty() || !board.boxes.may_have(held) || !is_in_use(board, held) {
+            heap.release(buffer(held));
+        } else {
+            board.defer(held);
+        }
+    }
+}
+
+/// Whether an entry may still use a buffer that the frame owns, or what is in it. Memory is not to be kept for entries that have completed and
+/// are to retire: there may be a window of them.
+///
+/// # Safety
+/// `held` is live.
+unsafe fn is_in_use(board: &Board, held: u64) -> bool {
+    // SAFETY: the caller's; what is filed is in the ring.
+    unsafe {
+        if (*buffer(held)).holds_buffers() {
+            return board.youngest_open().is_some();
+        }
+        let mut is_in_use = false;
+        board.boxes.conflicts(&Area::whole(held), true, board.filed(), &mut |filed| {
+            is_in_use |= !Entry::is_closed(board.entry_of(filed.seq));
+        });
+        is_in_use
     }
 }
 

@@ -104,6 +104,36 @@ fn main() {
 }
 fn main() { print(tree(8, [Int](1000, fill: 1))) }",
     ),
+    (
+        "arrays that are dropped while what used them is to retire",
+        300,
+        "task fill(inout xs: [Int], k: Int) { for i in 0..xs.len() { xs[i] = i * k & 15 } }
+fn main() {
+    var t = 0
+    for round in 0..200 {
+        var xs = [Int](20000, fill: 0)
+        fill(&xs[0..10000], round)
+        fill(&xs[10000..20000], round + 1)
+        t += xs[77] + xs[12345]
+    }
+    print(t)
+}",
+    ),
+    (
+        "arrays of arrays that are dropped so",
+        500,
+        "task fill(inout xs: [[Int]], k: Int) { for i in 0..xs.len() { xs[i] = [j * k & 15 for j in 0..1000] } }
+fn main() {
+    var t = 0
+    for round in 0..200 {
+        var xs = [[Int]](20, fill: [0])
+        fill(&xs[0..10], round)
+        fill(&xs[10..20], round + 1)
+        t += xs[7][77] + xs[12][345]
+    }
+    print(t)
+}",
+    ),
 ];
 
 fn within(code: &Arc<Code>, limit: u64, configuration: Configuration, about: &str) -> (Outcome, Page) {
