@@ -71,15 +71,16 @@ fn window(runs: usize) {
 }
 
 /// Peak memory by number of tasks.
-fn memory() {
-    println!("Peak resident MiB by number of tasks, 2 workers\n");
+fn memory(runs: usize) {
+    println!("Peak resident MiB by number of tasks, 2 workers: the median of {runs} runs\n");
     println!("{:<8}{:<14}{:>12}{:>12}", "issue", "", "100,000", "10,000,000");
     let (mut most, mut growth) = (0f64, 0f64);
     for issue in ["eager", "lazy"] {
         for what in ["independent", "chain", "stored"] {
             let [few, many] = [100_000, 10_000_000].map(|tasks| {
                 let options = format!("--workers 2 --issue {issue}");
-                succeed(&mut tgvm(&options, &format!("empty.tg {what} {tasks}"))).peak
+                let peak = || succeed(&mut tgvm(&options, &format!("empty.tg {what} {tasks}"))).peak;
+                median(&(0..runs).map(|_| peak()).collect::<Vec<f64>>())
             });
             println!("{issue:<8}{what:<14}{few:>12.1}{many:>12.1}");
             most = most.max(many);
@@ -149,7 +150,7 @@ fn main() {
         match section {
             "tasks" => tasks(options.runs),
             "window" => window(options.runs),
-            "memory" => memory(),
+            "memory" => memory(options.runs),
             "idle" => idle(options.runs),
             _ => samples(&options),
         }

@@ -1,6 +1,9 @@
 //! Generated programs, and whether they reach everything there is to reach.
 
+use std::io::{Read, Seek};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::harness::{
     Configuration, Page, Seen, compile, difference, in_order, run_in, shrink, simulated, some_configurations,
@@ -9,6 +12,9 @@ use super::harness::{
 use super::{generate, tasks};
 use tgvm::machine::Issue;
 use tgvm::machine::code::Code;
+use tgvm::machine::engine::Options;
+use tgvm::machine::record::Hazard;
+use tgvm::observe::check::{Violation, check as check_schedule};
 
 /// Steps in order of a generated program, at most.
 const STEPS: u64 = 400_000;
@@ -46,6 +52,16 @@ struct Tally {
     first_refused: Option<String>,
 }
 
+/// What there is for a program.
+fn page() -> Page {
+    Page {
+        args: vec!["one".into(), "two".into()],
+        files: [("notes".to_owned(), b"0 ".to_vec())].into(),
+        lines: (0..9).map(|n| format!("line {n}")).collect(),
+        ..Page::default()
+    }
+}
+
 /// Runs the program of a seed in some configurations.
 fn check(seed: u64, tally: &mut Tally) {
     let text = program(seed);
@@ -62,12 +78,7 @@ fn check(seed: u64, tally: &mut Tally) {
             return;
         }
     };
-    let page = Page {
-        args: vec!["one".into(), "two".into()],
-        files: [("notes".to_owned(), b"0 ".to_vec())].into(),
-        lines: (0..9).map(|n| format!("line {n}")).collect(),
-        ..Page::default()
-    };
+    let page = page();
     let about = format!("seed {seed}\n{text}");
     let Some(expected) = in_order(&code, &page, STEPS, &about) else {
         tally.long += 1;
@@ -190,4 +201,85 @@ fn a_seed_repeats_exactly() {
         issued += first.len();
     }
     assert!(issued > 10_000, "{issued}");
+}
+
+/// The rules of the scoreboard, and who notices in the generated set that one is left out: the schedule checker, and the comparison with what
+/// happens in order.
+const RULES: [(Hazard, &str); 6] = [
+    (Hazard::Register, "register"),
+    (Hazard::ReadAfterWrite, "read after write"),
+    (Hazard::WriteAfterRead, "write after read"),
+    (Hazard::WriteAfterWrite, "write after write"),
+    (Hazard::Effect, "effect"),
+    (Hazard::Fence, "fence"),
+];
+
+/// Programs of the set that are tried for each rule, and in one process.
+const TRIED: u64 = 1200;
+const AT_ONCE: u64 = 50;
+
+/// What is said of a seed before it is tried, and of those who noticed.
+const TRIES: &str = "tries";
+const CHECKER: &str = "the checker notices";
+const COMPARISON: &str = "the comparison notices";
+
+/// A machine that leaves out a rule may use memory that it has given back: so each try is another process, which may end in any way.
+#[test]
+fn each_rule_that_is_left_out_is_noticed_in_the_generated_set() {
+    for (_, rule) in RULES {
+        let (mut checker, mut comparison, mut first) = (false, false, 1);
+        while !(checker && comparison) {
+            assert!(first <= TRIED, "without the rule {rule}: {CHECKER}: {checker}; {COMPARISON}: {comparison}");
+            let mut said = tempfile::tempfile().expect("there is room for a file");
+            let mut child = Command::new(std::env::current_exe().expect("this is a program"))
+                .args(["generated::without_a_rule", "--exact", "--nocapture"])
+                .env("TGVM_LEAVE_OUT", format!("{rule},{first}"))
+                .stdout(said.try_clone().expect("it can be shared"))
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("it ran just now");
+            for _ in 0..1000 {
+                if child.try_wait().expect("it is a child").is_some() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let _ = child.kill();
+            child.wait().expect("it is a child");
+            let mut text = String::new();
+            said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("it can be read");
+            checker |= text.contains(CHECKER);
+            comparison |= text.contains(COMPARISON);
+            let last = text.lines().rev().find_map(|line| line.strip_prefix(TRIES)?.trim().parse::<u64>().ok());
+            first = last.expect("it has tried something") + 1;
+        }
+    }
+}
+
+/// Tries programs without a rule: part of the test above, which says of which and from which seed on.
+#[test]
+fn without_a_rule() {
+    let Ok(what) = std::env::var("TGVM_LEAVE_OUT") else { return };
+    let (name, first) = what.split_once(',').expect("a rule and a seed");
+    let rule = RULES.iter().find(|(_, rule)| *rule == name).expect("there is such a rule").0;
+    let first: u64 = first.parse().expect("it is a number");
+    for seed in first..first + AT_ONCE {
+        println!("{TRIES} {seed}");
+        let text = program(seed);
+        let Ok(code) = try_compile(&text) else { continue };
+        let Some(expected) = in_order(&code, &page(), STEPS, &text) else { continue };
+        let alone = Configuration { issue: Issue::Eager, record: true, ..super::harness::IN_ORDER };
+        for configuration in [alone, Configuration { issue: Issue::Eager, record: true, ..simulated(seed) }] {
+            let options = Options { leave_out: Some(rule), ..configuration.options() };
+            let mut found = page();
+            let result = tgvm::embed::run(&code, &options, &mut found);
+            if matches!(check_schedule(&result.record.expect("it was asked for")), Err(wrong) if wrong != Violation::Cut)
+            {
+                println!("{CHECKER}");
+            }
+            if (result.outcome, found) != expected {
+                println!("{COMPARISON}");
+            }
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub struct Page {
     pub files: BTreeMap<String, Vec<u8>>,
     pub lines: Vec<String>,
     pub ticks: u64,
-    /// How many bytes the files had whenever the clock was looked at.
+    /// How many bytes had been printed and were in files whenever the clock was looked at.
     pub at_ticks: Vec<usize>,
 }
 
@@ -80,7 +80,7 @@ impl World for Page {
     }
     fn clock(&mut self) -> Result<f64, Fault> {
         self.ticks += 1;
-        self.at_ticks.push(self.files.values().map(Vec::len).sum());
+        self.at_ticks.push(self.printed.len() + self.files.values().map(Vec::len).sum::<usize>());
         Ok(self.ticks as f64)
     }
 }

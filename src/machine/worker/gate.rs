@@ -92,6 +92,9 @@ impl World for Gate {
         self.of().with_world(|world| world.append_file(path, bytes))
     }
     fn clock(&mut self) -> Result<f64, Fault> {
+        // All that is older is done; what it printed appears before the clock is read.
+        self.machine().retire(self.of());
+        self.flush();
         self.of().with_world(|world| world.clock())
     }
 }
