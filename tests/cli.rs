@@ -541,11 +541,16 @@ fn what_is_too_long_to_be_simulated_is_an_error() {
 
 #[test]
 fn a_simulation_tells_how_parallel_a_program_is() {
+    let flat = program("fn main() { print(sum(x for x in [i * i % 1000 for i in 0..200_000])) }\n");
     let program = program(FIB);
     let path = program.path.to_str().unwrap();
     let ended = tg(["run", "--simulate", "4", path]);
     ended.is(0, &["work  ", "span  ", "parallelism  ", "on 4 cores  ", "times as fast"]);
     assert_eq!(ended.out, "144\n");
+    // One core splits a loop once at each level, but whoever has nothing to do would split it as often as it takes.
+    let ended = tg(["run", "--simulate", "8", flat.path.to_str().unwrap()]);
+    let times = ended.error.split("on 8 cores").nth(1).and_then(|on| on.split_whitespace().nth(1)?.parse::<f64>().ok());
+    assert!(times.is_some_and(|times| times > 7.5), "{}", ended.error);
     tg(["run", "--simulate", "0", path]).is(2, &["--simulate"]);
     tg(["run", "--simulate", "2", "--workers", "2", path]).is(2, &["--simulate", "--workers"]);
 }

@@ -605,7 +605,7 @@ unsafe fn publish(board: &mut Board, entry: *mut Entry) -> bool {
     let seq = board.tail_now();
     if let Some(shadow) = &mut board.shadow {
         // SAFETY: the caller's.
-        unsafe { shadow.issued(entry, false) };
+        unsafe { shadow.issued(entry, None) };
     }
     board.tail.store(seq.wrapping_add(1), std::sync::atomic::Ordering::Release);
     // SAFETY: the entry is complete.

@@ -105,6 +105,8 @@ pub struct Issued {
     pub is_awaited: bool,
     /// It was already running, in order, when its frame was promoted.
     pub is_running: bool,
+    /// Of a call that runs a range of a loop's iterations: how many, which are independent. Else 1.
+    pub turns: u64,
 }
 
 /// What an entry does.

@@ -23,6 +23,7 @@ use super::memory::{buffer, is_unique};
 use super::plan::{Plan, Shape, Value, WATCH_RECORD, What as Planned};
 use super::record::{Access, Carrier, Ending, EntryId, Event, Hazard, Issued, Kind, Need, Order, Record, Region, What};
 use super::scoreboard::Board;
+use super::split;
 use super::station::{Entry, Kind as Does, Status};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, Instr};
@@ -289,17 +290,18 @@ impl Shadow {
         self.joined.extend(needs.iter().filter(|need| need.holds).map(|need| need.on));
     }
 
-    /// The entry is about to be published.
+    /// The entry is about to be published; the registers of its frame, if it runs already.
     ///
     /// # Safety
     /// It is complete, and an instruction of this frame, whose issuer calls.
-    pub(super) unsafe fn issued(&mut self, entry: *mut Entry, is_running: bool) {
+    pub(super) unsafe fn issued(&mut self, entry: *mut Entry, running: Option<*const u64>) {
         self.has_issued = true;
+        let is_running = running.is_some();
         let code = self.code.clone();
         let plan = code.plan(self.function);
         let first = code.entry(self.function);
         // SAFETY: the caller's; the site is an instruction of the frame's function.
-        let (pc, kind) = unsafe { ((*entry).site, (*entry).kind) };
+        let (pc, kind, params) = unsafe { ((*entry).site, (*entry).kind, running.unwrap_or((*entry).args)) };
         let index = (pc.addr() - first.addr()) / 8;
         let step = plan.step(index);
         let (reads, writes) = plan.sets(step);
@@ -341,7 +343,12 @@ impl Shadow {
         };
         let site = code.program().functions[self.function as usize].sites[index];
         let entry = EntryId { frame: self.frame, number };
-        let issued = Issued { entry, kind: does, site, accesses, needs, is_fence, is_awaited, is_running };
+        let turns = match info {
+            // SAFETY: as above; the machine has seen the bounds before the loop is called.
+            Some(info) if info.range.is_some() => unsafe { split::turns(params) }.max(1) as u64,
+            _ => 1,
+        };
+        let issued = Issued { entry, kind: does, site, accesses, needs, is_fence, is_awaited, is_running, turns };
         self.recorder.add(self.worker, self.cost, What::Issued(Box::new(issued)));
     }
 
@@ -379,6 +386,7 @@ impl Shadow {
             is_fence: false,
             is_awaited: false,
             is_running: false,
+            turns: 1,
         };
         self.recorder.add(self.worker, self.cost, What::Ran(Box::new(issued)));
     }

@@ -23,7 +23,16 @@ const LONG: i64 = 8192;
 /// `callee` is a frame of a range function.
 pub(super) unsafe fn is_long(callee: *mut u64) -> bool {
     // SAFETY: the caller's.
-    unsafe { (*callee.add(HI) as i64).saturating_sub(*callee.add(LO) as i64) >= LONG }
+    unsafe { turns(callee) >= LONG }
+}
+
+/// How many iterations a range function is called for.
+///
+/// # Safety
+/// Its parameters are there.
+pub(super) unsafe fn turns(params: *const u64) -> i64 {
+    // SAFETY: the caller's.
+    unsafe { (*params.add(HI) as i64).saturating_sub(*params.add(LO) as i64) }
 }
 
 /// Where a range is to be split.

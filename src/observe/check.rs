@@ -341,6 +341,7 @@ mod tests {
             is_fence: false,
             is_awaited: false,
             is_running: false,
+            turns: 1,
         }))
     }
 

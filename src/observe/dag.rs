@@ -2,8 +2,9 @@
 //! its span, and a schedule on any number of workers.
 //!
 //! A promoted frame is a chain of pieces, since its instructions are issued in order; an entry begins after the piece
-//! that issues it and after what it needs. Costs are those of the instruction table's classes. That the window was full, or
-//! what the machine itself takes, does not count.
+//! that issues it and after what it needs. A range of a loop's iterations that was not split further is one piece in the run, but
+//! whoever has nothing to do would split it: it is taken to be so many equal pieces, side by side. Costs are those of the
+//! instruction table's classes. That the window was full, or what the machine itself takes, does not count.
 //!
 //! Invariant: pieces are in an order in which they could run, each after all that it comes after.
 
@@ -11,6 +12,10 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use crate::machine::record::{EntryId, Event, Issued, Need, Record, What};
+
+/// So many pieces at most are made of a range, and none that costs less: to split it takes about as long.
+const PIECES: u64 = 64;
+const LEAST: u64 = 1_000;
 
 /// Pieces of work.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +130,8 @@ struct Builder {
     /// Where an entry was issued, and what it needs.
     issued: HashMap<EntryId, (u32, Vec<u32>)>,
     workers: HashMap<u8, (u64, Doing)>,
+    /// How many iterations an entry runs of which nothing was promoted yet, if they can be split.
+    turns: HashMap<EntryId, u64>,
 }
 
 impl Builder {
@@ -155,6 +162,20 @@ impl Builder {
         if let Some(state) = self.frames.get_mut(&frame) {
             state.now = piece;
         }
+    }
+
+    /// Makes a piece that runs so many independent iterations several, side by side; the one that comes after them all.
+    fn split(&mut self, piece: u32, turns: u64) -> u32 {
+        let cost = self.dag.costs[piece as usize];
+        let count = turns.min(cost / LEAST).min(PIECES);
+        if count < 2 {
+            return piece;
+        }
+        let each = cost / count;
+        self.dag.costs[piece as usize] = cost % count;
+        let parts: Vec<u32> = (0..count).map(|_| self.piece([piece])).collect();
+        parts.iter().for_each(|&part| self.dag.costs[part as usize] = each);
+        self.piece(parts)
     }
 
     /// Lets the pieces be what the worker has done since its last event.
@@ -193,6 +214,7 @@ impl Builder {
         self.charge(event);
         match &event.what {
             What::Promoted { frame, parent, .. } => {
+                self.turns.remove(parent);
                 let before = self.entries.get(parent).copied();
                 let now = self.piece(before);
                 self.frames.insert(*frame, Frame { parent: *parent, now, ends: Vec::new(), awaited: None });
@@ -225,7 +247,10 @@ impl Builder {
             }
             What::Resumed(entry) => self.does(event.worker, Doing::Entry(*entry)),
             What::Completed(entry, _) => {
-                let end = self.entries.remove(entry);
+                let mut end = self.entries.remove(entry);
+                if let Some(turns) = self.turns.remove(entry) {
+                    end = end.map(|piece| self.split(piece, turns));
+                }
                 if let Some(state) = self.frames.get_mut(&entry.frame) {
                     state.ends[entry.number as usize] = end;
                 }
@@ -260,6 +285,9 @@ impl Builder {
     fn issue(&mut self, issued: &Issued, worker: u8) {
         let entry = issued.entry;
         let Some(issue) = self.held(issued) else { return };
+        if issued.turns > 1 {
+            self.turns.insert(entry, issued.turns);
+        }
         if issued.is_running {
             let piece = self.piece([issue]);
             self.entries.insert(entry, piece);
@@ -304,5 +332,17 @@ mod tests {
         assert_eq!([1, 2, 3, 9].map(|workers| dag.schedule(workers)), [14, 10, 6, 6]);
         let nothing = Dag::default();
         assert_eq!((nothing.work(), nothing.span(), nothing.schedule(2)), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_range_is_split_evenly() {
+        let mut builder = Builder { dag: Dag { costs: vec![100_003], edges: Vec::new() }, ..Builder::default() };
+        let end = builder.split(0, 4);
+        let dag = &builder.dag;
+        assert_eq!((dag.costs[0], dag.costs[end as usize]), (3, 0));
+        assert_eq!((dag.work(), dag.span(), dag.schedule(2)), (100_003, 25_003, 50_003));
+        // It is too cheap to be split, or has one iteration.
+        builder.dag.costs[0] = LEAST;
+        assert_eq!([builder.split(0, 4), builder.split(0, 1)], [0, 0]);
     }
 }

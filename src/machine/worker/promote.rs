@@ -226,7 +226,7 @@ impl Worker {
                 access(Area::whole(root), write);
             }
             if let Some(shadow) = &mut board.shadow {
-                shadow.issued(entry, true);
+                shadow.issued(entry, Some(callee));
             }
             board.tail.store(seq.wrapping_add(1), Ordering::Release);
             for &(register, owns) in &info.returned {
