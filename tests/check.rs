@@ -115,6 +115,22 @@ fn iterations_that_may_meet_read_as_recorded() {
 }
 
 #[test]
+fn an_each_loop_may_use_a_variable_often() {
+    let body = |turns: usize, index: &dyn Fn(usize) -> String| {
+        let stores: String = (0..turns).map(|k| format!("        a[{}] = {k}\n", index(k))).collect();
+        format!("fn main() {{\n    var a = [Int](20000, fill: 0)\n    each i in 0..2 {{\n{stores}    }}\n}}\n")
+    };
+    typed(&body(5000, &|_| "i".to_owned()));
+    typed(&body(2048, &|k| format!("3000 * i + {k}")));
+    // One iteration's last part is the next one's first.
+    let met = run(&body(1500, &|k| format!("1499 * i + {k}"))).expect_err("they meet");
+    assert!(met[0].message.contains("may meet in `a`"), "{met:?}");
+    let many = run(&body(2049, &|k| format!("3000 * i + {k}"))).expect_err("there are too many");
+    assert_eq!(many.iter().map(|d| d.code).collect::<Vec<_>>(), ["E0604"]);
+    assert!(many[0].message.contains("more than 2048 different parts of `a`"), "{many:?}");
+}
+
+#[test]
 fn neither_break_nor_return_leaves_an_each_loop() {
     for (word, statements) in [
         ("break", "each x in 0..2 { if x == a[0] { break } }"),

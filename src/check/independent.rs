@@ -15,11 +15,14 @@ use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::span::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// No factor is larger, so that sums of a few products of 32-bit numbers fit into 64 bits.
 const MAX_FACTOR: i64 = 1 << 20;
 /// No constant is larger.
 const MAX_CONSTANT: i64 = 1 << 40;
+/// So many different parts of a variable are compared with each other, two million pairs: some tenths of a second.
+const MOST_SHAPES: usize = 2048;
 
 /// `by * i + terms + plus`
 #[derive(Clone, Debug, Default)]
@@ -38,6 +41,14 @@ pub struct Linear {
 impl PartialEq for Linear {
     fn eq(&self, other: &Linear) -> bool {
         (self.by, self.plus) == (other.by, other.plus) && self.terms == other.terms
+    }
+}
+
+impl Eq for Linear {}
+
+impl Hash for Linear {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        (self.by, self.plus, &self.terms).hash(to);
     }
 }
 
@@ -80,7 +91,7 @@ impl Linear {
 }
 
 /// One step of an access's path.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Dim {
     Field(usize),
     /// From the first to before the second; none: anything.
@@ -509,9 +520,15 @@ impl<'a> Look<'a> {
         };
         for root in roots {
             let all: Vec<&Access> = self.accesses.iter().filter(|a| a.root == root).collect();
-            // Each shape of a path once: a body of n accesses is not compared n times n.
-            for (at, first) in all.iter().enumerate() {
-                for second in &all[at..] {
+            // Each shape of a path once: a body that does the same n times is not compared n times n.
+            let mut shapes = FxHashSet::default();
+            let mut different = all.clone();
+            different.retain(|access| shapes.insert((access.write, access.length, &access.dims)));
+            if different.len() > MOST_SHAPES {
+                return Err(Box::new(self.too_many(root, different[MOST_SHAPES].span)));
+            }
+            for (at, first) in different.iter().enumerate() {
+                for second in &different[at..] {
                     if !(first.write || second.write) || first.length && !second.dims.is_empty() {
                         continue;
                     }
@@ -527,9 +544,6 @@ impl<'a> Look<'a> {
                         }
                         None => return Err(Box::new(self.refuse(first, second))),
                     }
-                }
-                if at > 64 {
-                    return Err(Box::new(self.refuse(first, first)));
                 }
             }
             proof.written.push(Written { root, part: self.share(&all, step, &proof.gaps) });
@@ -584,6 +598,14 @@ impl<'a> Look<'a> {
                 || gaps.iter().any(|gap| gap.terms == terms && gap.plus == size.plus && gap.stride == by)
         };
         fits.then_some(share)
+    }
+
+    /// There are more different accesses than are compared, of which this is the first.
+    fn too_many(&self, root: LocalId, span: Span) -> Refusal {
+        let name = &self.function.locals[root.0 as usize].name;
+        let message = format!("this `each` uses more than {MOST_SHAPES} different parts of `{name}`");
+        let diagnostic = Diagnostic::new("E0604", span, message, "and here is one more");
+        Refusal { diagnostic: diagnostic.help("use fewer in one loop; or use `for`") }
     }
 
     fn refuse(&self, first: &Access, second: &Access) -> Refusal {
