@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::run::{conclude, program_args, watch};
+use super::run::{conclude, program_args, too_long, watch};
 use super::size::default_memory;
 use super::{Exit, complain, input, print, reason};
 use crate::host::files::write_whole;
@@ -102,8 +102,9 @@ pub fn run(args: Args) -> Exit {
         (_, outcome) => outcome,
     };
     let exit = conclude(&outcome, max_memory, None, None, code.program());
-    let Some(graph) = result.record.and_then(|record| dot(&record, code.program())) else {
-        complain("the run was too long to be drawn", &["try it with less to do".to_owned()]);
+    let record = result.record.unwrap_or_default();
+    let Some(graph) = dot(&record, code.program()) else {
+        complain("the run was too long to be drawn", &[too_long(&record)]);
         return Exit::Limit;
     };
     let written = match &args.output {

@@ -17,6 +17,7 @@ use crate::machine::Issue;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
 use crate::machine::pulse::Pulse;
+use crate::machine::record::Record;
 use crate::machine::trap::{Fault, TraceLine, Trap};
 use crate::observe;
 use crate::observe::dag::Dag;
@@ -203,12 +204,18 @@ pub fn run(args: Args) -> Exit {
         match Dag::of(record) {
             Some(dag) => say(&simulated(&dag, usize::from(workers))),
             None => {
-                complain("the run was too long to be simulated", &["try it with less to do".to_owned()]);
+                complain("the run was too long to be simulated", &[too_long(record)]);
                 return if exit == Exit::Done { Exit::Limit } else { exit };
             }
         }
     }
     exit
+}
+
+/// What to do about a record that is not complete.
+pub(super) fn too_long(record: &Record) -> String {
+    let all = record.events.len() as u64 + record.lost;
+    format!("{} of {all} events are in the record: try it with less to do", record.events.len())
 }
 
 /// The arguments of a program as the program sees them.

@@ -24,7 +24,7 @@ impl Pulse {
     }
 
     /// Of a run that is recorded, what has happened so far from the event with that [order](Event::order) on, `most` of it: none is
-    /// missing between two of them, but for what a worker left out that had taken down as much as is kept. Empty once the run has ended, whose record has all.
+    /// missing between two of them; nothing follows what is kept of a long run. Empty once the run has ended, whose record has all.
     pub fn events(&self, from: u64, most: usize) -> Vec<Event> {
         let recorder = self.recorder().clone();
         recorder.map_or_else(Vec::new, |recorder| recorder.since(from, most))

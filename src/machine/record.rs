@@ -6,13 +6,20 @@
 
 use crate::bytecode::ops::Op;
 
-/// What a run did. It can be given up on when it grows too large.
+/// What a run did. If that is more than is kept, it is how it began.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Record {
-    /// In the order in which they happened.
+    /// In the order in which they happened, from the first one on; none is missing between two of them.
     pub events: Vec<Event>,
-    /// There were more events than were kept.
-    pub is_cut: bool,
+    /// So many more happened after that.
+    pub lost: u64,
+}
+
+impl Record {
+    /// Whether it is not all of the run.
+    pub fn is_cut(&self) -> bool {
+        self.lost > 0
+    }
 }
 
 /// Something that happened.

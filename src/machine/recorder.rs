@@ -4,11 +4,12 @@
 //! instruction needs whatever the schedule was. Whether the schedule kept to it is another's business (`observe::check`).
 //!
 //! Invariants: an entry's completion is taken down before its list of waiters is closed, and its start by who was handed it,
-//! so that the orders of the two numbers are the order of the schedule. A shadow belongs to its frame's issuer. A buffer's
+//! so that the orders of the two numbers are the order of the schedule. What is kept are the first events of the run, without a gap:
+//! whoever replays a schedule has to begin with what was promoted first, and can't make up for what is missing. A shadow belongs to its frame's issuer. A buffer's
 //! number is forgotten before its memory is given back.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::SmallVec;
@@ -65,33 +66,44 @@ pub(super) struct Recorder {
     frames: AtomicU32,
     /// One for each worker, and one for what retires.
     lanes: Box<[Mutex<Vec<Event>>]>,
-    is_cut: AtomicBool,
+    /// How many events a lane keeps.
+    kept: usize,
+    /// The first event that was not kept; from there on none is.
+    end: AtomicU64,
     pub(super) roots: SharedRoots,
     leave_out: Option<Hazard>,
 }
 
 impl Recorder {
     pub(super) fn new(platform: Arc<dyn Platform>, workers: usize, leave_out: Option<Hazard>) -> Arc<Recorder> {
-        Arc::new(Recorder {
+        Arc::new(Recorder::keeping(KEPT, platform, workers, leave_out))
+    }
+
+    fn keeping(kept: usize, platform: Arc<dyn Platform>, workers: usize, leave_out: Option<Hazard>) -> Recorder {
+        Recorder {
             platform,
             order: AtomicU64::new(0),
             frames: AtomicU32::new(0),
             lanes: (0..=workers).map(|_| Mutex::default()).collect(),
-            is_cut: AtomicBool::new(false),
+            kept,
+            end: AtomicU64::new(u64::MAX),
             roots: SharedRoots::default(),
             leave_out,
-        })
+        }
     }
 
     /// Takes down what a worker does, which has run instructions of that cost.
     pub(super) fn add(&self, worker: usize, cost: u64, what: What) {
         let time = self.platform.now();
         let mut lane = lock(&self.lanes[worker]);
-        if lane.len() >= KEPT {
-            self.is_cut.store(true, Ordering::Relaxed);
+        let order = self.order.fetch_add(1, Ordering::AcqRel);
+        if lane.len() >= self.kept {
+            self.end.fetch_min(order, Ordering::Relaxed);
+        }
+        // What another lane has lost is not known at once, but what comes after it is left out at last.
+        if order >= self.end.load(Ordering::Relaxed) {
             return;
         }
-        let order = self.order.fetch_add(1, Ordering::AcqRel);
         lane.push(Event { order, time, worker: worker as u8, cost, what });
     }
 
@@ -147,9 +159,10 @@ impl Recorder {
     pub(super) fn since(&self, from: u64, most: usize) -> Vec<Event> {
         // An event gets its number while its lane is held: nobody has one that is not in its lane when all are.
         let lanes: Vec<_> = self.lanes.iter().map(lock).collect();
+        let end = self.end.load(Ordering::Relaxed);
         let news = lanes.iter().flat_map(|lane| {
             let first = lane.partition_point(|event| event.order < from);
-            lane[first..].iter().take(most).cloned()
+            lane[first..].iter().take(most).take_while(|event| event.order < end).cloned()
         });
         let mut events: Vec<Event> = news.collect();
         drop(lanes);
@@ -161,8 +174,11 @@ impl Recorder {
     /// All there is, once the workers have ended.
     pub(super) fn finish(&self) -> Record {
         let mut events: Vec<Event> = self.lanes.iter().flat_map(|lane| std::mem::take(&mut *lock(lane))).collect();
+        let end = self.end.load(Ordering::Relaxed);
+        events.retain(|event| event.order < end);
         events.sort_unstable_by_key(|event| event.order);
-        Record { events, is_cut: self.is_cut.load(Ordering::Relaxed) }
+        let lost = self.order.load(Ordering::Relaxed) - events.len() as u64;
+        Record { events, lost }
     }
 }
 
@@ -519,4 +535,29 @@ unsafe fn used(what: Planned, pc: *const u64, regs: *mut u64) -> SmallVec<[(Area
         }
     }
     areas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::sim::{Simulated, Simulator};
+
+    #[test]
+    fn what_is_kept_is_how_the_run_began() {
+        let platform = Arc::new(Simulated(Arc::new(Simulator::new(2, 0))));
+        let recorder = Recorder::keeping(3, platform, 2, None);
+        let add = |worker, times| (0..times).for_each(|_| recorder.add(worker, 0, What::TakenUp(1)));
+        let orders = |events: Vec<Event>| events.iter().map(|event| event.order).collect::<Vec<u64>>();
+        add(0, 2);
+        add(1, 2);
+        assert_eq!(orders(recorder.since(1, 9)), [1, 2, 3]);
+        // The second of these is one too many; what the others do after that is left out, too.
+        add(0, 2);
+        add(1, 1);
+        add(2, 1);
+        assert_eq!(orders(recorder.since(2, 9)), [2, 3, 4]);
+        let record = recorder.finish();
+        assert!(record.is_cut());
+        assert_eq!((orders(record.events), record.lost), (vec![0, 1, 2, 3, 4], 3));
+    }
 }

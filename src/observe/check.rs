@@ -36,8 +36,8 @@ pub struct Checked {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Violation {
     /// Events are missing, so nothing can be said.
-    #[error("the record is not complete")]
-    Cut,
+    #[error("the record is not complete: it lacks {0} events")]
+    Cut(u64),
     /// The record contradicts itself.
     #[error("{0:?} is {1}")]
     Nonsense(EntryId, &'static str),
@@ -127,8 +127,8 @@ struct Replay<'r> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check(record: &Record) -> Result<Checked, Violation> {
-    if record.is_cut {
-        return Err(Violation::Cut);
+    if record.is_cut() {
+        return Err(Violation::Cut(record.lost));
     }
     let mut replay = Replay::default();
     let mut last = None;
@@ -356,7 +356,7 @@ mod tests {
         all.extend(inside);
         all.extend([What::Concluded(F), What::Completed(EntryId::ROOT, Ending::Good)]);
         let events = all.into_iter().zip(0..).map(|(what, order)| Event { order, time: 0, worker: 0, cost: 0, what });
-        check(&Record { events: events.collect(), is_cut: false })
+        check(&Record { events: events.collect(), lost: 0 })
     }
 
     /// Two entries that use these, the younger started before or after the older has completed.
@@ -437,7 +437,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_noticed() {
-        assert_eq!(check(&Record { events: vec![], is_cut: true }), Err(Violation::Cut));
+        assert_eq!(check(&Record { events: vec![], lost: 3 }), Err(Violation::Cut(3)));
         assert_eq!(check(&Record::default()), Err(Violation::Lost(EntryId::ROOT)));
     }
 }

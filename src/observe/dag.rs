@@ -28,7 +28,7 @@ pub struct Dag {
 impl Dag {
     /// The work in a record; `None` if it was cut.
     pub fn of(record: &Record) -> Option<Dag> {
-        if record.is_cut {
+        if record.is_cut() {
             return None;
         }
         let mut builder = Builder::default();

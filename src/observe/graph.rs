@@ -15,7 +15,7 @@ pub const MOST: usize = 1000;
 
 /// The graph of a run of `program`; `None` if the record was cut.
 pub fn dot(record: &Record, program: &Program) -> Option<String> {
-    if record.is_cut {
+    if record.is_cut() {
         return None;
     }
     let graph = Graph::of(record, program);

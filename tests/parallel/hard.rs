@@ -488,7 +488,7 @@ task outer(n: Int) -> Float {
         let (result, page) = run_watched(&code, options, &Page::default(), &text);
         assert_eq!(page, expected, "{configuration:?}");
         let record = result.record.expect("it was asked for");
-        assert!(!record.is_cut);
+        assert!(!record.is_cut());
         assert!(fences(&record, &text) >= 8, "few of the looks were issued");
     }
 }

@@ -129,7 +129,7 @@ pub fn record(record: &Record, begin: f64, program: &Program) -> Value {
     let kept = record.events.len().min(MOST_EVENTS);
     json!({
         "events": events(&record.events[..kept], begin, program),
-        "cut": record.is_cut || record.events.len() > MOST_EVENTS,
+        "cut": record.is_cut() || record.events.len() > MOST_EVENTS,
     })
 }
 
