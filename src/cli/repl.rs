@@ -5,31 +5,24 @@
 //! Where the input is no terminal it is a script: a program whose statements run one after the other, and the first error ends it.
 
 mod line;
+mod prompt;
 mod screen;
+mod script;
 
-use std::cell::Cell;
-use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustyline::error::ReadlineError;
-use rustyline::history::DefaultHistory;
-use rustyline::{Config, Editor, ExternalPrinter};
-
-use self::line::Line;
-use self::screen::{Screen, explained};
-use super::run::{cores, interrupted, stopped};
+use self::prompt::{Prompt, Typed, interrupt};
+use self::screen::Screen;
+use super::run::cores;
 use super::size::{default_memory, parse_size, show_size};
-use super::{Exit, complain, input, print, say};
-use crate::embed::{AtWork, Ended, Engine, Entered, Failed, Problem, Redirected, Session};
+use super::{Exit, complain, input, print};
+use crate::embed::{AtWork, Ended, Engine, Entered, Problem, Redirected, Session};
 use crate::host::{Grants, StdWorld};
-use crate::machine::host_call::{Stream, World};
-use crate::machine::trap::{Fault, Stop};
-use crate::syntax::pieces::{group, pieces};
+use crate::machine::crew::MAX_WORKERS;
+use crate::syntax::pieces::pieces;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -38,16 +31,20 @@ Examples:
   echo 'sum(i for i in 0..10)' | tgvm repl   a script: the first error ends it";
 
 const COMMANDS: &str = "\
-:scoreboard    what is in flight, and what it waits for
+:scoreboard    what is in flight, since when, and what it waits for
 :workers       what each worker does, and how many jobs its deque holds
 :graph         what is in flight as a graph, in Graphviz's DOT
 :stats         how many statements are in flight, variables, memory
 :type EXPR     the type of an expression
 :load FILE     enters what a file holds
 :wait          waits for all statements
-:cancel N|all  ends a statement, or all; so does Ctrl-C, which only drops a line that goes on from the one before
+:cancel N|all  ends a statement, or all
 :help          this
-:quit          ends; so does Ctrl-D
+:quit          ends the session, and what is in flight
+
+Ctrl-C drops the line that is being typed. Where none is, and while `:wait` waits, it is `:cancel all`.
+Ctrl-D where no line is being typed is `:quit`. Tab completes commands and names, Up brings earlier lines back.
+Inside a bracket, and after an operator, a statement goes on in the next line.
 ";
 
 /// Enter statements that run while the next one is typed.
@@ -62,8 +59,8 @@ const COMMANDS: &str = "\
 pub struct Args {
     /// A program whose definitions are entered first
     file: Option<PathBuf>,
-    /// How many cores to use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// How many cores to use, up to 60 [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=MAX_WORKERS as i64))]
     workers: Option<u8>,
     /// Stop a statement when the session would take more memory: bytes, or with K, M, G [default: three quarters of the machine's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -90,7 +87,7 @@ pub fn run(args: Args) -> Exit {
             }
         }
     } else {
-        script(&engine, args.file.as_deref())
+        script::script(&engine, memory, args.file.as_deref())
     }
 }
 
@@ -102,144 +99,13 @@ fn show(problem: &Problem) {
     input::report(&problem.diagnostics, &problem.source);
 }
 
-// A script
-
-/// A session whose statements are run one after the other, and the streams that they print to.
-struct Script {
-    session: Arc<Session>,
-    streams: Arc<Mutex<StdWorld>>,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Script {
-    fn new(engine: &Engine) -> Script {
-        let streams = Arc::new(Mutex::new(world()));
-        let to = streams.clone();
-        let worlds = move |_| {
-            let to = to.clone();
-            let write =
-                move |stream, bytes: &[u8]| to.lock().unwrap_or_else(PoisonError::into_inner).write(stream, bytes);
-            Box::new(Redirected { world: Box::new(world()), write }) as _
-        };
-        let session = Arc::new(engine.session_printing(Box::new(worlds), None));
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let (watched, flag) = (session.clone(), interrupted.clone());
-        // A second handler can't be: the process has one command.
-        let _ = ctrlc::set_handler(move || {
-            flag.store(true, Ordering::Relaxed);
-            watched.cancel_all();
-        });
-        Script { session, streams, interrupted }
-    }
-
-    /// Shows a value, if there is one, and writes what was printed.
-    fn flush(&self, value: Option<&str>) -> Result<(), Exit> {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = match value {
-            Some(value) => streams.write(Stream::Out, format!("{value}\n").as_bytes()),
-            None => Ok(()),
-        };
-        match shown.and_then(|()| streams.flush()) {
-            Ok(()) => Ok(()),
-            // Nobody reads on.
-            Err(Fault::Stop(Stop::OutputClosed)) => Err(Exit::Done),
-            Err(Fault::Stop(Stop::OutputFailed(reason))) => {
-                complain(&format!("can't write the output: {reason}"), &[]);
-                Err(Exit::Failed)
-            }
-            Err(other) => unreachable!("writing fails with a stop, not {other:?}"),
-        }
-    }
-
-    /// Enters a text piece by piece, and waits for each.
-    ///
-    /// # Errors
-    /// How it ended, if that was early.
-    fn enter(&self, text: &str) -> Result<(), Exit> {
-        for part in parts(text) {
-            if part.trim_start().starts_with(':') {
-                complain("a script has no commands: `:` is for a terminal", &[]);
-                return Err(Exit::Unusable);
-            }
-            let entered = self.session.enter(part).map_err(|problem| {
-                show(&problem);
-                Exit::Unusable
-            })?;
-            for entered in entered {
-                let Entered::Statement(number) = entered else { continue };
-                let Ok(ended) = self.session.wait(number) else { continue };
-                self.flush(ended.result.as_ref().ok().and_then(|value| value.as_deref()))?;
-                if let Err(failed) = ended.result {
-                    return Err(self.failed(&failed));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Says how a statement failed, as `tgvm run` says it of a program, and gives the exit code.
-    fn failed(&self, failed: &Failed) -> Exit {
-        match failed {
-            Failed::Exit(code) => return Exit::Program(*code),
-            Failed::Closed => return Exit::Done,
-            _ if self.interrupted.load(Ordering::Relaxed) => {
-                say(&interrupted());
-                return Exit::Interrupted;
-            }
-            Failed::Memory => {
-                say(&stopped("out of memory", "`--max-memory` sets the limit"));
-                return Exit::Limit;
-            }
-            Failed::Trap(_) => say(&explained(failed)),
-            _ => complain(&failed.to_string(), &[]),
-        }
-        Exit::Failed
-    }
-}
-
-/// What is entered of a text one after the other: statements, and groups of items.
-fn parts(text: &str) -> Vec<&str> {
-    let all = pieces(text).unwrap_or_default();
-    let (mut parts, mut rest) = (Vec::new(), all.as_slice());
-    while !rest.is_empty() {
-        let (part, others) = rest.split_at(group(rest).max(1));
-        parts.push(&text[part[0].span.to(part[part.len() - 1].span).range()]);
-        rest = others;
-    }
-    // A text that is not complete is entered for the sake of what is wrong with it.
-    if parts.is_empty() { vec![text] } else { parts }
-}
-
-fn script(engine: &Engine, file: Option<&Path>) -> Exit {
-    let script = Script::new(engine);
-    // The script is read before a statement of the file could read from it.
-    let texts = file.into_iter().chain([Path::new("-")]).map(input::text).collect::<Result<Vec<_>, _>>();
-    let entered = texts.and_then(|texts| texts.iter().try_for_each(|text| script.enter(text)));
-    entered.err().unwrap_or(Exit::Done)
-}
-
-// At a terminal
-
-const PROMPT: &str = "tg> ";
-/// How long the prompt waits for a statement that calls `exit`.
+/// How long the prompt waits for a statement that calls `exit`; and for any, where what it shows can't go above the prompt.
 const MOMENT: Duration = Duration::from_millis(40);
+/// How long the end of a session waits for what it cancels, which is shown.
+const LONG: Duration = Duration::from_secs(1);
 
 fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> {
-    let mut editor: Editor<Line, DefaultHistory> =
-        Editor::with_config(Config::builder().auto_add_history(true).build())?;
     let screen = Arc::new(Screen::default());
-    // A terminal that can't move its cursor has no such printer. Nobody can be told if the terminal is gone.
-    let printer = editor.create_external_printer().ok();
-    let (written, prompted) = (screen.clone(), Arc::new(AtomicBool::new(false)));
-    let prompts = prompted.clone();
-    thread::spawn(move || match printer {
-        Some(mut printer) => written.write(|text| _ = printer.print(text)),
-        // The prompt stays where it is, and comes again.
-        None => written.write(|text| {
-            let shown = if prompts.load(Ordering::Relaxed) { format!("\n{text}{PROMPT}") } else { text };
-            print(&shown);
-        }),
-    });
     let to = screen.clone();
     let worlds = move |number| {
         let to = to.clone();
@@ -252,75 +118,70 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
     let told = screen.clone();
     let listener = Box::new(move |ended: &Ended| told.ended(ended));
     let session = Arc::new(engine.session_printing(Box::new(worlds), Some(listener)));
-    editor.set_helper(Some(Line { session: session.clone(), goes_on: Cell::new(false) }));
-    let history = history();
-    if let Some(path) = &history {
-        // There is none the first time.
-        let _ = editor.load_history(path);
-    }
-    // While a command waits; while a line is typed, Ctrl-C is a key.
-    let watched = session.clone();
-    let _ = ctrlc::set_handler(move || watched.cancel_all());
+    let mut prompt = Prompt::new(&session, &screen)?;
     print(&format!("tgvm {}: :help lists the commands, Ctrl-D ends\n", env!("CARGO_PKG_VERSION")));
     if let Some(file) = file {
         load(&session, file);
     }
-    let exit = loop {
-        prompted.store(true, Ordering::Relaxed);
-        let line = editor.readline(PROMPT);
-        prompted.store(false, Ordering::Relaxed);
-        match line {
-            Ok(line) => {
-                let line = line.trim();
-                let mut may_exit = Duration::ZERO;
-                if let Some(command) = line.strip_prefix(':') {
-                    if !obey(&session, command) {
-                        break Exit::Done;
-                    }
-                } else if let Err(problem) = session.enter(line) {
-                    show(&problem);
-                } else if pieces(line)
-                    .is_some_and(|all| all.iter().any(|piece| piece.names.iter().any(|n| n == "exit")))
-                {
-                    may_exit = MOMENT;
+    let end = loop {
+        match prompt.read() {
+            Ok(Typed::Text(text)) => {
+                if !take(&session, &screen, text.trim(), prompt.is_plain()) {
+                    break Ok(Exit::Done);
                 }
                 // The editor can't be called off, so what ends the session later does so at the next line.
-                if let Some(code) = screen.exit(may_exit) {
-                    break Exit::Program(code);
+                if let Some(code) = screen.exit() {
+                    break Ok(Exit::Program(code));
                 }
             }
-            // What is dropped is the line.
-            Err(ReadlineError::Interrupted) if editor.helper().is_some_and(|line| line.goes_on.take()) => {}
-            Err(ReadlineError::Interrupted) => {
-                if session.in_flight().is_empty() {
-                    print("nothing is in flight; Ctrl-D ends\n");
+            Ok(Typed::Dropped) => {
+                if !session.in_flight().is_empty() {
+                    print("the line is dropped; Ctrl-C again cancels what is in flight\n");
                 }
-                session.cancel_all();
             }
-            Err(ReadlineError::Eof) => break Exit::Done,
-            Err(error) => return Err(error),
+            Ok(Typed::Interrupt) => interrupt(&session),
+            Ok(Typed::End) => break Ok(Exit::Done),
+            Err(error) => break Err(error),
         }
     };
-    if let Some(path) = &history {
-        let saved = path.parent().map_or(Ok(()), fs::create_dir_all).map_err(ReadlineError::from);
-        if let Err(error) = saved.and_then(|()| editor.save_history(path)) {
-            complain(&format!("the history can't be kept: {error}"), &[]);
-        }
-    }
-    print(&screen.take());
+    prompt.keep_history();
+    let left: Vec<u64> = session.in_flight().iter().map(|statement| statement.number).collect();
     session.cancel_all();
-    Ok(exit)
+    screen.settle(&left, LONG);
+    print(&screen.take());
+    end
 }
 
-/// Where lines are kept from one session to the next.
-fn history() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    Some(state.or_else(home)?.join("tgvm/history"))
+/// Takes what has been typed; whether the session goes on.
+fn take(session: &Session, screen: &Screen, text: &str, is_plain: bool) -> bool {
+    if let Some(command) = text.strip_prefix(':') {
+        return obey(session, command);
+    }
+    match session.enter(text) {
+        Ok(entered) => {
+            let exits =
+                || pieces(text).is_some_and(|all| all.iter().any(|p| p.names.iter().any(|name| name == "exit")));
+            if is_plain || exits() {
+                let number = |entered: &Entered| match entered {
+                    Entered::Statement(number) => Some(*number),
+                    Entered::Defined(_) => None,
+                };
+                screen.settle(&entered.iter().filter_map(number).collect::<Vec<_>>(), MOMENT);
+            }
+        }
+        Err(problem) => show(&problem),
+    }
+    true
+}
+
+fn in_flight(count: usize) -> String {
+    format!("{count} statement{} in flight", if count == 1 { "" } else { "s" })
 }
 
 fn load(session: &Session, file: &Path) {
-    if let Ok(text) = input::text(file)
+    if file == Path::new("-") {
+        complain("standard input is the prompt's: give a file", &[]);
+    } else if let Ok(text) = input::text(file)
         && let Err(problem) = session.enter(&text)
     {
         show(&problem);
@@ -361,10 +222,9 @@ fn obey(session: &Session, command: &str) -> bool {
         ("workers", _) => drop(print(&workers(session))),
         ("graph", _) => drop(print(&graph(session))),
         ("stats", _) => {
-            let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-            let flight = count(session.in_flight().len(), "statement");
-            let (variables, memory) = (count(session.variables().len(), "variable"), show_size(session.memory()));
-            print(&format!("{flight} in flight, {variables}, {memory} in use\n"));
+            let (flight, variables) = (in_flight(session.in_flight().len()), session.variables().len());
+            let (plural, memory) = (if variables == 1 { "" } else { "s" }, show_size(session.memory()));
+            print(&format!("{flight}, {variables} variable{plural}, {memory} in use\n"));
         }
         _ => complain(&format!("there is no command `:{word}`"), &["`:help` lists the commands".to_owned()]),
     }
@@ -380,22 +240,34 @@ fn scoreboard(session: &Session) -> String {
         let waits: Vec<String> =
             statement.waits_for.iter().map(|(number, hazard)| format!("[{number}]: {hazard}")).collect();
         let state = if waits.is_empty() { "runs".to_owned() } else { format!("waits for {}", waits.join(", ")) };
-        let text = statement.text.lines().next().unwrap_or_default();
-        format!("[{}] {:>6.1} s  {text}  ({state})\n", statement.number, statement.age.as_secs_f64())
+        let (text, age) = (first_line(&statement.text), statement.age.as_secs_f64());
+        format!("[{}] {age:>6.1} s  {text}  ({state})\n", statement.number)
     };
     all.iter().map(line).collect()
 }
 
 fn workers(session: &Session) -> String {
+    let all = session.in_flight();
     let line = |(number, worker): (usize, AtWork)| {
         let does = match worker.statement {
             _ if worker.is_asleep => "asleep".to_owned(),
-            Some(statement) => format!("works for [{statement}]"),
+            Some(statement) => {
+                let text =
+                    all.iter().find(|of| of.number == statement).map_or(String::new(), |of| first_line(&of.text));
+                format!("works for [{statement}]  {text}")
+            }
             None => "looks for work".to_owned(),
         };
-        format!("worker {}  {does}, {} in its deque\n", number + 1, worker.queued)
+        format!("worker {}  {does}  ({} in its deque)\n", number + 1, worker.queued)
     };
     session.workers().into_iter().enumerate().map(line).collect()
+}
+
+/// A statement in one line, or how it begins.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
 }
 
 fn graph(session: &Session) -> String {

@@ -14,6 +14,7 @@ use super::{Exit, complain, input, painter, say};
 use crate::bytecode::program::Program;
 use crate::host::{Grants, StdWorld, files};
 use crate::machine::Issue;
+use crate::machine::crew::MAX_WORKERS;
 use crate::machine::engine::{Options, Outcome, Stats};
 use crate::machine::interrupt::{Interrupt, Stop};
 use crate::machine::pulse::Pulse;
@@ -25,7 +26,7 @@ use crate::syntax::span::Span;
 
 /// How long a program that was asked to stop may take before the process ends under it: it may wait for input, or for
 /// somebody who does not read its output.
-const GRACE: Duration = Duration::from_millis(250);
+pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -66,8 +67,8 @@ pub struct Args {
     /// Stop the program after that time
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
-    /// How many cores to use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// How many cores to use, up to 60 [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=MAX_WORKERS as i64))]
     workers: Option<u8>,
     /// When calls of tasks run out of order: lazy, when a core has nothing to do; eager, whenever they can; in-order, never
     #[arg(long, value_name = "HOW", default_value = "lazy", value_parser = issue_parser())]
@@ -231,7 +232,7 @@ pub fn program_args(args: &[OsString]) -> Result<Vec<String>, Exit> {
 
 /// How many cores this process may use.
 pub(super) fn cores() -> usize {
-    thread::available_parallelism().map_or(1, |count| count.get().min(64))
+    thread::available_parallelism().map_or(1, |count| count.get().min(MAX_WORKERS))
 }
 
 /// Sees to it that Ctrl-C and the time limit end the run, and the process, should it not end by itself.
@@ -257,8 +258,12 @@ pub fn watch(interrupt: &Interrupt, timeout: Option<Duration>) {
     }
 }
 
-pub(super) fn stopped(why: &str, help: &str) -> String {
+fn stopped(why: &str, help: &str) -> String {
     painter().message("stopped", why, &[help.to_owned()])
+}
+
+pub(super) fn out_of_memory(limit: u64) -> String {
+    stopped(&format!("out of memory: the limit is {}", show_size(limit)), "`--max-memory` sets the limit")
 }
 
 pub(super) fn interrupted() -> String {
@@ -282,10 +287,7 @@ pub fn conclude(
         Outcome::Done | Outcome::Stop(Stop::OutputClosed) => return Exit::Done,
         Outcome::Exit(code) => return Exit::Program(*code),
         Outcome::Trap(trap) => (show_trap(trap, program), Exit::Failed),
-        Outcome::Stop(Stop::Memory) => {
-            let why = format!("out of memory: the limit is {}", show_size(max_memory));
-            (stopped(&why, "`--max-memory` sets the limit"), Exit::Limit)
-        }
+        Outcome::Stop(Stop::Memory) => (out_of_memory(max_memory), Exit::Limit),
         Outcome::Stop(Stop::Steps) => {
             let steps = max_steps.unwrap_or_default();
             (stopped(&format!("the program took {steps} steps"), "`--max-steps` sets the limit"), Exit::Limit)

@@ -11,7 +11,7 @@ use super::value::{FromAnswer, IntoArgs};
 use super::world::Printing;
 use crate::host;
 use crate::machine::Issue;
-use crate::machine::crew::{Crew, Settings};
+use crate::machine::crew::{Crew, MAX_WORKERS, Settings};
 use crate::machine::host_call::{Stream, World};
 use crate::machine::ledger::Ticket;
 use crate::machine::submission::{Memory, Order, Priority};
@@ -52,7 +52,7 @@ pub struct Builder {
 impl Builder {
     /// How many workers there are: 1 to 60. All cores, if it is not said.
     pub fn workers(mut self, workers: usize) -> Builder {
-        self.settings.workers = workers.clamp(1, 60);
+        self.settings.workers = workers.clamp(1, MAX_WORKERS);
         self
     }
 

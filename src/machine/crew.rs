@@ -31,10 +31,13 @@ use crate::platform::sim::{Simulated, Simulator};
 use crate::platform::sync::Mutex;
 use crate::platform::system::{JoinHandle, Threads, spawn, spawn_turns};
 
+/// The most workers of a crew: with its guests, they fit into the bits of a word.
+pub(crate) const MAX_WORKERS: usize = 60;
+
 /// What a crew is like.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Up to 60.
+    /// Up to [`MAX_WORKERS`].
     pub(crate) workers: usize,
     /// How many threads may lend themselves at a time.
     pub(crate) guests: usize,
@@ -138,7 +141,7 @@ impl Crew {
     /// # Errors
     /// The system has no more threads.
     pub(crate) fn start(settings: &Settings, host: &'static HostTable) -> io::Result<Crew> {
-        let workers = settings.workers.clamp(1, 60);
+        let workers = settings.workers.clamp(1, MAX_WORKERS);
         let seats = workers + settings.guests.min(4);
         let platform: Arc<dyn Platform> = match settings.seed {
             None => Arc::new(Threads::new(seats)),

@@ -33,7 +33,7 @@ pub struct Options {
     pub max_steps: Option<u64>,
     /// How long it may run.
     pub timeout: Option<Duration>,
-    /// How many workers there are, 1 to 64.
+    /// How many workers there are, 1 to 60.
     pub workers: usize,
     /// When calls run out of order.
     pub issue: Issue,

@@ -11,6 +11,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use super::COMMANDS;
+use super::screen::Screen;
 use crate::embed::Session;
 use crate::syntax::highlight::{Class, classes};
 use crate::syntax::pieces::pieces;
@@ -18,23 +19,33 @@ use crate::syntax::pieces::pieces;
 /// What the editor asks about the line being typed.
 pub(super) struct Line {
     pub(super) session: Arc<Session>,
-    /// What is being typed goes on from a line before.
-    pub(super) goes_on: Cell<bool>,
+    pub(super) screen: Arc<Screen>,
+    /// There is something in it.
+    pub(super) is_begun: Cell<bool>,
 }
 
 impl Helper for Line {}
 
 impl Hinter for Line {
     type Hint = String;
+
+    /// There are no hints; but this is asked whenever the line changes.
+    fn hint(&self, line: &str, _: usize, _: &Context) -> Option<String> {
+        self.is_begun.set(!line.is_empty());
+        None
+    }
 }
 
 impl Highlighter for Line {
+    /// With what is to be shown above it.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        let mut shown = self.screen.above();
         if crate::cli::coloured(&std::io::stdout()) {
-            format!("\x1b[1;34m{prompt}\x1b[0m").into()
+            shown += &format!("\x1b[1;34m{prompt}\x1b[0m");
         } else {
-            prompt.into()
+            shown += prompt;
         }
+        shown.into()
     }
 
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
@@ -65,11 +76,13 @@ impl Highlighter for Line {
 
 impl Validator for Line {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let line = context.input();
-        let complete = line.trim_start().starts_with(':') || pieces(line).is_some();
-        self.goes_on.set(!complete);
-        Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
+        Ok(if is_complete(context.input()) { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
+}
+
+/// Whether what is typed is a command or statements, and does not go on.
+pub(super) fn is_complete(text: &str) -> bool {
+    text.trim_start().starts_with(':') || pieces(text).is_some()
 }
 
 impl Completer for Line {

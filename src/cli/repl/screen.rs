@@ -1,9 +1,11 @@
 //! What statements show at the terminal, above the line that is being typed: each line has its statement's number before it, and is
 //! shown as soon as it is complete.
 //!
-//! A thread of its own writes to the terminal, which may be slow. A worker that prints faster than that waits a little now and then, but never
-//! until the terminal is ready: whoever waits for the worker may be the one who would make it ready. So that what is held stays bounded, what
-//! would be too much is left out, and the screen says so.
+//! While a line is edited the editor alone writes: what is to be shown goes before the prompt whenever it draws that, and a thread of its own makes
+//! it draw. Otherwise another thread writes to the terminal, which may be slow. So what is shown has one order, and none of it is lost.
+//!
+//! A worker that prints faster than that waits a little now and then, but never until the terminal is ready: whoever waits for the worker may be
+//! the one who would make it ready. So that what is held stays bounded, what would be too much is left out, and the screen says so.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,8 +25,27 @@ const PART: usize = 64 << 10;
 /// A value is shown in so many bytes.
 const LONGEST: usize = 2000;
 
+/// Who writes what is to be written.
+#[derive(Clone, Copy, PartialEq, Default)]
+enum Writer {
+    /// The thread that is there for it.
+    #[default]
+    Thread,
+    /// The same, on a line of its own, and this prompt again.
+    Prompting(&'static str),
+    /// The editor, when it draws its prompt.
+    Editor,
+    /// Whoever ends the session.
+    Last,
+}
+
 #[derive(Default)]
 struct State {
+    writer: Writer,
+    /// Something is being written, not by the editor.
+    is_writing: bool,
+    /// The editor has been asked to draw, and has not yet.
+    is_woken: bool,
     /// What is to be written, and by which statement.
     lines: VecDeque<(u64, String)>,
     /// Its bytes.
@@ -33,6 +54,8 @@ struct State {
     left_out: u64,
     /// The line that each statement has begun.
     begun: BTreeMap<u64, Vec<u8>>,
+    /// Statements that have ended since the last prompt.
+    over: Vec<u64>,
     /// The code that a statement has ended the session with.
     exit: Option<u8>,
 }
@@ -140,29 +163,101 @@ impl Screen {
         if let Err(Failed::Exit(code)) = ended.result {
             state.exit = Some(code);
         }
+        state.over.push(ended.number);
         self.changed.notify_all();
     }
 
-    /// The code that a statement has ended the session with, if one has, or does so within that time.
-    pub(super) fn exit(&self, within: Duration) -> Option<u8> {
-        let waits = |state: &mut State| state.exit.is_none();
-        let waited = self.changed.wait_timeout_while(self.state(), within, waits);
-        waited.unwrap_or_else(PoisonError::into_inner).0.exit
+    /// Waits until these statements have ended and what they show has been written, but no longer than that.
+    pub(super) fn settle(&self, statements: &[u64], within: Duration) {
+        let waits = |state: &mut State| {
+            state.is_writing || !state.lines.is_empty() || !statements.iter().all(|number| state.over.contains(number))
+        };
+        drop(self.changed.wait_timeout_while(self.state(), within, waits));
     }
 
-    /// What has not been written yet, and is the caller's now.
+    /// The code that a statement has ended the session with, if one has.
+    pub(super) fn exit(&self) -> Option<u8> {
+        self.state().exit
+    }
+
+    /// What has not been written yet, and is the caller's now, who ends the session.
     pub(super) fn take(&self) -> String {
-        self.state().take(usize::MAX)
+        let mut state = self.idle();
+        state.writer = Writer::Last;
+        state.take(usize::MAX)
+    }
+
+    /// The state while nothing is being written.
+    fn idle(&self) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_while(self.state(), |state| state.is_writing);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line is edited from now on.
+    pub(super) fn edited(&self) {
+        let mut state = self.idle();
+        (state.writer, state.is_woken) = (Writer::Editor, false);
+        state.over.clear();
+        self.changed.notify_all();
+    }
+
+    /// A prompt is shown, behind which the terminal takes a line.
+    pub(super) fn prompted(&self, prompt: &'static str, show: impl FnOnce(&str)) {
+        let mut state = self.idle();
+        state.is_writing = true;
+        drop(state);
+        show(prompt);
+        let mut state = self.state();
+        (state.writer, state.is_writing) = (Writer::Prompting(prompt), false);
+        state.over.clear();
+        self.changed.notify_all();
+    }
+
+    /// A line has been entered, or dropped.
+    pub(super) fn entered(&self) {
+        self.state().writer = Writer::Thread;
+        self.changed.notify_all();
+    }
+
+    /// What the editor writes before its prompt.
+    pub(super) fn above(&self) -> String {
+        let mut state = self.state();
+        if state.writer != Writer::Editor {
+            return String::new();
+        }
+        state.is_woken = false;
+        let text = state.take(MUCH);
+        self.changed.notify_all();
+        text
+    }
+
+    /// Makes the editor draw when there is something to be written, for ever.
+    pub(super) fn wake(&self, mut wake: impl FnMut()) -> ! {
+        loop {
+            let nothing =
+                |state: &mut State| state.writer != Writer::Editor || state.is_woken || state.lines.is_empty();
+            let waited = self.changed.wait_while(self.state(), nothing);
+            waited.unwrap_or_else(PoisonError::into_inner).is_woken = true;
+            wake();
+        }
     }
 
     /// Writes what there is to be written, for ever.
-    pub(super) fn write(&self, mut write: impl FnMut(String)) -> ! {
+    pub(super) fn write(&self, mut write: impl FnMut(&str)) -> ! {
         loop {
-            let nothing = |state: &mut State| state.lines.is_empty();
-            let waited = self.changed.wait_while(self.state(), nothing);
-            let text = waited.unwrap_or_else(PoisonError::into_inner).take(MUCH);
+            let nothing = |state: &mut State| {
+                matches!(state.writer, Writer::Editor | Writer::Last) || state.is_writing || state.lines.is_empty()
+            };
+            let mut state = self.changed.wait_while(self.state(), nothing).unwrap_or_else(PoisonError::into_inner);
+            state.is_writing = true;
+            let (mut text, writer) = (state.take(MUCH), state.writer);
+            drop(state);
+            if let Writer::Prompting(prompt) = writer {
+                text = format!("\n{text}{prompt}");
+            }
+            write(&text);
+            self.state().is_writing = false;
             self.changed.notify_all();
-            write(text);
         }
     }
 }
@@ -209,9 +304,24 @@ mod tests {
         assert_eq!(screen.take(), "[1] ad\n[1] \n");
         screen.ended(&Ended { number: 2, output: String::new(), result: Ok(Some("5".to_owned())) });
         assert_eq!(screen.take(), "[2] c\n[2] 5\n");
-        assert_eq!(screen.exit(Duration::ZERO), None);
+        assert_eq!(screen.exit(), None);
         screen.ended(&Ended { number: 3, output: String::new(), result: Err(Failed::Exit(4)) });
-        assert_eq!(screen.exit(Duration::ZERO), Some(4));
+        assert_eq!(screen.exit(), Some(4));
+    }
+
+    #[test]
+    fn one_writes_at_a_time() {
+        let screen = Screen::default();
+        screen.printed(1, b"a\n");
+        assert_eq!(screen.above(), "", "no line is edited");
+        screen.edited();
+        assert_eq!((screen.above().as_str(), screen.above().as_str()), ("[1] a\n", ""));
+        screen.printed(1, b"b\n");
+        screen.entered();
+        assert_eq!(screen.above(), "");
+        screen.prompted("> ", |shown| assert_eq!(shown, "> "));
+        assert_eq!(screen.above(), "");
+        assert_eq!(screen.take(), "[1] b\n");
     }
 
     #[test]
