@@ -42,9 +42,10 @@ const COMMANDS: &str = "\
 :help          this
 :quit          ends the session, and what is in flight
 
-Ctrl-C drops the line that is being typed. Where none is, and while `:wait` waits, it is `:cancel all`.
-Ctrl-D where no line is being typed is `:quit`. Tab completes commands and names, Up brings earlier lines back.
-Inside a bracket, and after an operator, a statement goes on in the next line.
+Ctrl-C drops the line that is being typed. Where there is none, and while
+`:wait` waits, it is `:cancel all`. Ctrl-D, where there is none, is `:quit`.
+Tab completes commands and names; Up brings back what was entered before.
+In a bracket, and after an operator, a statement goes on in the next line.
 ";
 
 /// Enter statements that run while the next one is typed.

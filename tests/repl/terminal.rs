@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::process::Command;
+use std::rc::Rc;
 
 use rexpect::process::WaitStatus;
 use rexpect::session::PtySession;
@@ -20,7 +21,7 @@ const UNTIL: &str = "task until(x: Int) -> Int { while !file_exists(\"go\") {}; 
 /// A REPL in a pseudo-terminal, and the folder that it is in and keeps its history in.
 struct Repl {
     session: PtySession,
-    folder: TempDir,
+    folder: Rc<TempDir>,
 }
 
 impl Deref for Repl {
@@ -39,7 +40,7 @@ impl DerefMut for Repl {
 
 impl Repl {
     /// On a terminal of that kind, and with that `NO_COLOR`.
-    fn new(kind: &str, no_color: &str, folder: TempDir) -> Repl {
+    fn new(kind: &str, no_color: &str, folder: Rc<TempDir>) -> Repl {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tgvm"));
         command.args(["repl", "--workers", "2"]).current_dir(folder.path());
         command.env("TERM", kind).env("NO_COLOR", no_color).env("XDG_STATE_HOME", folder.path());
@@ -93,15 +94,19 @@ impl Repl {
     }
 
     #[track_caller]
-    fn quit(mut self) -> TempDir {
+    fn quit(mut self) -> Rc<TempDir> {
         self.enter(":quit", &[]);
         self.ends(0);
         self.folder
     }
 }
 
+fn folder() -> Rc<TempDir> {
+    Rc::new(tempfile::tempdir().unwrap())
+}
+
 fn at_terminal() -> Repl {
-    Repl::new("xterm", "1", tempfile::tempdir().unwrap())
+    Repl::new("xterm", "1", folder())
 }
 
 /// A line that a statement prints is shown while the statement runs; Ctrl-C ends that, and not the session; `exit` does, with its code.
@@ -269,12 +274,16 @@ fn all_is_shown_in_order() {
 fn lines_are_kept_for_the_next_session() {
     let mut repl = at_terminal();
     repl.enter("11 * 3", &["[1] 33"]);
-    let folder = repl.quit();
+    // There is another session meanwhile.
+    let mut other = Repl::new("xterm", "1", repl.folder.clone());
+    other.enter("11 * 4", &["[1] 44"]);
+    repl.quit();
+    let folder = other.quit();
     let mut repl = Repl::new("xterm", "1", folder);
-    repl.types(UP);
-    repl.shows(&["tg> :quit"]);
-    repl.types(UP);
-    repl.shows(&["tg> 11 * 3"]);
+    for line in [":quit", "11 * 4", ":quit", "11 * 3"] {
+        repl.types(UP);
+        repl.shows(&[&format!("tg> {line}")]);
+    }
     repl.enter("", &["[1] 33"]);
     repl.quit();
 }
@@ -296,7 +305,7 @@ fn words_are_completed() {
 
 #[test]
 fn keywords_are_coloured_where_that_is_wanted() {
-    let mut repl = Repl::new("xterm", "", tempfile::tempdir().unwrap());
+    let mut repl = Repl::new("xterm", "", folder());
     repl.types("let x = 12");
     repl.shows(&["\x1b[35mlet\x1b[0m x = \x1b[36m12\x1b[0m"]);
     repl.enter("", &[]);
@@ -311,7 +320,7 @@ fn keywords_are_coloured_where_that_is_wanted() {
     };
     assert!(colour("a\x1b[1;34mb") && !colour("\x1b[?2004h\x1b[5C"));
     for kind in ["xterm", "dumb"] {
-        let mut repl = Repl::new(kind, "1", tempfile::tempdir().unwrap());
+        let mut repl = Repl::new(kind, "1", folder());
         repl.send_line("let x = 12; \"a\" // b\ny\n:quit").unwrap();
         let shown = repl.ends(0);
         assert!(shown.contains("there is no variable or constant `y`") && !colour(&shown), "{kind}: {shown}");
@@ -395,6 +404,22 @@ fn a_wait_is_interrupted() {
     repl.quit();
 }
 
+/// What is typed while a command waits is there when it has waited.
+#[test]
+fn what_is_typed_meanwhile_is_not_lost() {
+    let mut repl = at_terminal();
+    repl.enter(UNTIL, &["tg> "]);
+    repl.enter("print(\"so\"); until(12)", &["[1] so", "tg> "]);
+    repl.enter(":wait", &[]);
+    repl.send_line("1 +").unwrap();
+    repl.send_line("6; 6 * 7").unwrap();
+    repl.types("6 *");
+    repl.go();
+    repl.shows(&["[2] 12\r\n", "[3] 7\r\n", "[4] 42\r\n"]);
+    repl.enter(" 8", &["[5] 48"]);
+    repl.quit();
+}
+
 /// The end of a session ends what is in flight, and says so.
 #[test]
 fn the_end_cancels_what_is_in_flight() {
@@ -464,7 +489,7 @@ fn a_definition_is_entered_anew() {
 /// Where the cursor can't be moved, what arrives while a line is typed is on lines of its own, and the prompt comes again.
 #[test]
 fn results_have_lines_of_their_own_at_a_dumb_terminal() {
-    let mut repl = Repl::new("dumb", "1", tempfile::tempdir().unwrap());
+    let mut repl = Repl::new("dumb", "1", folder());
     // The terminal would echo what is typed, and this one does not.
     for line in [UNTIL, "until(12)"] {
         repl.send_line(line).unwrap();

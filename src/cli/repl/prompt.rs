@@ -136,11 +136,11 @@ impl Prompt {
         typed
     }
 
-    /// Keeps what has been typed for the next session.
+    /// Keeps what has been typed for the next session, beside what others have kept meanwhile.
     pub(super) fn keep_history(&mut self) {
         let (How::Edited(editor), Some(path)) = (&mut self.how, history()) else { return };
         let folder = path.parent().map_or(Ok(()), fs::create_dir_all).map_err(ReadlineError::from);
-        if let Err(error) = folder.and_then(|()| editor.save_history(&path)) {
+        if let Err(error) = folder.and_then(|()| editor.append_history(&path)) {
             complain(&format!("the history can't be kept: {error}"), &[]);
         }
     }
