@@ -145,7 +145,6 @@ fn at_terminal(engine: &Engine, file: Option<&Path>) -> rustyline::Result<Exit> 
             Err(error) => break Err(error),
         }
     };
-    prompt.keep_history();
     let left: Vec<u64> = session.in_flight().iter().map(|statement| statement.number).collect();
     session.cancel_all();
     screen.settle(&left, LONG);

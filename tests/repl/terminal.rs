@@ -281,7 +281,16 @@ fn lines_are_kept_for_the_next_session() {
     repl.quit();
     let folder = other.quit();
     let mut repl = Repl::new("xterm", "1", folder);
-    for line in [":quit", "11 * 4", ":quit", "11 * 3"] {
+    for line in [":quit", "11 * 4"] {
+        repl.types(UP);
+        repl.shows(&[&format!("tg> {line}")]);
+    }
+    repl.enter("", &["[1] 44"]);
+    // Nobody ends this one.
+    let folder = repl.folder.clone();
+    drop(repl);
+    let mut repl = Repl::new("xterm", "1", folder);
+    for line in ["11 * 4", ":quit", "11 * 4", "11 * 3"] {
         repl.types(UP);
         repl.shows(&[&format!("tg> {line}")]);
     }

@@ -20,6 +20,8 @@ use crate::embed::Session;
 const PROMPT: &str = "tg> ";
 /// Where there is no editor, and what is typed goes on.
 const GOES_ON: &str = "... ";
+/// So many lines are kept.
+const LINES: usize = 1000;
 /// Makes the editor draw, and moves the cursor up and down again.
 const DRAW: &str = "\x1b[A\n";
 
@@ -42,8 +44,15 @@ pub(super) struct Prompt {
 }
 
 enum How {
-    Edited(Box<Editor<Line, DefaultHistory>>),
+    Edited(Box<Edited>),
     Plain(Arc<Plain>),
+}
+
+/// Where there is an editor.
+struct Edited {
+    editor: Editor<Line, DefaultHistory>,
+    /// Where lines are kept from one session to the next.
+    history: Option<PathBuf>,
 }
 
 /// What Ctrl-C has to know where there is no editor, and is a signal.
@@ -62,6 +71,7 @@ impl Prompt {
     pub(super) fn new(session: &Arc<Session>, screen: &Arc<Screen>) -> rustyline::Result<Prompt> {
         // The screen writes above the line also where there are no colours.
         let config = Config::builder()
+            .max_history_size(LINES)?
             .auto_add_history(true)
             .completion_type(CompletionType::List)
             .color_mode(ColorMode::Forced)
@@ -76,11 +86,12 @@ impl Prompt {
             thread::spawn(move || wakes.wake(|| _ = printer.print(DRAW.to_owned())));
             let (session, screen) = (session.clone(), screen.clone());
             editor.set_helper(Some(Line { session, screen, is_begun: Cell::new(false) }));
-            if let Some(path) = history() {
+            let history = history();
+            if let Some(path) = &history {
                 // There is none the first time.
-                let _ = editor.load_history(&path);
+                let _ = editor.load_history(path);
             }
-            How::Edited(Box::new(editor))
+            How::Edited(Box::new(Edited { editor, history }))
         } else {
             How::Plain(Arc::default())
         };
@@ -118,30 +129,40 @@ impl Prompt {
     /// The terminal can't be read.
     pub(super) fn read(&mut self) -> rustyline::Result<Typed> {
         let typed = match &mut self.how {
-            How::Edited(editor) => {
+            How::Edited(edited) => {
                 self.screen.edited();
-                match editor.readline(PROMPT) {
-                    Ok(text) => Ok(Typed::Text(text)),
-                    Err(ReadlineError::Interrupted) => {
-                        let is_begun = editor.helper().is_some_and(|line| line.is_begun.take());
-                        Ok(if is_begun { Typed::Dropped } else { Typed::Interrupt })
-                    }
-                    Err(ReadlineError::Eof) => Ok(Typed::End),
-                    Err(error) => Err(error),
-                }
+                edited.read()
             }
             How::Plain(plain) => Ok(plain.read(&self.screen)?),
         };
         self.screen.entered();
         typed
     }
+}
 
-    /// Keeps what has been typed for the next session, beside what others have kept meanwhile.
-    pub(super) fn keep_history(&mut self) {
-        let (How::Edited(editor), Some(path)) = (&mut self.how, history()) else { return };
+impl Edited {
+    fn read(&mut self) -> rustyline::Result<Typed> {
+        match self.editor.readline(PROMPT) {
+            Ok(text) => {
+                self.keep();
+                Ok(Typed::Text(text))
+            }
+            Err(ReadlineError::Interrupted) => {
+                let is_begun = self.editor.helper().is_some_and(|line| line.is_begun.take());
+                Ok(if is_begun { Typed::Dropped } else { Typed::Interrupt })
+            }
+            Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds what has been typed to what is kept: other sessions do so, too, and this one may be killed.
+    fn keep(&mut self) {
+        let Some(path) = &self.history else { return };
         let folder = path.parent().map_or(Ok(()), fs::create_dir_all).map_err(ReadlineError::from);
-        if let Err(error) = folder.and_then(|()| editor.append_history(&path)) {
+        if let Err(error) = folder.and_then(|()| self.editor.append_history(path)) {
             complain(&format!("the history can't be kept: {error}"), &[]);
+            self.history = None;
         }
     }
 }
