@@ -120,6 +120,7 @@ impl Wake for Nudge {
 struct Whole;
 
 impl Drop for Whole {
+    #[allow(clippy::disallowed_methods, reason = "nobody else can end it, nor say why")]
     fn drop(&mut self) {
         // Not `eprintln`, which a test may keep.
         let _ = io::stderr().write_all(b"tgvm: a thread of an engine panicked, and can't go on\n");
