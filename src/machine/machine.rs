@@ -600,7 +600,7 @@ impl Machine {
         }
         // SAFETY: an entry that has not completed has a live frame, whose entry has not completed.
         unsafe {
-            let (mut at, mut recent) = (entry, None);
+            let (mut at, by_level) = (entry, of.failures_by_level());
             let squashed = loop {
                 let board: *mut Board = (*at).board;
                 if board.is_null() {
@@ -609,14 +609,8 @@ impl Machine {
                 if (*board).squashes((*at).seq) || (*board).is_lost.load(Ordering::Relaxed) {
                     break true;
                 }
-                let good_at = (*board).good_at.load(Ordering::Relaxed);
-                if good_at == failures {
-                    break false;
-                }
-                let recent = recent.get_or_insert_with(|| of.recent_failures().levels(failures));
-                // What failed since was in frames that are no further up.
-                let since = failures.checked_sub(good_at).and_then(|since| recent.get(since as usize - 1));
-                if since.is_some_and(|&level| level >= (*board).level) {
+                // Nothing further up has failed since it was good.
+                if by_level.last_below((*board).level) <= (*board).good_at.load(Ordering::Relaxed) {
                     (*board).good_at.store(failures, Ordering::Relaxed);
                     break false;
                 }
@@ -659,10 +653,7 @@ impl Machine {
                     }
                 }
             }
-            let failures = of.failures.fetch_add(1, Ordering::SeqCst) + 1;
-            if !board.is_null() {
-                of.recent_failures().note(failures, (*board).level);
-            }
+            of.note_failure((!board.is_null()).then(|| (*board).level));
             self.raise_all(CHECK);
             self.wake_squashed();
             checked_seq_cst();

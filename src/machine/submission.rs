@@ -121,7 +121,7 @@ pub(super) struct Cold {
     held: AtomicU64,
     /// Runs that wait for their turn.
     waiting: AtomicU64,
-    recent_failures: OnceLock<Box<RecentFailures>>,
+    failures_by_level: OnceLock<Box<FailuresByLevel>>,
 }
 
 impl Cold {
@@ -132,28 +132,56 @@ impl Cold {
     }
 }
 
-/// At which level of the tree of frames the last ones failed.
-#[derive(Default)]
-pub(super) struct RecentFailures([AtomicU64; RECENT]);
+/// When something failed lastly, by its level in the tree of frames: a Fenwick tree of maxima.
+pub(super) struct FailuresByLevel {
+    /// The numbers of the last failures, each the largest of some buckets up to its own; 0: none.
+    last: [AtomicU64; BUCKETS],
+    /// Held while a failure is noted and counted.
+    noting: Mutex<()>,
+}
 
-/// How many are kept.
-const RECENT: usize = 32;
+/// Levels below this have a bucket each, those above so many a doubling.
+const EXACT: u32 = 64;
+const BUCKETS: usize = 1024;
 
-impl RecentFailures {
-    /// The failure of that number was in a frame of that level.
-    pub(super) fn note(&self, number: u32, level: u32) {
-        self.0[number as usize % RECENT].store(u64::from(number) << 32 | u64::from(level), Ordering::Release);
+/// The bucket of a level, and whether there are smaller levels in it.
+fn bucket(level: u32) -> (usize, bool) {
+    if level < EXACT {
+        return (level as usize, false);
+    }
+    let shift = level.ilog2() - EXACT.ilog2() + 1;
+    let within = level >> shift;
+    ((shift * EXACT / 2 + within) as usize, within << shift != level)
+}
+
+impl Default for FailuresByLevel {
+    fn default() -> Self {
+        FailuresByLevel { last: std::array::from_fn(|_| AtomicU64::new(0)), noting: Mutex::default() }
+    }
+}
+
+impl FailuresByLevel {
+    /// Counts a failure in a frame of that level: who sees the count sees the level.
+    fn note(&self, level: u32, failures: &AtomicU32) {
+        let _noting = lock(&self.noting);
+        let number = u64::from(failures.load(Ordering::Relaxed)) + 1;
+        let mut at = bucket(level).0 + 1;
+        while at <= BUCKETS {
+            self.last[at - 1].store(number, Ordering::Relaxed);
+            at += at & at.wrapping_neg();
+        }
+        failures.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The least level of the last so many, when there were `failures`; 0 where that is not known.
-    pub(super) fn levels(&self, failures: u64) -> [u32; RECENT] {
-        let mut least = u32::MAX;
-        std::array::from_fn(|back| {
-            let number = failures.wrapping_sub(back as u64);
-            let noted = self.0[number as usize % RECENT].load(Ordering::Acquire);
-            least = least.min(if noted >> 32 == number { noted as u32 } else { 0 });
-            least
-        })
+    /// The number of the last failure in a frame of a smaller level, or a bit larger one.
+    pub(super) fn last_below(&self, level: u32) -> u64 {
+        let (bucket, is_inside) = bucket(level);
+        let (mut at, mut last) = (bucket + usize::from(is_inside), 0);
+        while at > 0 {
+            last = last.max(self.last[at - 1].load(Ordering::Relaxed));
+            at &= at - 1;
+        }
+        last
     }
 }
 
@@ -287,9 +315,17 @@ impl Submission {
         &self.cold().waiting
     }
 
-    /// Where what failed lastly was.
-    pub(super) fn recent_failures(&self) -> &RecentFailures {
-        self.cold().recent_failures.get_or_init(Box::default)
+    /// An entry failed, in a frame of that level if it is in one.
+    pub(super) fn note_failure(&self, level: Option<u32>) {
+        match level {
+            Some(level) => self.failures_by_level().note(level, &self.failures),
+            None => _ = self.failures.fetch_add(1, Ordering::SeqCst),
+        }
+    }
+
+    /// Where what failed was.
+    pub(super) fn failures_by_level(&self) -> &FailuresByLevel {
+        self.cold().failures_by_level.get_or_init(Box::default)
     }
 
     /// Whether there are any, at some moment.
@@ -589,6 +625,42 @@ impl Submission {
             other => {
                 *content = other;
                 None
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(modelled)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_each_other() {
+        let (mut last, mut first_of_last) = (0, 0);
+        for level in (0..5000).chain((0..19).map(|shift| u32::MAX >> shift).rev()) {
+            let (bucket, is_inside) = bucket(level);
+            assert!(bucket < BUCKETS && bucket >= last, "{level}");
+            if bucket > last {
+                (last, first_of_last) = (bucket, level);
+            }
+            assert!(level >= 5000 || is_inside == (level > first_of_last), "{level}");
+        }
+    }
+
+    #[test]
+    fn failures_further_up_are_found() {
+        let (all, failures) = (FailuresByLevel::default(), AtomicU32::new(0));
+        let levels = [4000, 7, 90, 63, 64, 4000, 70_000, 12];
+        for (number, &level) in (1..).zip(&levels) {
+            all.note(level, &failures);
+            assert_eq!(failures.load(Ordering::Relaxed), number);
+            for asked in [0, 1, 7, 8, 12, 13, 63, 64, 65, 90, 92, 3900, 4032, 70_000, 80_000, u32::MAX] {
+                let above = |width: u32| {
+                    let is_above = |&(_, &level): &(u64, &u32)| level < asked.saturating_add(width);
+                    (1..).zip(&levels[..number as usize]).filter(is_above).map(|(number, _)| number).max().unwrap_or(0)
+                };
+                let found = all.last_below(asked);
+                assert!(found >= above(0) && found <= above(asked / 32), "{asked} after {number}: {found}");
             }
         }
     }

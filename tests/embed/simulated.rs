@@ -89,7 +89,7 @@ fn answers_come_under_every_seed() {
         fn asks(n: Int) -> Int { return ask(n) + 1 }
         fn answers() -> Int { return answer() }";
     for seed in 0..60 {
-        let asked: Arc<Mutex<Vec<(Completer<i64>, i64)>>> = Arc::default();
+        let asked = Arc::new(Mutex::new(Vec::<(Completer<i64>, i64)>::new()));
         let (kept, given) = (asked.clone(), asked.clone());
         let mut functions = Functions::new();
         functions.add("ask", move |done: Completer<i64>, n: i64| kept.lock().unwrap().push((done, n))).pure();

@@ -32,8 +32,7 @@ fn on_a_worker_nobody_waits() {
         let never = || engine.submit::<i64>(&endless, "for_ever", (2,)).unwrap();
         let (first, others) = (never(), [never(), never()]);
         let (session, done) = session(&engine);
-        let in_hand: Mutex<Option<(Handle<i64>, [Handle<i64>; 2], Session)>> =
-            Mutex::new(Some((first, others, session)));
+        let in_hand = Mutex::new(Some((first, others, session)));
         let (sender, told) = channel::<(Given, [Handle<i64>; 2], Session)>();
         let weak = Arc::downgrade(&engine);
         let mut functions = Functions::new();
