@@ -186,9 +186,8 @@ impl Lanes {
         self.take_up_to(BATCH, priority)
     }
 
-    /// Takes the jobs out that are `wanted`, submissions that nobody has begun not among them.
-    pub(super) fn extract(&self, wanted: impl Fn(Job) -> bool) -> Vec<Job> {
-        let mut taken = Vec::new();
+    /// Gives each job out that `takes` it, submissions that nobody has begun not among them.
+    pub(super) fn extract(&self, takes: impl Fn(Job) -> bool) {
         for (all, priority) in self.waiting.iter().zip(0..) {
             let mut waiting = all.0.load(Ordering::Relaxed);
             while waiting != 0 {
@@ -199,19 +198,12 @@ impl Lanes {
                 if jobs.is_empty() {
                     continue;
                 }
-                jobs.retain(|waiting| match *waiting {
-                    Waiting::Job(job) if wanted(job) => {
-                        taken.push(job);
-                        false
-                    }
-                    _ => true,
-                });
+                jobs.retain(|waiting| !matches!(*waiting, Waiting::Job(job) if takes(job)));
                 if jobs.is_empty() {
                     all.0.fetch_and(!(1 << at), Ordering::SeqCst);
                 }
             }
         }
-        taken
     }
 
     fn take_up_to(&self, most: usize, priority: Priority) -> Option<(Waiting, bool)> {

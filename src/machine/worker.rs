@@ -119,6 +119,8 @@ pub(super) struct Worker {
     lent_to: Option<Ticket>,
     /// Its slice is over, and what others injected is next; and whether it was so the last time.
     gave_way: bool,
+    /// The oldest work is not looked for in the lanes before that.
+    looks_in_lanes_from: u64,
     outside: bool,
     random: u64,
 }
@@ -168,6 +170,7 @@ impl Worker {
             leaving: Leaving::default(),
             lent_to: None,
             gave_way: false,
+            looks_in_lanes_from: 0,
             outside: false,
             random: 0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1),
         }

@@ -1,5 +1,6 @@
 //! Where a worker finds its next job: with itself, among what was injected, with the others; where there is none it sleeps.
 
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use super::{Job, Worker};
@@ -64,33 +65,64 @@ impl Worker {
     /// Puts the oldest work of the submission on top of the deque, if it is ready there; whether it was. If the slice is over, it is looked for
     /// in the lanes, too, and what is squashed, which the oldest may wait for, is as good. Younger work that makes more and more would else
     /// lie above it for ever. What lay above it on the deque comes to lie below all else there: what is next to it is often the oldest next.
+    ///
+    /// Frames around the oldest work go on when that is done, one after the other: they come along, and before that, when all they do is to issue
+    /// what is younger, they lie below all else.
     pub(super) fn brings_up_the_oldest(&mut self, slice_is_over: bool) -> bool {
         let machine = self.machine();
         let of: *const Submission = self.of();
         let (board, entry) = machine.oldest(self.of());
+        let is_oldest = |job: Job| match job {
+            Job::Board(of_job) => of_job == board,
+            Job::Entry(of_job) => of_job == entry,
+            // SAFETY: the job is at hand.
+            Job::Run(run) => unsafe { (*run).entry == entry },
+            Job::Submission(_) => false,
+        };
+        let (older, squashed) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         // SAFETY: the worker has the jobs on its deque, and holds the lock of the lane that has the others. Their entries have not completed.
-        let is_wanted = |job: Job| unsafe {
-            let of_job = job.entry();
-            match of_job.is_null() || job.done_for() != of {
-                false if job == Job::Board(board) || of_job == entry => true,
-                false => slice_is_over && machine.is_squashed(of_job),
-                true => false,
+        let takes = |job: Job| unsafe {
+            let entry = job.entry();
+            if entry.is_null() || job.done_for() != of {
+                return false;
             }
+            let board = (*entry).board;
+            if (*entry).oldest.load(Ordering::Acquire) {
+                older.borrow_mut().push((if board.is_null() { 0 } else { (*board).level + 1 }, job));
+            } else if slice_is_over && machine.is_squashed(entry) {
+                squashed.borrow_mut().push(job);
+            } else {
+                return false;
+            }
+            true
         };
         // Popped from the top.
         let mut rest: Vec<Job> = std::iter::from_fn(|| self.local.deque.pop()).collect();
-        let first = rest.iter().position(|&job| is_wanted(job)).unwrap_or(rest.len());
-        let mut wanted: Vec<Job> = rest.extract_if(first.., |&mut job| is_wanted(job)).collect();
-        if first < rest.len() {
-            rest.rotate_left(first);
+        let (mut at, mut above) = (0, None);
+        rest.retain(|&job| {
+            let is_taken = takes(job);
+            above = above.or(is_taken.then_some(at));
+            at += 1;
+            !is_taken
+        });
+        rest.rotate_left(above.unwrap_or(0));
+        let now = machine.platform.now();
+        if slice_is_over && now >= self.looks_in_lanes_from {
+            machine.lanes.extract(&takes);
+            // There may be many, and most of the time is for work.
+            let then = machine.platform.now();
+            self.looks_in_lanes_from = then + 8 * (then - now);
         }
-        if slice_is_over {
-            // What is squashed takes no time.
-            wanted.extend(machine.lanes.extract(is_wanted));
-        }
-        let found = !wanted.is_empty();
+        let (mut older, squashed) = (older.into_inner(), squashed.into_inner());
+        older.sort_unstable_by_key(|&(level, _)| level);
+        let oldest = older.pop_if(|&mut (_, job)| is_oldest(job)).map(|(_, job)| job);
+        let found = oldest.is_some() || !squashed.is_empty();
+        let (younger, around) = (rest.into_iter().rev(), older.into_iter().map(|(_, job)| job));
         // Others may have found nothing meanwhile, and sleep.
-        rest.into_iter().rev().chain(wanted.into_iter().rev()).for_each(|job| self.local.push(job));
+        match oldest {
+            Some(job) => younger.chain(around).chain(squashed).chain([job]).for_each(|job| self.local.push(job)),
+            None => around.chain(younger).chain(squashed).for_each(|job| self.local.push(job)),
+        }
         found
     }
 
