@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::value::Grid;
 use crate::bytecode::trap::TrapCode;
@@ -541,6 +542,13 @@ impl<T: Element> Give for Grid<T> {
     }
 }
 
+/// The trap of an error, which is a host's and may panic.
+#[cold]
+fn failed(error: impl fmt::Display) -> Fault {
+    catch_unwind(AssertUnwindSafe(move || error.to_string()))
+        .map_or_else(|payload| Fault::panicked(&*payload), |text| Fault::trap(TrapCode::HostFailed, text))
+}
+
 impl<T: Give, E: fmt::Display> Give for Result<T, E> {
     const KIND: Option<Kind> = T::KIND;
 
@@ -548,7 +556,7 @@ impl<T: Give, E: fmt::Display> Give for Result<T, E> {
         match self {
             // SAFETY: the caller's.
             Ok(value) => unsafe { value.give(call) },
-            Err(error) => Err(Fault::trap(TrapCode::HostFailed, error.to_string())),
+            Err(error) => Err(failed(error)),
         }
     }
 }

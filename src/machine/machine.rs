@@ -18,11 +18,11 @@ use super::relief::{Relief, Wanted};
 use super::scoreboard::{Board, NO_SQUASH, before};
 use super::sleep::Sleepers;
 use super::station::{Entry, Status};
-use super::submission::{Order, Priority, Submission};
+use super::submission::{Order, Priority, Submission, is_in_world, lock};
 use super::trap::Failure;
 use super::worker::Job;
 use crate::platform::Platform;
-use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, checked_seq_cst};
+use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, checked_seq_cst};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -126,6 +126,8 @@ pub(crate) struct Machine {
     pub(super) closing: AtomicBool,
     pub(super) done: AtomicBool,
     heart_rests: AtomicBool,
+    /// What was cancelled by a thread in a world, which may have the lock of retirement: the heart sees to it.
+    to_retire: Mutex<Vec<Ticket>>,
     pub(super) promotions: AtomicU64,
     pub(super) recorder: Option<Arc<Recorder>>,
     /// Runs that wait for an answer of the host.
@@ -185,6 +187,7 @@ impl Machine {
             closing: AtomicBool::new(false),
             done: AtomicBool::new(false),
             heart_rests: AtomicBool::new(false),
+            to_retire: Mutex::default(),
             promotions: AtomicU64::new(0),
             recorder,
             waits: Waits::default(),
@@ -505,6 +508,7 @@ impl Machine {
         let (mut since, mut fruitless) = (Duration::ZERO, Duration::ZERO);
         let (mut promotions, mut idle) = (0, 0);
         while !until() {
+            self.retire_cancelled();
             if idle >= IDLE_BEATS {
                 // Announced first, and then looked: who wakes up after that sees that the heart rests.
                 self.heart_rests.store(true, Ordering::SeqCst);
@@ -531,6 +535,7 @@ impl Machine {
             nap = (fruitless / 8).clamp(FIRST_NAP, LAST_NAP);
             idle = if self.is_idle() { idle + 1 } else { 0 };
         }
+        self.retire_cancelled();
     }
 
     /// Ends what is in flight; what is taken on from now on ends at once, too.
@@ -573,12 +578,23 @@ impl Machine {
     }
 
     /// The same, from outside.
-    pub(super) fn cancel(&self, of: &Submission, stop: Stop) {
+    pub(super) fn cancel(&self, of: &Ticket, stop: Stop) {
         self.stop(of, stop);
         if of.has_waiting() {
-            self.retire(of);
+            if is_in_world() {
+                lock(&self.to_retire).push(of.clone());
+                self.platform.unpark(self.heart());
+            } else {
+                self.retire(of);
+            }
         }
         self.queue.cancelled(self, of);
+    }
+
+    /// Lets those go on that wait in what has been cancelled from a world.
+    fn retire_cancelled(&self) {
+        let cancelled = std::mem::take(&mut *lock(&self.to_retire));
+        cancelled.iter().for_each(|of| self.retire(of));
     }
 
     /// Whether what an entry does will never be seen.

@@ -11,7 +11,7 @@
 //! ended that it waits for, since whoever waits for it may have to wait for them. Nothing is handed to the machine with the lock held: that may
 //! end a submission, which comes back here.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
@@ -29,16 +29,6 @@ enum Of {
     /// It is not the machine's yet.
     Held(Ticket),
     Handed(Ticket),
-}
-
-impl Of {
-    /// What has been submitted.
-    fn submission(&self) -> Option<&Ticket> {
-        match self {
-            Of::Expected | Of::Nothing => None,
-            Of::Held(submission) | Of::Handed(submission) => Some(submission),
-        }
-    }
 }
 
 /// A place in the line.
@@ -153,15 +143,17 @@ impl State {
 
     /// Those of the line that are background work among these, and all that they wait for.
     fn before(&self, numbers: &[u64]) -> Vec<Ticket> {
-        let (mut left, mut found) = (numbers.to_vec(), Vec::new());
-        while let Some(number) = left.pop() {
+        let (mut left, mut found) = (BTreeSet::from_iter(numbers.iter().copied()), Vec::new());
+        while let Some(number) = left.pop_last() {
             let Some(queued) = self.line.get(&number) else { continue };
-            // What a normal one waits for has been lifted for it, and statements are normal.
-            let background = |submission: &&Ticket| submission.priority() == Priority::Background;
-            if let Some(submission) = queued.of.submission().filter(background) {
-                left.extend_from_slice(&queued.waits_for);
-                found.push(submission.clone());
+            match &queued.of {
+                // What a normal one waits for has been lifted for it, and so it is for statements.
+                Of::Expected => continue,
+                Of::Held(submission) | Of::Handed(submission) if submission.priority() == Priority::Normal => continue,
+                Of::Held(submission) | Of::Handed(submission) => found.push(submission.clone()),
+                Of::Nothing => {}
             }
+            left.extend(&queued.waits_for);
         }
         found
     }
@@ -200,9 +192,10 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many wait.
+    /// How many the machine does not have yet.
     pub(super) fn held(&self) -> usize {
-        self.state().held.len()
+        let state = self.state();
+        state.held.len() + state.ready.len()
     }
 
     /// Hands a submission to the machine that uses these, by number, and whether it writes them, when its turn has come.
@@ -258,6 +251,8 @@ impl Queue {
             machine.take_on(submission.clone());
             let end = End { machine: machine.this.clone(), number, is_told: AtomicBool::new(false) };
             let is_over = !submission.watch(&Waker::from(Arc::new(end)));
+            // The last of it may be a host's, which is dropped then.
+            drop(submission);
             state = self.state();
             if is_over {
                 state.ended(number);

@@ -8,7 +8,7 @@
 //! has begun to; so what an entry says of its submission is good as long as the entry has not completed, and a worker's also after that.
 
 use std::any::Any;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -23,6 +23,7 @@ use super::retire::Retirement;
 use super::station::{Entry, Kind, Status};
 use super::transfer::{Args, Kept, Lent, Returned};
 use super::trap::{Failure, Fault, said};
+use crate::bytecode::trap::TrapCode;
 use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
 /// Why nothing is written where a panic took what would have done so.
@@ -31,6 +32,28 @@ pub(crate) fn unwritten(payload: &(dyn Any + Send)) -> String {
         "" => "what takes it panicked".to_owned(),
         said => format!("what takes it panicked: {said}"),
     }
+}
+
+thread_local! {
+    static IN_WORLD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is in a world, where it may have locked what belongs to the machine.
+pub(super) fn is_in_world() -> bool {
+    IN_WORLD.get()
+}
+
+fn try_world<R>(
+    world: &mut Option<Box<dyn World>>,
+    body: impl FnOnce(&mut dyn World) -> Result<R, Fault>,
+) -> std::thread::Result<Result<R, Fault>> {
+    let before = IN_WORLD.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(|| match world {
+        Some(world) => body(&mut **world),
+        None => body(&mut Nowhere),
+    }));
+    IN_WORLD.set(before);
+    result
 }
 
 /// Lets go of a world. What it does then is its own affair, and no worker's.
@@ -461,43 +484,38 @@ impl Submission {
         }
     }
 
-    /// Uses the world, alone. If that panics, which is a trap, there is nothing but the submission from then on.
+    /// Uses the world, alone. A panic is a trap.
     ///
     /// # Errors
     /// Those of `body`.
     pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> Result<R, Fault>) -> Result<R, Fault> {
-        self.try_world(body).unwrap_or_else(|payload| Err(Fault::panicked(&*payload)))
+        match try_world(&mut lock(&self.seen_cold().world), body) {
+            Ok(Err(Fault::Wait | Fault::Await)) => {
+                Err(Fault::trap(TrapCode::HostFailed, "a world does not tell the machine to wait"))
+            }
+            Ok(result) => result,
+            Err(payload) => Err(Fault::panicked(&*payload)),
+        }
     }
 
-    /// The same to write something, perhaps long after it was printed.
+    /// The same to write something, perhaps long after it was printed. If that panics, nothing is written any more.
     ///
     /// # Errors
-    /// `Stop::OutputClosed` or `Stop::OutputFailed`, whatever happened.
+    /// A stop, whatever happened.
     pub(super) fn print(&self, body: impl FnOnce(&mut dyn World) -> Result<(), Fault>) -> Result<(), Stop> {
         let failed = |why: String| Stop::OutputFailed(why);
-        match self.try_world(body) {
+        let mut world = lock(&self.seen_cold().world);
+        match try_world(&mut world, body) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Fault::Stop(stop))) => Err(stop),
             Ok(Err(Fault::Trap(code, values))) if values.is_empty() => Err(failed(code.title().to_owned())),
             Ok(Err(Fault::Trap(code, values))) => Err(failed(format!("{}: {values}", code.title()))),
             Ok(Err(Fault::Exit(_) | Fault::Wait | Fault::Await)) => Err(failed("it was refused".to_owned())),
-            Err(payload) => Err(failed(unwritten(&*payload))),
+            Err(payload) => {
+                leave(&mut world);
+                Err(failed(unwritten(&*payload)))
+            }
         }
-    }
-
-    fn try_world<R>(
-        &self,
-        body: impl FnOnce(&mut dyn World) -> Result<R, Fault>,
-    ) -> std::thread::Result<Result<R, Fault>> {
-        let mut world = lock(&self.seen_cold().world);
-        let used = catch_unwind(AssertUnwindSafe(|| match &mut *world {
-            Some(world) => body(&mut **world),
-            None => body(&mut Nowhere),
-        }));
-        if used.is_err() {
-            leave(&mut world);
-        }
-        used
     }
 
     /// Whose turn it is: see [`Submission::lift`].
@@ -591,7 +609,10 @@ impl Submission {
             before();
             // Whoever watches has the lock until it is on the list.
             let watchers = std::mem::take(&mut lock(&self.cold().inside).watchers);
-            watchers.into_iter().for_each(Waker::wake);
+            for watcher in watchers {
+                // Its panic is its owner's, and has been shown.
+                let _ = catch_unwind(AssertUnwindSafe(|| watcher.wake()));
+            }
         }
     }
 

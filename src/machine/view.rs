@@ -89,7 +89,8 @@ pub(crate) unsafe fn own_view(
         if seen.is_empty() && !seen.is_grid() {
             return Ok(layouts.get(ty).empty());
         }
-        let may_share = tail & WRITTEN == 0 && (*held).is_grid() == seen.is_grid();
+        // Who sees nothing has said that it uses nothing, and the buffer may be gone.
+        let may_share = !seen.is_empty() && tail & WRITTEN == 0 && (*held).is_grid() == seen.is_grid();
         let is_whole = || {
             seen.len() as u64 == (*held).len
                 && seen.data() == data(held).cast_const()

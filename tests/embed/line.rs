@@ -191,3 +191,39 @@ fn background_work_that_a_statement_waits_for_has_its_turn() {
     normal.iter().for_each(Handle::cancel);
     assert!(normal.into_iter().all(|handle| handle.wait() == Err(Error::Cancelled)));
 }
+
+/// What was cancelled in the line leads to what normal work waits for still.
+#[test]
+fn background_work_behind_a_cancelled_place_has_its_turn() {
+    let engine = engine(1);
+    let host = Host::new();
+    let module = module(&host.functions);
+    let endless = library(crate::TASKS);
+    let normal: [Handle<i64>; 2] = [2, 4].map(|n| engine.submit(&endless, "for_ever", (n,)).unwrap());
+    let background = || engine.call(&module, "count").priority(Priority::Background).submit::<i64>(()).unwrap();
+    let (first, second) = (background(), background());
+    second.cancel();
+    let last = engine.submit::<i64>(&module, "count", ()).unwrap();
+    assert_eq!((first.wait(), last.wait()), (Ok(0), Ok(1)));
+    normal.iter().for_each(Handle::cancel);
+    assert!(second.wait().is_err());
+}
+
+/// Each waits for the two before it, which are asked once each whom they wait for.
+#[test]
+fn many_that_wait_for_each_other_are_lifted_at_once() {
+    let (a, b) = (Resource::new("a"), Resource::new("b"));
+    let mut functions = Functions::new();
+    functions.add("left", || ()).writes(&a).reads(&b);
+    functions.add("right", || ()).writes(&b).reads(&a);
+    let text = "extern fn left()\nextern fn right()\nfn f() { left() }\nfn g() { right() }";
+    let module = library(text).link(&functions).unwrap();
+    let engine = engine(1);
+    let endless = engine.submit::<i64>(&library(crate::TASKS), "for_ever", (2,)).unwrap();
+    for n in 0..200 {
+        let name = if n % 2 == 0 { "f" } else { "g" };
+        drop(engine.call(&module, name).priority(Priority::Background).submit::<()>(()).unwrap());
+    }
+    engine.submit::<()>(&module, "f", ()).unwrap().wait().unwrap();
+    endless.cancel();
+}

@@ -1,10 +1,16 @@
 //! What the machine calls of a host's may panic: that ends one submission, and neither a worker nor the engine.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::{Context, Wake, Waker};
 
-use tgvm::embed::{Ended, Engine, Error, Failed, Fault, Handle, Issue, Module, Stream, World, Worlds};
+use tgvm::embed::{
+    Completer, Ended, Engine, Error, Failed, Fault, Functions, Handle, Issue, Module, Stream, World, Worlds,
+};
 
-use crate::{engine, library, nothing_is_left};
+use crate::{TASKS, engine, library, nothing_is_left};
 
 const PROGRAM: &str = "
 fn one() -> Int { return 1 }
@@ -144,4 +150,115 @@ fn a_statement_whose_world_can_not_be_made_has_none() {
     let session = engine.session_with(worlds(), None);
     session.enter("print(7)").unwrap();
     assert_eq!(session.wait(1).unwrap().output, "7\n");
+}
+
+/// An error whose message can not be had.
+struct Speechless;
+
+impl std::fmt::Display for Speechless {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+#[test]
+fn an_error_that_panics_is_a_trap() {
+    let mut functions = Functions::new();
+    functions.add("now", || Err::<i64, Speechless>(Speechless)).pure();
+    functions.add("later", |done: Completer<Result<i64, Speechless>>| done.complete(Err(Speechless))).pure();
+    let text = "extern fn now() -> Int\nextern task later() -> Int\nfn a() -> Int { return now() }\nfn b() -> Int { return later() }";
+    let module = library(text).link(&functions).unwrap();
+    for workers in [1, 3] {
+        let engine = engine(workers);
+        for name in ["a", "b"] {
+            let why = told(engine.submit::<i64>(&module, name, ()).unwrap().wait());
+            assert!(why.starts_with("T0020 a function of the host panicked: no words, at"), "{why}");
+        }
+        nothing_is_left(&engine);
+    }
+}
+
+/// Panics when it is woken.
+struct Asleep;
+
+impl Wake for Asleep {
+    fn wake(self: Arc<Self>) {
+        panic!("too early")
+    }
+}
+
+#[test]
+fn a_waker_that_panics_wakes_nobody_and_harms_nobody() {
+    let (engine, module) = (engine(2), library(TASKS));
+    let waker = Waker::from(Arc::new(Asleep));
+    let mut first = engine.submit::<i64>(&module, "for_ever", (2,)).unwrap();
+    assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
+    let second = engine.submit::<i64>(&module, "fib", (10,)).unwrap();
+    first.cancel();
+    assert_eq!((first.wait(), second.wait()), (Err(Error::Cancelled), Ok(55)));
+    nothing_is_left(&engine);
+}
+
+/// Asks the machine for what only the machine may ask for.
+struct Presuming(Fault);
+
+impl World for Presuming {
+    fn write(&mut self, _: Stream, _: &[u8]) -> Result<(), Fault> {
+        Err(self.0.clone())
+    }
+    fn read_file(&mut self, _: &str, _: u64) -> Result<Vec<u8>, Fault> {
+        Err(self.0.clone())
+    }
+}
+
+#[test]
+fn a_world_does_not_tell_the_machine_to_wait() {
+    let module = library(PROGRAM);
+    for (workers, issue) in [(1, Issue::InOrder), (2, Issue::Eager)] {
+        let engine = Engine::builder().workers(workers).issue(issue).build().unwrap();
+        for fault in [Fault::Wait, Fault::Await] {
+            let call = |name| engine.call(&module, name).world(Box::new(Presuming(fault.clone())));
+            let read = told(call("read").submit::<i64>(()).unwrap().wait());
+            assert!(read.starts_with("T0021 ") && read.contains("to wait"), "{read}");
+            let written = told(call("squares").submit::<i64>((3,)).unwrap().wait());
+            assert_eq!(written, "its output could not be written: it was refused");
+        }
+    }
+}
+
+/// Cancels its own submission from its sink, while something in it waits for its turn: for what was printed before to be written.
+#[test]
+fn a_sink_may_cancel_its_submission() {
+    let text = "
+        task slow(n: Int) -> Int {
+            var x = n
+            for i in 0..20_000 { x = x *% 31 +% i }
+            print(\"slow {x & 1}\")
+            return x
+        }
+        task note(n: Int) { append_file(\"notes\", \"{n}\") }
+        fn all(n: Int) { for i in 0..n {
+            let x = slow(i)
+            note(i)
+            print(x)
+        } }";
+    let module = library(text);
+    for (workers, issue) in [(1, Issue::Eager), (2, Issue::Eager), (3, Issue::Lazy)] {
+        for round in 0..20 {
+            let engine = Engine::builder().workers(workers).issue(issue).build().unwrap();
+            let (sender, handle) = channel::<Handle<()>>();
+            let mut left = round;
+            let sink = move |_: Stream, _: &[u8]| {
+                if left == 0 {
+                    handle.recv().unwrap().cancel();
+                }
+                left -= 1;
+            };
+            let handle = engine.call(&module, "all").output(sink).submit::<()>((1000,)).unwrap();
+            sender.send(handle).unwrap();
+            while engine.in_flight() > 0 {
+                std::thread::yield_now();
+            }
+        }
+    }
 }

@@ -771,3 +771,30 @@ fn main() {{
     }
     assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n\n"));
 }
+
+/// A view of no elements uses nothing of its grid, which may be gone when somebody makes a grid of it.
+#[test]
+fn a_grid_that_is_gone_is_not_looked_at_through_a_view_of_nothing() {
+    let text = "
+task work(n: Int) -> Int {
+    var s = n
+    for i in 0..n { s = (s *% 31 +% i) & 1023 }
+    return s
+}
+task copy(g: Grid[Int], n: Int) -> Int {
+    let s = work(n)
+    let h = g
+    return s % 2 + h.cols() + h.rows()
+}
+fn main() {
+    var total = 0
+    for k in 0..60 {
+        let g = Grid[Int](300, 300, fill: k)
+        total += copy(g[0..0, 0..5], 4000)
+    }
+    print(total)
+}";
+    for _ in 0..4 {
+        agree_threaded(text, &Page::default());
+    }
+}
