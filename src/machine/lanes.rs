@@ -303,10 +303,18 @@ mod tests {
             (0..3).for_each(|n| _ = lanes.lock(at).push(job(10 * at + n), Priority::Normal));
         }
         lanes.lock(3).push(job(11), Priority::Background);
-        let of_1 = |wanted: Job| (10..13).any(|n| wanted == job(n));
-        assert_eq!(lanes.extract(of_1), [10, 11, 12, 11].map(job));
+        let extracted = || {
+            let taken = std::cell::RefCell::new(Vec::new());
+            lanes.extract(|some| {
+                let is_taken = (10..13).any(|n| some == job(n));
+                taken.borrow_mut().extend(is_taken.then_some(some));
+                is_taken
+            });
+            taken.into_inner()
+        };
+        assert_eq!(extracted(), [10, 11, 12, 11].map(job));
         assert!(!lanes.has_some(Priority::Background), "its lane is empty");
-        assert!(lanes.extract(of_1).is_empty());
+        assert!(extracted().is_empty());
         let next = || lanes.take(Priority::Normal).map(|(job, _)| job);
         assert!(std::iter::from_fn(next).eq([0, 20, 1, 21, 2, 22].map(job)), "the others keep their order");
     }

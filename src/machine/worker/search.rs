@@ -108,7 +108,7 @@ impl Worker {
         rest.rotate_left(above.unwrap_or(0));
         let now = machine.platform.now();
         if slice_is_over && now >= self.looks_in_lanes_from {
-            machine.lanes.extract(&takes);
+            machine.lanes.extract(takes);
             // There may be many, and most of the time is for work.
             let then = machine.platform.now();
             self.looks_in_lanes_from = then + 8 * (then - now);
