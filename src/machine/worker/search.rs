@@ -105,7 +105,6 @@ impl Worker {
             at += 1;
             !is_taken
         });
-        rest.rotate_left(above.unwrap_or(0));
         let now = machine.platform.now();
         if slice_is_over && now >= self.looks_in_lanes_from {
             machine.lanes.extract(takes);
@@ -117,6 +116,9 @@ impl Worker {
         older.sort_unstable_by_key(|&(level, _)| level);
         let oldest = older.pop_if(|&mut (_, job)| is_oldest(job)).map(|(_, job)| job);
         let found = oldest.is_some() || !squashed.is_empty();
+        if found {
+            rest.rotate_left(above.unwrap_or(0));
+        }
         let (younger, around) = (rest.into_iter().rev(), older.into_iter().map(|(_, job)| job));
         // Others may have found nothing meanwhile, and sleep.
         match oldest {
