@@ -35,6 +35,7 @@ use crate::machine::engine::{Options, RunResult};
 use crate::syntax::parse;
 use crate::syntax::tree::Tree;
 
+#[cfg(not(target_family = "wasm"))]
 pub use crate::host::{Grants, StdWorld};
 pub use crate::machine::Issue;
 pub use crate::machine::host_call::{Stream, World};
