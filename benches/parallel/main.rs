@@ -18,13 +18,13 @@ use std::process::Command;
 /// A name, the program of that name in this folder with its arguments, the least speed-up on two workers, and the arguments when it is
 /// simulated: where there are too many tasks for a record, with fewer.
 const CASES: [(&str, &str, f64, &str); 10] = [
-    ("fib", "fib 36", 1.9, "22"),
+    ("fib", "fib 38", 1.9, "22"),
     ("nqueens", "nqueens 12", 1.9, "9"),
-    ("merge_sort", "merge_sort 1000000", 1.9, "50000"),
+    ("merge_sort", "merge_sort 2000000", 1.9, "50000"),
     ("cholesky", "cholesky 768", 1.9, "768"),
-    ("smith_waterman", "smith_waterman 3600", 1.9, "3600"),
-    ("mandelbrot", "mandelbrot 640", 1.9, "640"),
-    ("comprehension", "comprehension 1000000 40", 1.9, "1000000 40"),
+    ("smith_waterman", "smith_waterman 4800", 1.9, "3600"),
+    ("mandelbrot", "mandelbrot 1100", 1.9, "640"),
+    ("comprehension", "comprehension 1000000 160", 1.9, "1000000 40"),
     // About 5 and 1 microseconds a task.
     ("flat5", "flat 150000 1000", 1.9, "150000 1000"),
     ("flat1", "flat 700000 200", 1.7, "150000 200"),
