@@ -107,6 +107,8 @@ pub(super) struct State {
     pub(super) statements: BTreeMap<u64, Statement>,
     /// Of those that have ended, until somebody asks.
     pub(super) ended: BTreeMap<u64, Ended>,
+    /// Somebody tells the listener of them.
+    pub(super) is_telling: bool,
     pub(super) entered: u64,
     pub(super) last_version: u64,
     pub(super) resources: BTreeMap<Used, Resource>,

@@ -615,17 +615,31 @@ impl Shared {
         state.retire(number, &statement, result);
     }
 
-    /// Lets those know who wait, and the listener, who is told of each once.
+    /// Lets those know who wait, and the listener, who is told of each once: by one thread at a time, so that he hears of a statement before he
+    /// hears of those that waited for it.
     fn tell(&self) {
+        let mut state = self.state();
         if let Some(listener) = &self.listener {
-            let ended = std::mem::take(&mut self.state().ended);
-            for ended in ended.values() {
-                // Its panic is its own, and has been shown.
-                let _ = catch_unwind(AssertUnwindSafe(|| listener(ended)));
+            if std::mem::replace(&mut state.is_telling, true) {
+                drop(state);
+                // He may wait himself.
+                self.changed.notify_all();
+                return;
             }
+            while !state.ended.is_empty() {
+                let ended = std::mem::take(&mut state.ended);
+                drop(state);
+                for ended in ended.values() {
+                    // Its panic is its own, and has been shown.
+                    let _ = catch_unwind(AssertUnwindSafe(|| listener(ended)));
+                }
+                state = self.state();
+            }
+            state.is_telling = false;
         } else {
-            self.state().forget_ended();
+            state.forget_ended();
         }
+        drop(state);
         self.changed.notify_all();
     }
 

@@ -223,6 +223,22 @@ fn a_listener_is_told_of_each() {
 }
 
 #[test]
+fn a_listener_hears_of_a_statement_before_those_that_waited_for_it() {
+    let engine = engine(3);
+    for _ in 0..200 {
+        let (sender, told) = channel();
+        let listener = move |ended: &Ended| {
+            std::thread::yield_now();
+            sender.send(ended.number).unwrap();
+        };
+        let session = engine.session_listening(Box::new(listener));
+        session.enter("var x = 1\nx += 1\nx += 2\nx += 3\nx += 4\nx").unwrap();
+        let numbers: Vec<u64> = told.iter().take(6).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    }
+}
+
+#[test]
 fn a_session_gives_back_what_it_took() {
     let engine = engine(2);
     let session = engine.session();
