@@ -130,6 +130,10 @@ fn halve(program: &mut Program, first: First) -> usize {
     let mut count = 0;
     for index in 0..program.functions.len() {
         let Some(range) = program.functions[index].range.clone() else { continue };
+        if program.functions[index].code.iter().any(|instr| instr.op() == Some(Op::Decide)) {
+            // Its wrapper must not call it twice: what follows a decision is not run.
+            continue;
+        }
         count += 1;
         let (pieces, boundary) = pieces(&program.types, &program.functions[index], &range);
         let number = range.wrapper;

@@ -293,12 +293,13 @@ impl Writer {
     }
 }
 
-/// As it is written in a file, which says of no function that it runs a range: then new arrays are zeros.
+/// As it is written in a file, which says of no function that it runs a range: then new arrays are zeros, and what decides a loop just leaves it.
 fn without_range(instr: Instr) -> Instr {
     match instr.op() {
         Some(op @ Op::NewZeros) => {
             Instr::abc(op, instr.get(Field::A) as u16, instr.get(Field::B) as u16, instr.get(Field::C) as u16)
         }
+        Some(op @ Op::Decide) => Instr::xabc(op, 0, 0, 0, 0),
         _ => instr,
     }
 }
@@ -342,7 +343,7 @@ impl<'a> Reader<'a> {
 
     fn instr(&mut self) -> Read<Instr> {
         let instr = Instr(self.fixed()?);
-        if without_range(instr) == instr { Ok(instr) } else { Err("an array is left to a range".into()) }
+        if without_range(instr) == instr { Ok(instr) } else { Err("something is left to a range".into()) }
     }
 
     /// What [`Writer::step`] wrote.

@@ -391,6 +391,7 @@ ops! {
     ReturnValue "ret.v" [A Use Scalar] {} Heavy "register 0 = A, and returns. Not in a function with owned locals";
     ReturnDrop "ret.d" [] {} Heavy "drops the owned locals and returns";
     Host    "host"  [] {} Heavy "calls the host's function that this function stands for, on its registers, and returns. The only instruction of its function";
+    Decide  "decide" [X Immediate None] {} Heavy "X 1, in a function that runs iterations of a loop: those that come after the one in progress are not to be run, or to leave nothing behind where they have been begun; never in a file. X 0: nothing";
     Trap    "trap"  [X Immediate None] {} Scalar "traps with code X";
 }
 

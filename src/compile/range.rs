@@ -5,6 +5,7 @@
 //! way round. So the call is made only where it is seen before, at run time, that all that is cut into parts is there; and
 //! not for a few cheap iterations.
 
+mod decide;
 mod share;
 
 use super::call::Operand;

@@ -49,8 +49,14 @@ impl<'a> Gen<'a, '_> {
             Reduction::Any | Reduction::All => {
                 let decides = which == Reduction::Any;
                 self.clause(clause, &mut |g, walk| {
-                    let (decided, end) = (g.out.label(), g.out.label());
+                    let (decided, otherwise, undecided) = (g.out.label(), g.out.label(), g.out.label());
+                    let end = g.out.label();
+                    if g.decided_range((e, decides), element, clause, walk, decided, otherwise) {
+                        g.out.emit(Op::Jump, [undecided.arg()]);
+                    }
+                    g.out.place(otherwise);
                     g.turns(walk, clause, &mut |g| g.jump_on(element, decided, decides));
+                    g.out.place(undecided);
                     g.load_constant(dest, RegType::Bool, u64::from(!decides));
                     g.out.emit(Op::Jump, [end.arg()]);
                     g.out.place(decided);

@@ -223,7 +223,7 @@ impl Outcome {
             Fault::Trap(code, message) => Outcome::Trap(failure.trace.finish(code, message)),
             Fault::Stop(stop) => Outcome::Stop(stop),
             Fault::Exit(code) => Outcome::Exit(code),
-            Fault::Wait | Fault::Await => unreachable!("the machine waits, and nothing else does"),
+            Fault::Wait | Fault::Await | Fault::Decided => unreachable!("the machine sees to it"),
         }
     }
 }

@@ -832,6 +832,7 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                         (regs, pc) = frame::parent(regs);
                         break 'calls;
                     }
+                    Op::Decide => slow!('rest, calls::decide),
                     Op::Trap => return arith::trap(cx, pc, regs),
                 }
             }

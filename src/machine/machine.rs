@@ -616,7 +616,7 @@ impl Machine {
         }
         // SAFETY: an entry that has not completed has a live frame, whose entry has not completed.
         unsafe {
-            let (mut at, by_level) = (entry, of.failures_by_level());
+            let mut at = entry;
             let squashed = loop {
                 let board: *mut Board = (*at).board;
                 if board.is_null() {
@@ -626,7 +626,7 @@ impl Machine {
                     break true;
                 }
                 // Nothing further up has failed since it was good.
-                if by_level.last_below((*board).level) <= (*board).good_at.load(Ordering::Relaxed) {
+                if of.last_failure_above((*board).level) <= (*board).good_at.load(Ordering::Relaxed) {
                     (*board).good_at.store(failures, Ordering::Relaxed);
                     break false;
                 }

@@ -171,7 +171,14 @@ fn what(program: &Program, function: &Function, instr: Instr) -> What {
         Op::Drop => What::Drop,
         Op::Call => What::Call,
         Op::Sys => What::Sys,
-        Op::Return | Op::ReturnValue | Op::ReturnDrop | Op::Host | Op::Trap | Op::Complete | Op::Bridge => What::Leave,
+        Op::Return
+        | Op::ReturnValue
+        | Op::ReturnDrop
+        | Op::Host
+        | Op::Decide
+        | Op::Trap
+        | Op::Complete
+        | Op::Bridge => What::Leave,
         Op::View | Op::GridView | Op::RowView if instr.get(Field::X) & 3 == 2 => What::Unique(register(Field::B)),
         Op::Share | Op::SliceStr => What::Whole([Some(register(Field::B)), None]),
         Op::Compare => What::Whole([Some(register(Field::B)), Some(register(Field::C))]),

@@ -341,14 +341,17 @@ impl Submission {
     /// An entry failed, in a frame of that level if it is in one.
     pub(super) fn note_failure(&self, level: Option<u32>) {
         match level {
-            Some(level) => self.failures_by_level().note(level, &self.failures),
+            Some(level) => {
+                let by_level = self.cold().failures_by_level.get_or_init(Box::default);
+                by_level.note(level, &self.failures);
+            }
             None => _ = self.failures.fetch_add(1, Ordering::SeqCst),
         }
     }
 
-    /// Where what failed was.
-    pub(super) fn failures_by_level(&self) -> &FailuresByLevel {
-        self.cold().failures_by_level.get_or_init(Box::default)
+    /// The last failure above that level, counted from 1; 0: there is none.
+    pub(super) fn last_failure_above(&self, level: u32) -> u64 {
+        self.seen_cold().failures_by_level.get().map_or(0, |by_level| by_level.last_below(level))
     }
 
     /// Whether there are any, at some moment.
@@ -490,7 +493,7 @@ impl Submission {
     /// Those of `body`.
     pub(crate) fn with_world<R>(&self, body: impl FnOnce(&mut dyn World) -> Result<R, Fault>) -> Result<R, Fault> {
         match try_world(&mut lock(&self.seen_cold().world), body) {
-            Ok(Err(Fault::Wait | Fault::Await)) => {
+            Ok(Err(Fault::Wait | Fault::Await | Fault::Decided)) => {
                 Err(Fault::trap(TrapCode::HostFailed, "a world does not tell the machine to wait"))
             }
             Ok(result) => result,
@@ -510,7 +513,9 @@ impl Submission {
             Ok(Err(Fault::Stop(stop))) => Err(stop),
             Ok(Err(Fault::Trap(code, values))) if values.is_empty() => Err(failed(code.title().to_owned())),
             Ok(Err(Fault::Trap(code, values))) => Err(failed(format!("{}: {values}", code.title()))),
-            Ok(Err(Fault::Exit(_) | Fault::Wait | Fault::Await)) => Err(failed("it was refused".to_owned())),
+            Ok(Err(Fault::Exit(_) | Fault::Wait | Fault::Await | Fault::Decided)) => {
+                Err(failed("it was refused".to_owned()))
+            }
             Err(payload) => {
                 leave(&mut world);
                 Err(failed(unwritten(&*payload)))

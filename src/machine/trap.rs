@@ -19,6 +19,8 @@ pub enum Fault {
     Wait,
     /// Not yet: what comes next must wait for an answer of the host. Seen inside the machine only.
     Await,
+    /// The iterations of a range that come after the one in progress are not to be run. Seen inside the machine only.
+    Decided,
 }
 
 impl Fault {

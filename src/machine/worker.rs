@@ -575,6 +575,7 @@ impl Worker {
                             }
                         }
                         _ if machine.is_squashed(run.entry) => return self.break_off(run),
+                        Fault::Decided if !self.is_part(&run) => run.pc = run.pc.add(1),
                         Fault::Stop(stop) => {
                             machine.stop(self.of(), stop);
                             return self.break_off(run);
@@ -587,6 +588,15 @@ impl Worker {
                     },
                 }
             }
+        }
+    }
+
+    /// Whether what the run has decided, in its innermost frame, is the end of a range of which its entry is a part.
+    unsafe fn is_part(&self, run: &Run) -> bool {
+        // SAFETY: the run is this worker's, and suspended in a range, or in what calls one.
+        unsafe {
+            let at_base = run.regs == run.base || frame::caller(run.regs).is_some_and(|(above, _)| above == run.base);
+            at_base && self.of().code().callee((*run.entry).code).range.is_some()
         }
     }
 

@@ -834,12 +834,53 @@ fn each_rule_for_ranges_refuses() {
             },
             "`wrapper` does not call it, or does something else",
         ),
+        // Decisions
+        (
+            "a decision outside of the loop",
+            |p| {
+                with_code(
+                    p,
+                    1,
+                    "mov r10, r0; jle.i r1, r10, 3; ldi r11, 7; stv.x r2, r10, r11, 0; for r10, r1, -3; decide 1; ret.d",
+                )
+            },
+            "it is in no loop of a range",
+        ),
+        ("a decision of no range", |p| with_code(p, 0, "decide 1; ret"), "it is in no loop of a range"),
+        (
+            "a decision after which there is more",
+            |p| {
+                with_code(p, 1, DECIDING);
+                range(p).body = (2, 6);
+                with_code(
+                    p,
+                    10,
+                    "mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 1;
+                    mov w0, r0; mov w1, r1; view w2, r2, r0, 3; view w5, r5, r0, 1; mov w8, r8; call w0, 1; ret",
+                );
+            },
+            "what calls it goes on with it after a decision",
+        ),
+        (
+            "a call past the wrapper",
+            |p| {
+                let again = p.functions[10].clone();
+                p.functions.push(again);
+            },
+            "a range is called by its wrapper only",
+        ),
         // Parts of functions
         ("a part of no function", |p| p.functions[1].part_of = Some(99), "there is no function 99 that it could be"),
         ("a part of itself", |p| p.functions[1].part_of = Some(1), "it is a part of a part"),
         ("a part of a part", |p| p.functions[10].part_of = Some(1), "it is a part of a part"),
     ];
+    const DECIDING: &str =
+        "mov r10, r0; jle.i r1, r10, 4; ldi r11, 7; stv.x r2, r10, r11, 0; decide 1; for r10, r1, -4; ret.d";
     assert_eq!(verify(with_range()).map(|_| ()), Ok(()));
+    let mut decides = with_range();
+    with_code(&mut decides, 1, DECIDING);
+    range(&mut decides).body = (2, 6);
+    assert_eq!(verify(decides).map(|_| ()), Ok(()));
     for &(name, change, because) in refused {
         let mut program = with_range();
         change(&mut program);

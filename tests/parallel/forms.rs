@@ -101,6 +101,14 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("a product", "a loop of main", "t = Int(100.0 * product(1.0 + Float(spin(i)) / 1000000.0 for i in 0..5000))"),
     ("a maximum", "a loop of main", "t = max(spin(i) for i in 0..5000)"),
     ("a count", "a loop of main", "t = count(spin(i) % 3 == 0 for i in 0..5000)"),
+    ("whether any is", "a loop of main", "if any(spin(i) == 256 for i in 0..40) { t = 1 }"),
+    ("whether all are", "a loop of main", "if all(spin(i) < 256 for i in 0..90 by 2 if i != 8) { t = 1 }"),
+    (
+        "whether any is, of cheap ones",
+        "a loop of main",
+        "a = [i for i in 0..9000]\n if any(x == 8999 for x in a) { t = 1 }",
+    ),
+    ("whether all are, of a grid", "a loop of main", "if all(spin(x) == spin(2) for x in g) { t = 1 }"),
 ];
 
 fn program(statements: &str) -> String {
@@ -144,6 +152,47 @@ fn each_form_runs_side_by_side() {
             }
         }
         assert!(seen.beside.contains_key(*function), "{name} does not run side by side: {seen:?}");
+    }
+}
+
+/// Whatever comes after what decides has no trap and no output, and needs no end; what comes before has both.
+#[test]
+fn nothing_is_seen_of_what_follows_a_decision() {
+    let asked = |n: &str, past: &str| {
+        format!(
+            "fn ask(n: Int) -> Bool {{
+    if n == {n} {{ return true }}
+    if n % 9 == 4 {{ print(\"asked {{n}}\") }}
+    if n == {n} + 2 {{ {past} }}
+    return spin(n) == 256
+}}"
+        )
+    };
+    let ends = "assert(n < 0, \"past\")";
+    let turns = "var x = n\n while true { x = x *% 31 }";
+    for (functions, statements) in [
+        (asked("5", ends), "if any(ask(i) for i in 0..40) { t = 1 }"),
+        (asked("33", turns), "if any(ask(i) for i in 0..40) { t = 1 }"),
+        (asked("0", turns), "if all(!ask(i) for i in 0..40) { t = 1 }"),
+        (asked("39", turns), "if all(!ask(i) for i in 0..78 by 1 if i != 7) { t = 1 }"),
+        (asked("30", ends), "a = [count(any(ask(j + i) for j in k..40) for k in 0..9) for i in 0..20]"),
+        (
+            asked("30", turns),
+            "for k in 0..9 { a.push(if any(any(ask(j) for j in i..31) for i in k..40) { k } else { 0 }) }",
+        ),
+        (asked("7", turns), "if any(work(i) == 256 || ask(i) for i in 0..40) { t = 1 }"),
+        (asked("90", ends), "if any(ask(i) for i in 0..40) { t = 1 }"),
+        (asked("35", ends), "if any(9 / (i - 20) == 9 for i in 0..40 if spin(i) >= 0 && ask(i) == false) { t = 1 }"),
+        (asked("35", ends), "if any(ask(i) || (i == 20 && i / (i - 20) == 1) for i in 0..40) { t = 1 }"),
+        (asked("2000", turns), "if any(ask(i) for i in 0..3000) { t = 1 }\n if any(ask(i) for i in 1..1) { t += 2 }"),
+    ] {
+        let text = program(statements) + "\n" + &functions;
+        let (code, page) = (compile(&text), Page::default());
+        let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
+        for configuration in (0..4).flat_map(super::harness::configurations) {
+            let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
+            assert_eq!(why, None, "{statements}\n{functions}");
+        }
     }
 }
 

@@ -128,6 +128,7 @@ pub fn verify(program: Program) -> Result<Verified, VerifyError> {
         checker.function(index).map_err(|fault| fault.name(function))?;
         range::check(&program, index).map_err(|what| Fault::from(what).name(function))?;
         range::check_unwritten(&program, index).map_err(|fault| fault.name(function))?;
+        range::check_decided(&program, index).map_err(|fault| fault.name(function))?;
     }
     for (function, effects) in program.functions.iter().zip(access::effects(&program)) {
         if function.effects != effects {

@@ -589,7 +589,7 @@ impl<'p> Checker<'p> {
                 Op::DivPow | Op::RemPow => (1..=62).contains(&signed),
                 Op::ShlImm | Op::ShrImm => (0..=63).contains(&signed),
                 Op::Compare => number <= 4,
-                Op::Dim | Op::NewZeros => number <= 1,
+                Op::Dim | Op::NewZeros | Op::Decide => number <= 1,
                 Op::DimV | Op::Fold | Op::FoldEnd => number <= 2,
                 Op::Trap => TrapCode::from_number(number as u8).is_some(),
                 // An Int, or a slot: that is looked at with the element.

@@ -85,6 +85,34 @@ pub fn check(program: &Program, number: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks that only what runs iterations, in its loop, decides for those that follow, and that nobody but its wrapper calls it.
+pub fn check_decided(program: &Program, number: usize) -> Result<(), Fault> {
+    let function = &program.functions[number];
+    for (at, &instr) in function.code.iter().enumerate() {
+        match instr.op() {
+            Some(Op::Decide) if instr.get(Field::X) != 0 => {
+                let range = function.range.as_ref();
+                let Some(range) = range.filter(|r| (r.body.0 as usize..r.body.1 as usize).contains(&at)) else {
+                    return Err(Fault::at(at, "it is in no loop of a range".into()));
+                };
+                let wrapper = &program.functions[range.wrapper as usize].code;
+                if wrapper.iter().filter(|instr| instr.op() == Some(Op::Call)).count() != 1 {
+                    return Err(Fault::at(at, "what calls it goes on with it after a decision".into()));
+                }
+            }
+            Some(Op::Call) => {
+                let called =
+                    program.functions.get(instr.get(Field::I) as usize).and_then(|called| called.range.as_ref());
+                if called.is_some_and(|range| range.wrapper as usize != number) {
+                    return Err(Fault::at(at, "a range is called by its wrapper only".into()));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Checks what function number `number`, whose instructions are verified, makes without zeroing it.
 pub fn check_unwritten(program: &Program, number: usize) -> Result<(), Fault> {
     let function = &program.functions[number];

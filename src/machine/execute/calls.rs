@@ -217,6 +217,22 @@ pub(super) fn is_younger(cx: &Context<'_>) -> bool {
     !is_oldest
 }
 
+/// What comes after the iteration in progress is not to be run: where it may be elsewhere, the worker sees to it.
+///
+/// # Safety
+/// `pc` is at a `decide` of frame `regs`.
+pub(super) unsafe fn decide(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> bool {
+    // SAFETY: the caller's; callers of a linked frame are linked.
+    unsafe {
+        let is_whole = || frame::caller(regs).is_some_and(|(wrapper, _)| frame::caller(wrapper).is_some());
+        if operand!(pc X) == 0 || is_whole() {
+            return true;
+        }
+        cx.fault = Some(Fault::Decided);
+        false
+    }
+}
+
 /// `sys`
 ///
 /// # Safety

@@ -160,6 +160,11 @@ impl Worker {
             if let Some((mut failure, site)) = failed {
                 run.drop_staged(self.of().code(), &mut self.heap);
                 run.pc = site;
+                if failure.fault == Fault::Decided && !self.is_part(&run) {
+                    // The rest of the range has been squashed, and what was called for all of it is done.
+                    run.pc = site.add(1);
+                    return self.go_on(run);
+                }
                 run.trace(self.of().code(), &mut failure.trace);
                 return self.failed(run, *failure);
             }

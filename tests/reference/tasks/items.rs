@@ -256,7 +256,8 @@ pub const ITEMS: &[(&str, &str)] = &[
     (
         "fold",
         "task fold(xs: [Int], k: Int) -> Int {
-    return sum(work(x + k) for x in xs) + count(even(x) for x in xs) + max(work(x) for x in k..k + 3)
+    let odd = any(spin(x) % 5 == 2 for x in xs) || all(work(x) % 3 != 1 for x in xs if x != k)
+    return sum(work(x + k) for x in xs) + count(even(x) for x in xs) + max(work(x) for x in k..k + 3) + (if odd { 1 } else { 0 })
 }",
     ),
     (

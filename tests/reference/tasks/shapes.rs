@@ -162,10 +162,12 @@ impl Generator<'_> {
     fn fails_in_the_middle(&mut self) {
         let Some(a) = self.array_part() else { return self.declare() };
         let k = 1 + self.pick(60);
-        let text = match self.pick(5) {
+        let text = match self.pick(7) {
             0 | 1 => format!("risky(&{a}, {k})"),
             2 => format!("divide(&{a}, {k})"),
             3 => format!("print([risk(x, {k}) for x in {a}])"),
+            4 => format!("print(any(risk(x, {k}) % 7 == 3 for x in {a}))"),
+            5 => format!("print(all(say(x) % {} != 2 for x in {a} if x != {k}))", 2 + k % 5),
             _ => format!("print(sum(100 / (work(x) - {k}) for x in {a}))"),
         };
         self.line(&text);
