@@ -21,8 +21,8 @@ use super::station::{Entry, Status};
 use super::submission::{Order, Priority, Submission, is_in_world, lock};
 use super::trap::Failure;
 use super::worker::Job;
-use crate::platform::Platform;
 use crate::platform::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, checked_seq_cst};
+use crate::platform::{Platform, step};
 
 /// When calls are issued out of order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -669,7 +669,9 @@ impl Machine {
                     }
                 }
             }
+            step();
             of.note_failure((!board.is_null()).then(|| (*board).level));
+            step();
             self.raise_all(CHECK);
             self.wake_squashed();
             checked_seq_cst();

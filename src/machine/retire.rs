@@ -21,6 +21,7 @@ use super::station::{Entry, Status};
 use super::submission::Submission;
 use super::trap::Failure;
 use super::worker::Job;
+use crate::platform::step;
 use crate::platform::sync::fence;
 
 /// What the lock guards, besides what `scoreboard` says.
@@ -188,15 +189,18 @@ impl Machine {
     /// See [`Machine::walk`].
     #[cold]
     pub(super) fn retire(&self, of: &Submission) {
+        step();
         let mut guard = of.retirement();
         // SAFETY: its lock is held.
         let ready = unsafe { self.walk(of, &mut guard) };
         drop(guard);
+        step();
         ready.into_iter().for_each(|run| self.inject(Job::Run(run)));
     }
 
     /// Suspends `run` until all older work has retired; gives it back if it has.
     pub(super) fn wait_for_turn(&self, of: &Submission, run: Box<Run>) -> Option<Box<Run>> {
+        step();
         let mut guard = of.retirement();
         // Announced first, and then looked: whoever completes an entry after that sees that somebody waits.
         of.waiting().fetch_add(1, Ordering::SeqCst);
@@ -214,6 +218,7 @@ impl Machine {
             None
         };
         drop(guard);
+        step();
         ready.into_iter().for_each(|run| self.inject(Job::Run(run)));
         run
     }
@@ -223,6 +228,7 @@ impl Machine {
     /// # Safety
     /// The board has taken over a frame of the run of its entry, and nothing is in its ring.
     pub(super) unsafe fn link(&self, board: *mut Board, first: impl FnOnce(&mut Board) -> *mut Entry) -> *mut Entry {
+        step();
         // SAFETY: the caller's.
         unsafe {
             let of = &*(*board).root;
@@ -254,6 +260,7 @@ impl Machine {
     /// # Safety
     /// The caller is the issuer.
     pub(super) unsafe fn recycle(&self, board: *mut Board, heap: &mut Heap) {
+        step();
         // SAFETY: under the lock, by the issuer.
         unsafe {
             let of = &*(*board).root;
@@ -284,6 +291,7 @@ impl Machine {
     /// # Safety
     /// The caller is the issuer; all entries have completed.
     pub(super) unsafe fn unlink(&self, board: *mut Board, heap: &mut Heap) -> Drained {
+        step();
         // SAFETY: the caller's.
         unsafe {
             let of = &*(*board).root;

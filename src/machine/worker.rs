@@ -750,6 +750,7 @@ impl Worker {
                     }
                 }
             });
+            step();
             if self.of().wants_attention() {
                 machine.retire(self.of());
             }
