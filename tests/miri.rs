@@ -33,6 +33,12 @@ fn module(name: &str, text: &str) -> Module {
     module
 }
 
+/// The module of a program with loops that run as ranges: files do not keep those, so it is compiled in either run.
+fn module_with_ranges(text: &str) -> Module {
+    let source = Source { name: "test.tg".into(), text: text.into() };
+    Module::from_source(&source).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"))
+}
+
 /// Runs a program in each of these ways: it prints this, and traps so.
 fn does(name: &str, text: &str, ways: &[Options], printed: &str, trap: Option<TrapCode>) {
     runs(module(name, text), ways, printed, trap);
@@ -245,6 +251,23 @@ fn tasks_that_trap() {
         "[5, 10]\n",
         Some(TrapCode::DivisionByZero),
     );
+}
+
+#[test]
+fn tasks_in_ranges() {
+    let text = r#"
+        fn spin(n: Int) -> Int {
+            var x = n
+            while x > 99 { x = x / 2 }
+            if n == 6 { print("six") }
+            return x
+        }
+        fn main() {
+            var a = [spin(i) for i in 4..9]
+            each i in 0..5 { a[i] += spin(i) }
+            print("{a} {any(spin(i) == 3 || 9 / (i - 4) == 10 for i in 0..9)} {all(spin(x) < 14 for x in a)}")
+        }"#;
+    runs(module_with_ranges(text), &[eager(1), eager(2)], "six\nsix\n[4, 6, 8, 10, 12] true true\n", None);
 }
 
 #[test]

@@ -5,15 +5,14 @@
 //! The grain is what Task Bench defines: elapsed time times workers over the number of tasks. METG(75 %) is the smallest mean
 //! grain from which on two workers are at least 1.5 times as fast as the serial run (tgvm's in-order, C's plain calls);
 //! METG(50 %), from which on they are no slower. Both are interpolated between the grains that are measured, which are powers
-//! of 2. At each grain the four runs alternate, and the least of each counts: of what is near in time, since a virtual machine's
-//! processors are now faster and now slower; turns while it gives only one are taken again. Of several passes over all patterns the one with the median gain counts, so that a bad
-//! spell falls on one pass of each. `native` is how long C takes to compute what a task of METG(75 %) computes in
-//! tgvm.
+//! of 2. At each grain the four runs alternate, each of them half a second of work; turns while a virtual machine gives only one
+//! processor are taken again. All patterns are passed over several times, so that a bad spell falls on one pass of each, and the
+//! least of each run counts. `native` is how long C takes to compute what a task of METG(75 %) computes in tgvm.
 
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{Answer, Options, least, machine::Machine, openmp, scratch, target, tgvm_run, timed, words};
+use common::{Answer, Options, machine::Machine, openmp, scratch, target, tgvm_run, timed, words};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -22,8 +21,8 @@ use std::process::Command;
 const PATTERNS: [&str; 9] =
     ["trivial", "no_comm", "stencil_1d", "fft", "tree", "nearest", "spread", "random_nearest", "dom"];
 
-/// How often the runs take turns at each grain of a pass.
-const TURNS: usize = 3;
+/// Seconds of work of a serial run, roughly.
+const WORK: f64 = 0.5;
 
 /// The longest grain is of 2 to this power turns.
 const LARGEST: usize = 14;
@@ -96,34 +95,33 @@ impl std::fmt::Display for Metg {
     }
 }
 
-/// A pattern at a width: of each system and at each grain, the largest first, and from each pass, the least seconds of the serial and of
-/// the parallel run.
+/// A pattern at a width: of each system and at each grain, the largest first, the least seconds of the serial and of the parallel
+/// run in all passes.
 struct Case {
     pattern: &'static str,
     width: usize,
-    passes: Vec<Vec<Vec<[f64; 2]>>>,
+    least: Vec<Vec<[f64; 2]>>,
     answers: HashMap<(usize, usize), Answer>,
 }
 
 impl Case {
     fn new(pattern: &'static str, width: usize, systems: usize) -> Case {
-        Case { pattern, width, passes: vec![Vec::new(); systems], answers: HashMap::new() }
+        Case { pattern, width, least: vec![Vec::new(); systems], answers: HashMap::new() }
     }
 
-    /// Turns and steps of a system's grain: about 40 milliseconds of work.
+    /// Turns and steps of a system's grain.
     fn size(&self, system: &System, grain: usize) -> (usize, usize) {
         let turns = system.scale << (LARGEST - grain);
-        let steps = 0.04 / (self.width as f64 * (system.task + turns as f64 * system.turn));
+        let steps = WORK / (self.width as f64 * (system.task + turns as f64 * system.turn));
         (turns, (steps as usize).max(20))
     }
 
-    /// Runs each grain a few times, from the largest down to where two workers lose: all in turns.
+    /// Runs each grain once, from the largest down to where two workers lose: all in turns.
     fn pass(&mut self, systems: &[System], machine: &mut Machine) {
-        let loses = |passes: &Vec<[f64; 2]>| gain(middle(passes)) < 0.95;
+        let loses = |&[serial, parallel]: &[f64; 2]| serial < 0.95 * parallel;
         for grain in 0..=LARGEST {
-            let goes_on =
-                |of: &Vec<Vec<[f64; 2]>>| grain < 2 || !of[grain.min(of.len()) - 2..].iter().take(2).all(loses);
-            let on: Vec<usize> = (0..systems.len()).filter(|&at| goes_on(&self.passes[at])).collect();
+            let goes_on = |of: &Vec<[f64; 2]>| grain < 2 || !of[grain.min(of.len()) - 2..].iter().take(2).all(loses);
+            let on: Vec<usize> = (0..systems.len()).filter(|&at| goes_on(&self.least[at])).collect();
             let turn = || {
                 let mut once = |system: &System| {
                     let (turns, steps) = self.size(system, grain);
@@ -133,43 +131,32 @@ impl Case {
                 };
                 on.iter().map(|&at| once(&systems[at])).collect::<Vec<_>>()
             };
-            let turns = machine.turns(TURNS, turn);
-            for (place, at) in on.into_iter().enumerate() {
-                if self.passes[at].len() == grain {
-                    self.passes[at].push(Vec::new());
+            for turn in machine.turns(1, turn) {
+                for (&at, seconds) in on.iter().zip(turn) {
+                    let least = &mut self.least[at];
+                    match least.get_mut(grain) {
+                        Some(before) => *before = [0, 1].map(|which| before[which].min(seconds[which])),
+                        None => least.push(seconds),
+                    }
                 }
-                let least = [0, 1].map(|which| least(&turns.iter().map(|turn| turn[place][which]).collect::<Vec<_>>()));
-                self.passes[at][grain].push(least);
             }
         }
     }
 
     /// The curves of the systems, each from the largest grain down.
     fn curves(&self, systems: &[System]) -> Vec<Vec<Point>> {
-        let point = |system, (grain, passes): (usize, &Vec<[f64; 2]>)| {
-            let [serial, parallel] = middle(passes);
+        let point = |system, (grain, &[serial, parallel]): (usize, &[f64; 2])| {
             let (turns, steps) = self.size(system, grain);
             let width = self.width;
             let grow = if self.pattern == "tree" { width.ilog2() as usize * width - (width - 1) } else { 0 };
             let grain = parallel * 2.0 / (steps * width - grow) as f64;
             Point { grain, turns: turns as f64, gain: serial / parallel }
         };
-        let curve = |(system, grains): (_, &Vec<Vec<[f64; 2]>>)| {
+        let curve = |(system, grains): (_, &Vec<[f64; 2]>)| {
             grains.iter().enumerate().map(|at_grain| point(system, at_grain)).collect()
         };
-        systems.iter().zip(&self.passes).map(curve).collect()
+        systems.iter().zip(&self.least).map(curve).collect()
     }
-}
-
-fn gain([serial, parallel]: [f64; 2]) -> f64 {
-    serial / parallel
-}
-
-/// The pass whose gain is the median.
-fn middle(passes: &[[f64; 2]]) -> [f64; 2] {
-    let mut passes = passes.to_vec();
-    passes.sort_by(|&a, &b| gain(a).total_cmp(&gain(b)));
-    passes[passes.len() / 2]
 }
 
 /// Ends the benchmark unless all programs compute the same.
@@ -201,10 +188,7 @@ fn main() {
         systems.push(System { serial, parallel, turn: 1.3e-9, task: 5e-7, scale: 4 });
     }
     let mut machine = Machine::new();
-    println!(
-        "METG in microseconds on 2 workers, from {TURNS} turns at each grain, in the median of {} passes\n",
-        options.runs
-    );
+    println!("METG in microseconds on 2 workers, from the least of {} runs of {WORK} s at each grain\n", options.runs);
     println!("{:<16}{:>6}{:>33}{:>9}{:>22}", "", "", "METG(75 %)", "", "METG(50 %)");
     println!(
         "{:<16}{:>6}{:>11}{:>11}{:>11}{:>9}{:>11}{:>11}",
