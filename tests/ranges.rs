@@ -274,6 +274,94 @@ fn main() {
 }",
     ),
     (
+        "a comprehension of some over each kind of source",
+        "struct P { x: Int, s: Str, xs: [Int] }
+task slow(n: Int) -> Int { return n * 3 - 1 }
+fn odd(n: Int) -> Bool { for i in 0..2 { if n & 1 == i { return i == 1 } }; return false }
+fn main() {
+    for n in [0, 1, 2, 3, 300, 1023, 1024, 1025, 2047, 2048, 2049, 5000] {
+        var all: [Int] = []
+        var odds: [Int] = []
+        var i = -5
+        while i < n {
+            all.push(i * i)
+            if odd(i) { odds.push(i) }
+            i += 1
+        }
+        let a = [i * i for i in -5..n if true]
+        let b = [i for i in -5..n if odd(i)]
+        let down = [i for i in n - 1..-6 by -1 if odd(i)]
+        assert(a == all && b == odds && down == odds.reversed(), \"{n}\")
+        assert([i for i in -5..n if i & 1 == 1] == odds, \"{n}\")
+        assert([i for i in -5..n if i > n].is_empty() && [odd(i) for i in 0..n if odd(i) && i & 1 == 0].is_empty(), \"{n}\")
+        let c = [slow(x) for x in a[2..] if x % 3 != n % 3]
+        let g = Grid[Int](n + 1, 4, fill: 4)
+        let d = [x + 1 for x in g if x == 4]
+        let e = [slow(x) for x in g[n / 2, 2..] if odd(x + 1)]
+        let f = [slow(x) for x in g[1.., 3] if x > 0]
+        let s = [\"{x}!\" for x in a if odd(x)]
+        let t = [x for x in s if x.len() == 3]
+        let p = [P(x: x, s: s[0], xs: [x, x + 1]) for x in a if odd(x)]
+        let q = [y for y in p if y.xs[1] % 3 == 0]
+        let r = [i for i in 0..n by 3 if odd(i)]
+        let u = [i for i in 0..n by 3 if i % 5 == 2]
+        print(\"{c.len()} {c} {d.len()} {e} {f.len()} {s} {t} {q.len()} {r} {u}\")
+        if n < 400 { print(\"{p} {q} {[[i * j for j in 0..i if odd(i + j)] for i in 0..n if odd(i)]}\") }
+        var out = [n]
+        for i in -5..n { if odd(i) { out.push(slow(i)) } }
+        for x in out { if odd(x) { out.push(x) } }
+        for i in n..0 by -7 { if odd(i) { out.push(i) } }
+        for i in 0..n { if odd(out.len()) { out.push(i) } }
+        print(out)
+    }
+}",
+    ),
+    (
+        "a comprehension of some of very many",
+        "fn main() {
+    let n = 2_300_000
+    let a = [i for i in 0..n if i % 1000 == 7]
+    assert(a == [1000 * i + 7 for i in 0..2300], \"\")
+    assert([i & 7 for i in 0..3 * n by 3 if i % 1000 == 9].len() == 2300, \"\")
+}",
+    ),
+    (
+        "reductions of few",
+        "fn slow(n: Int) -> Int { for i in 0..9 { if i > 7 { return n * 3 - i } }; return n }
+fn main() {
+    for n in [0, 1, 2, 3, 40, 1023, 1024, 1025, 1300] {
+        var sums = [0, 0]
+        var floats = [0.0, 0.0, 1.0]
+        var counts = [0, 0]
+        var least = \"~\"
+        var i = 0
+        while i < n {
+            let x = slow(i)
+            sums[0] += x
+            if x % 3 != 0 { sums[1] += 2 * x }
+            floats[0] += 1.0 / Float(x)
+            if x % 7 > 2 { floats[1] += 1.0 / Float(x) }
+            floats[2] *= 1.0 + 1.0 / Float(x * x)
+            if x % 5 == 0 { counts[0] += 1 }
+            if x % 5 == 0 && i > 9 { counts[1] += 1 }
+            if i > 5 { least = min(least, \"{x}\") }
+            i += 1
+        }
+        assert(sums == [sum(slow(i) for i in 0..n), sum(2 * slow(i) for i in 0..n if slow(i) % 3 != 0)], \"{n}\")
+        assert(counts[0] == count(slow(i) % 5 == 0 for i in 0..n), \"{n}\")
+        assert(counts[1] == count(slow(i) % 5 == 0 for i in 0..n if i > 9), \"{n}\")
+        let f = [sum(1.0 / Float(slow(i)) for i in 0..n), sum(1.0 / Float(slow(i)) for i in 0..n if slow(i) % 7 > 2)]
+        let p = product(1.0 + 1.0 / Float(slow(i) * slow(i)) for i in 0..n)
+        assert(n > 1024 || floats == f + [p], \"{n}\")
+        if n > 6 {
+            assert(least == min(\"{slow(i)}\" for i in 0..n if i > 5), \"{n}\")
+            assert(max(slow(i) for i in 0..n) == 3 * n - 11 && min(Float(slow(i)) for i in 0..n if i > 2) == 1.0, \"{n}\")
+            print(\"{f} {p} {max([slow(i), i] for i in 0..n)} {product(1 - 2 * (slow(i) & 1) for i in 0..n)}\")
+        }
+    }
+}",
+    ),
+    (
         "reductions",
         "task slow(n: Int) -> Int { return n * 3 - 1 }
 fn main() {
@@ -459,6 +547,33 @@ fn main() {
     ("a sum that does not fit", "fn main() { print(sum(INT_MAX - i for i in 0..5000)) }"),
     ("a product that does not fit", "fn main() { print(product(i + 1 for i in 0..5000)) }"),
     ("nothing there", "fn main() { print(max(i for i in 0..5000 if i < 0)) }"),
+    ("a sum of few that does not fit", "fn f(n: Int) -> Int { return if n > 9 { INT_MAX } else { f(n + 9) } }
+fn main() { print(sum(f(i) for i in 0..50)) }"),
+    ("a product of few that does not fit", "fn f(n: Int) -> Int { return if n > 9 { n } else { f(n + 9) } }
+fn main() { print(product(f(i) for i in 0..50 if i > 1)) }"),
+    ("nothing there of few", "fn f(n: Int) -> Int { return if n > 9 { n } else { f(n + 9) } }
+fn main() { print(max(f(i) for i in 0..50 if f(i) < 0)) }"),
+    (
+        "a trap in a condition",
+        "fn f(n: Int) -> Int {
+    print(n)
+    return 100 / (n - 777)
+}
+fn main() { print([i for i in 0..1000 if f(i) > 0]) }",
+    ),
+    (
+        "a trap in a condition of many, and one later in an element",
+        "fn f(n: Int) -> Int {
+    if n % 100 == 0 { print(n) }
+    return 100 / (n - 2777)
+}
+fn main() { print([1 / (i - 2900) for i in 0..4000 if f(i) < 200]) }",
+    ),
+    (
+        "a trap in an element, and one later in a condition",
+        "fn f(n: Int) -> Int { return 100 / (n - 2777) }
+fn main() { print([1 / (i - 2600) for i in 0..4000 if f(i) < 200]) }",
+    ),
     (
         "a trap in an element",
         "fn f(n: Int) -> Int {

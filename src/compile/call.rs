@@ -846,7 +846,7 @@ impl<'a> Gen<'a, '_> {
         let fields_only = place.path.iter().all(|step| matches!(step, Step::Field(_)));
         if fields_only {
             let Target::Slots(slots) = self.open(&path).target else { unreachable!("only fields") };
-            self.push_value(e, slots[0], *of, *value);
+            self.push_value(span, slots[0], *of, *value);
             return true;
         }
         let slots = self.temp_slots(*of);

@@ -9,6 +9,7 @@ use crate::bytecode::ops::Op;
 use crate::bytecode::program::RegType;
 use crate::bytecode::types::TypeId;
 use crate::check::typed::*;
+use crate::syntax::span::Span;
 use crate::syntax::tree::{Align, Format, Radix};
 use smallvec::smallvec;
 
@@ -547,14 +548,13 @@ impl<'a> Gen<'a, '_> {
         self.release(mark);
         for &value in elements {
             let mark = self.mark();
-            self.push_value(e, dest, element, value);
+            self.push_value(self.typed[e].span, dest, element, value);
             self.release(mark);
         }
     }
 
     /// Adds the value of an expression to the owned array in `array`.
-    pub fn push_value(&mut self, e: ExprId, array: Reg, element: TypeId, value: ExprId) {
-        let span = self.typed[e].span;
+    pub fn push_value(&mut self, span: Span, array: Reg, element: TypeId, value: ExprId) {
         if self.is_scalar(element) {
             let reg = self.scalar(value, Want::Brief);
             self.at(span);

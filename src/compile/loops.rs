@@ -276,7 +276,7 @@ impl<'a> Gen<'a, '_> {
             g.out.emit(Op::NewArray, [dest.arg(), room.arg(), i64::from(ty.0)]);
             g.now_live(dest);
             g.release(mark);
-            g.turns(walk, clause, &mut |g| g.push_value(e, dest, of, element));
+            g.turns(walk, clause, &mut |g| g.push_value(g.typed[e].span, dest, of, element));
             g.out.place(done);
         });
     }

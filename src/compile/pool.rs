@@ -1,15 +1,34 @@
 //! What the functions of a program share: constant words, constant values, and the sites of instructions.
 
-use super::range::{Callee, LoopKey};
+use super::range::{Callee, LoopKey, pushed};
 use crate::bytecode::program::{Constant, Function, Site, Value};
 use crate::bytecode::types::{Type, TypeId, TypeTable};
-use crate::check::typed::{ConstValue, Typed};
+use crate::check::typed::{Clause, ConstValue, ExprKind, Reduction, Typed};
 use crate::syntax::span::Span;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// How many of the last sites are looked at before a new one is made.
 const RECENT_SITES: usize = 8;
+
+/// Adds the types of arrays in which the elements of reductions are kept, and the blocks of comprehensions with a condition.
+fn kept(types: &mut TypeTable, typed: &Typed) {
+    for expr in &typed.exprs {
+        let list = match &expr.kind {
+            ExprKind::Comprehension { clause: Clause { cond: Some(_), .. }, .. } => expr.ty,
+            ExprKind::Reduction { reduction, .. } => {
+                types.array(if *reduction == Reduction::Count { TypeId::BOOL } else { expr.ty });
+                continue;
+            }
+            ExprKind::If { arms, otherwise: None } => match &arms[..] {
+                [(_, block)] if let Some((None, place, ..)) = pushed(typed, block) => place.ty,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        types.array(list);
+    }
+}
 
 /// One slot of a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +68,7 @@ impl Pool {
         for element in [TypeId::INT, TypeId::FLOAT, TypeId::STR] {
             types.array(element);
         }
+        kept(types, typed);
         let mut pool = Pool {
             words: Vec::new(),
             word_index: FxHashMap::default(),

@@ -5,8 +5,11 @@
 //! way round. So the call is made only where it is seen before, at run time, that all that is cut into parts is there; and
 //! not for a few cheap iterations.
 
+mod blocks;
 mod decide;
 mod share;
+
+pub use blocks::BlockFold;
 
 use super::call::Operand;
 use super::emit::{Label, Reg};
@@ -14,13 +17,12 @@ use super::expr::Elements;
 use super::function::{Binding, Gen, Loop, param_binding};
 use super::loops::Walk;
 use super::place::{At, Element, Part};
-use super::reduce::BLOCK;
 use super::uses::operands;
 use crate::bytecode::builtins::{BUILTINS, Lowering};
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::{Function, Param, Passing, Range, RegType};
-use crate::bytecode::types::{Type, TypeId};
+use crate::bytecode::types::TypeId;
 use crate::check::independent::{self, Env, Linear, Share};
 use crate::check::typed::*;
 use crate::syntax::span::Span;
@@ -38,6 +40,10 @@ const MOST_PUSHED: i64 = 1 << 20;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LoopKey {
     Element(ExprId),
+    /// The same by blocks of the source, of a reduction.
+    Block(ExprId),
+    /// And of a comprehension with a condition.
+    Kept(ExprId),
     Statement(usize, LocalId),
 }
 
@@ -374,6 +380,14 @@ impl<'a> Gen<'a, '_> {
         count
     }
 
+    /// Jumps if there are more than `most`.
+    fn unless_more(&mut self, count: Reg, most: i64, otherwise: Label) {
+        if most < i64::MAX {
+            let most = self.constant(RegType::Int, most as u64);
+            self.out.emit(Op::JumpLtI, [most.arg(), count.arg(), otherwise.arg()]);
+        }
+    }
+
     /// The walk by its turns, in new registers, if it is by steps; [`Gen::count_turns`] sets those.
     fn by_turns(&mut self, walk: &Walk) -> Walk {
         match *walk {
@@ -592,27 +606,27 @@ impl<'a> Gen<'a, '_> {
         callee.map(|callee| (callee, parts, env))
     }
 
-    /// A loop that does nothing but add to an array what may take long, by a call for those elements, if that is possible; else on at
-    /// `otherwise`, which is placed by the caller. Whether there is such a call.
+    /// A loop that does nothing but add to an array what may take long, or those of them that pass a condition, by a call for those
+    /// elements, if that is possible; else on at `otherwise`, which is placed by the caller. Whether there is such a call.
     pub fn pushes_range(&mut self, clause: &Clause, walk: &Walk, body: &'a Block, otherwise: Label) -> bool {
-        let [Stmt { kind: StmtKind::Expr(e), .. }] = body.stmts[..] else { return false };
-        let ExprKind::Builtin { builtin, args, .. } = &self.typed[e].kind else { return false };
-        let [Arg::Inout(place), Arg::In(element)] = &args[..] else { return false };
+        let Some((cond, place, element, span)) = pushed(self.typed, body) else { return false };
         let outermost = self.loops.is_empty() && self.narrow.is_empty();
-        if BUILTINS[*builtin as usize].name != "push" || !place.path.is_empty() || !outermost {
+        if !place.path.is_empty() || !outermost {
             return false;
         }
-        let found = self.survey(vec![*element], Vec::new());
+        let clause = &Clause { cond, ..*clause };
+        let found = self.survey(cond.into_iter().chain([element]).collect(), Vec::new());
         // As in a comprehension: all elements are computed, and nothing else is changed.
         if !found.heavy || found.changes || found.locals.contains(&place.root) {
             return false;
         }
         let Binding::Slots(array) = self.binding(place.root) else { unreachable!("a view can't be resized") };
-        let span = self.typed[e].span;
+        if cond.is_some() {
+            return self.kept_range((span, place.ty), element, clause, walk, (array[0], false), otherwise);
+        }
         let mark = self.mark();
         let added = self.temp_own(place.ty);
-        let called =
-            self.comprehension_range((span, place.ty), *element, clause, walk, (added, MOST_PUSHED), otherwise);
+        let called = self.comprehension_range((span, place.ty), element, clause, walk, (added, MOST_PUSHED), otherwise);
         if called {
             self.at(span);
             self.out.emit(Op::Cat, [array[0].arg(), added.arg()]);
@@ -621,11 +635,11 @@ impl<'a> Gen<'a, '_> {
         called
     }
 
-    /// `[element for …]`, of that type, by a call, if that is possible and worth it, and there are not more than `most`; else on at
-    /// `otherwise`, which is placed by the caller. Whether there is such a call.
+    /// `[element for …]`, of that type, by a call, if that is possible and worth it, and the source has not more than `most` elements;
+    /// else on at `otherwise`, which is placed by the caller. Whether there is such a call.
     pub fn comprehension_range(
         &mut self,
-        (span, ty): (Span, TypeId),
+        of_this: (Span, TypeId),
         element: ExprId,
         clause: &Clause,
         walk: &Walk,
@@ -633,39 +647,63 @@ impl<'a> Gen<'a, '_> {
         otherwise: Label,
     ) -> bool {
         if clause.cond.is_some() {
-            return false;
+            return self.kept_range(of_this, element, clause, walk, (dest, true), otherwise);
         }
+        self.elements_range(of_this, element, clause, walk, (dest, None, most), otherwise)
+    }
+
+    /// The same for all elements, those that don't pass the condition left empty: `passed` then holds 1 for each that does.
+    fn elements_range(
+        &mut self,
+        (span, ty): (Span, TypeId),
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        (dest, passed, most): (Reg, Option<Reg>, i64),
+        otherwise: Label,
+    ) -> bool {
         let mark = self.mark();
         let turns = self.by_turns(walk);
         let (at, end) = turns.bounds();
         let of = self.types.element(ty).expect("an array's type");
         // The loop's variable is bound already, and is not one from outside.
         let variable = self.bindings[clause.local.0 as usize].take();
-        let found = self.survey(vec![element], Vec::new());
+        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
         let captures = self.captures(&found);
+        let mut outs = vec![(Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![dest]))];
+        if let Some(passed) = passed {
+            let ty = self.results_type(RegType::Int);
+            outs.push((Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![passed])));
+        }
         let mut extras = self.walk_extras(&turns);
+        let own = extras.len();
         let key = LoopKey::Element(element);
         let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
             Some(made) => made.clone().filter(|made| made.captures == captures),
             None => {
-                let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
-                params.push(Param { ty, passing: Passing::InoutView });
+                let params: Vec<Param> = extras.iter().chain(&outs).map(|&(param, _)| param).collect();
                 self.at(span);
                 let callee = self.make_range((&params, None), captures, &mut |g, inside| {
                     let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
-                    let Some(&Binding::View(out)) = inside.extras.last() else { unreachable!("the result is last") };
                     g.bind_walk(&walk, clause.local);
-                    g.load_current(&walk, clause.local);
-                    let mark = g.mark();
-                    let slots = g.temp_slots(of);
-                    g.into(element, &slots, true);
-                    let at = g.temp(RegType::Int);
-                    g.at(span);
-                    g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
-                    let base = Elements::View(out);
-                    let place = Element { base, is_grid: false, element: of, at: At::One(at), slot: 0, ty: of };
-                    g.store_element(&place, &slots);
-                    g.release(mark);
+                    g.turn(&walk, clause, &mut |g| {
+                        let slots = g.temp_slots(of);
+                        g.into(element, &slots, true);
+                        let at = g.temp(RegType::Int);
+                        g.at(span);
+                        g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                        let mut outs = inside.extras[own..].iter().map(|out| match *out {
+                            Binding::View(out) => out,
+                            Binding::Slots(_) => unreachable!("an array is a view"),
+                        });
+                        let base = Elements::View(outs.next().expect("the elements come first"));
+                        let place = Element { base, is_grid: false, element: of, at: At::One(at), slot: 0, ty: of };
+                        g.store_element(&place, &slots);
+                        if let Some(passed) = outs.next() {
+                            let one = g.constant(RegType::Int, 1);
+                            g.out.emit(Op::StoreV, [passed.arg(), at.arg(), one.arg()]);
+                        }
+                    });
                 });
                 self.pool.ranges.made.insert(key, callee.clone());
                 callee
@@ -679,143 +717,37 @@ impl<'a> Gen<'a, '_> {
         self.at(span);
         self.count_turns(walk, &turns, otherwise);
         let count = self.unless_many(at, end, if found.heavy { MANY } else { MANY_CHEAP }, otherwise);
-        if most < i64::MAX {
-            let most = self.constant(RegType::Int, most as u64);
-            self.out.emit(Op::JumpLtI, [most.arg(), count.arg(), otherwise.arg()]);
+        self.unless_more(count, most, otherwise);
+        // Without a condition each iteration writes its element last, and has no other way to end: so scalars need not be zeros before.
+        let scalars = passed.is_none() && self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf));
+        for (reg, (param, _)) in passed.into_iter().chain([dest]).zip(outs.iter().rev()) {
+            let written = scalars && reg == dest;
+            self.out.emit(Op::NewZeros, [reg.arg(), count.arg(), i64::from(param.ty.0), i64::from(written)]);
+            self.now_live(reg);
         }
-        // Each iteration writes its element last, and has no other way to end: so scalars need not be zeros before.
-        let scalars = self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf));
-        self.out.emit(Op::NewZeros, [dest.arg(), count.arg(), i64::from(ty.0), i64::from(scalars)]);
-        self.now_live(dest);
-        extras.push((Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![dest])));
+        extras.extend(outs);
         self.call_range(&callee, at, end, &extras, &[]);
-        self.release(mark);
-        true
-    }
-
-    // Reductions
-
-    /// The blocks of a reduction's source by a call, if that is possible and there are two at least; else on at `otherwise`.
-    /// Whether there is such a call. A block's results are in registers of those `types`: `fold.init` fills them, `fold.turn`
-    /// adds an element; when all blocks are done, `fold.combine` takes each block's, in order.
-    pub fn blocks_range(
-        &mut self,
-        e: ExprId,
-        element: ExprId,
-        clause: &Clause,
-        walk: &Walk,
-        fold: &mut BlockFold<'_, 'a>,
-        otherwise: Label,
-    ) -> bool {
-        let mark = self.mark();
-        let turns = self.by_turns(walk);
-        let (at, end) = turns.bounds();
-        let span = self.typed[e].span;
-        let int = Param { ty: TypeId::INT, passing: Passing::In };
-        let lists: Vec<TypeId> = fold
-            .types
-            .iter()
-            .map(|&ty| {
-                let of = if ty == RegType::Float { TypeId::FLOAT } else { TypeId::INT };
-                self.types.find(&Type::Array(of)).expect("the pool made it")
-            })
-            .collect();
-        let variable = self.bindings[clause.local.0 as usize].take();
-        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
-        let captures = self.captures(&found);
-        let mut extras = self.walk_extras(&turns);
-        let own = extras.len();
-        extras.extend([at, end].map(|bound| (int, Binding::Slots(smallvec![bound]))));
-        let key = LoopKey::Element(element);
-        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
-            Some(made) => made.clone().filter(|made| made.captures == captures),
-            None => {
-                let mut params: Vec<Param> = extras.iter().map(|&(param, _)| param).collect();
-                params.extend(lists.iter().map(|&ty| Param { ty, passing: Passing::InoutView }));
-                self.at(span);
-                let callee = self.make_range((&params, None), captures, &mut |g, inside| {
-                    let [Binding::Slots(start), Binding::Slots(end)] = &inside.extras[own..own + 2] else {
-                        unreachable!("the bounds of the source follow what it is")
-                    };
-                    let mark = g.mark();
-                    let (at, bound) = (g.temp(RegType::Int), g.temp(RegType::Int));
-                    let results: Vec<Reg> = match fold.types {
-                        [RegType::Int, RegType::Int] => {
-                            let first = g.temp_ints(2);
-                            vec![first, first.plus(1)]
-                        }
-                        types => types.iter().map(|&ty| g.temp(ty)).collect(),
-                    };
-                    // The block ends BLOCK further on, or where the source does.
-                    let (long, short, inner) = (g.out.label(), g.out.label(), g.out.label());
-                    g.out.emit(Op::MulImm, [at.arg(), inside.index.arg(), BLOCK]);
-                    g.out.emit(Op::AddW, [at.arg(), at.arg(), start[0].arg()]);
-                    g.out.emit(Op::SubW, [bound.arg(), end[0].arg(), at.arg()]);
-                    g.out.emit(Op::JumpGtK, [bound.arg(), BLOCK, long.arg()]);
-                    g.out.emit(Op::Move, [bound.arg(), end[0].arg()]);
-                    g.out.emit(Op::Jump, [short.arg()]);
-                    g.out.place(long);
-                    g.out.emit(Op::AddImm, [bound.arg(), at.arg(), BLOCK]);
-                    g.out.place(short);
-                    (fold.init)(g, &results);
-                    let walk = Self::walk_inside(&turns, at, bound, &inside.extras);
-                    g.bind_walk(&walk, clause.local);
-                    g.out.place(inner);
-                    g.turn(&walk, clause, &mut |g| (fold.turn)(g, &results));
-                    g.out.emit(Op::For, [at.arg(), bound.arg(), inner.arg()]);
-                    g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
-                    for (&result, list) in results.iter().zip(&inside.extras[own + 2..]) {
-                        let Binding::View(list) = list else { unreachable!("an array is a view") };
-                        g.out.emit(Op::StoreV, [list.arg(), at.arg(), result.arg()]);
-                    }
-                    g.release(mark);
-                });
-                self.pool.ranges.made.insert(key, callee.clone());
-                callee
-            }
-        });
-        self.bindings[clause.local.0 as usize] = variable;
-        let Some(callee) = callee else {
-            self.release(mark);
-            return false;
-        };
-        self.at(span);
-        self.count_turns(walk, &turns, otherwise);
-        let count = self.unless_many(at, end, BLOCK + 1, otherwise);
-        self.out.emit(Op::AddImm, [count.arg(), count.arg(), -1]);
-        self.out.emit(Op::DivPow, [count.arg(), count.arg(), i64::from(BLOCK.trailing_zeros())]);
-        self.out.emit(Op::AddImm, [count.arg(), count.arg(), 1]);
-        let results: Vec<Reg> = fold.types.iter().map(|&ty| self.temp(ty)).collect();
-        let mut kept = Vec::new();
-        for (&list, (&result, &ty)) in lists.iter().zip(results.iter().zip(fold.types)) {
-            let array = self.temp_own(list);
-            self.out.emit(Op::NewArray, [array.arg(), count.arg(), i64::from(list.0)]);
-            self.now_live(array);
-            self.load_constant(result, ty, 0);
-            self.out.emit(Op::Fill, [array.arg(), count.arg(), result.arg()]);
-            extras.push((Param { ty: list, passing: Passing::InoutView }, Binding::Slots(smallvec![array])));
-            kept.push(array);
-        }
-        let block = self.temp(RegType::Int);
-        self.load_constant(block, RegType::Int, 0);
-        self.call_range(&callee, block, count, &extras, &[]);
-        let top = self.out.label();
-        self.out.place(top);
-        for (&array, &result) in kept.iter().zip(&results) {
-            self.out.emit(Op::Load, [result.arg(), array.arg(), block.arg()]);
-        }
-        (fold.combine)(self, block, &results);
-        self.out.emit(Op::For, [block.arg(), count.arg(), top.arg()]);
         self.release(mark);
         true
     }
 }
 
-/// How a reduction computes a block, and puts blocks together.
-pub struct BlockFold<'f, 'a> {
-    /// What a block's results are: Ints and Floats; two Ints lie side by side.
-    pub types: &'f [RegType],
-    pub init: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
-    pub turn: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
-    pub combine: &'f mut dyn FnMut(&mut Gen<'a, '_>, Reg, &[Reg]),
+/// What a loop's body does, if it is nothing but one `push`, or an `if` around it: the condition, the array, the element, and where
+/// `push` stands.
+pub fn pushed<'a>(typed: &'a Typed, body: &'a Block) -> Option<(Option<ExprId>, &'a Place, ExprId, Span)> {
+    let ([Stmt { kind: StmtKind::Expr(e), .. }], None) = (&body.stmts[..], body.value) else { return None };
+    match &typed[*e].kind {
+        ExprKind::If { arms, otherwise: None } => match &arms[..] {
+            [(cond, block)] => match pushed(typed, block)? {
+                (None, place, element, span) => Some((Some(*cond), place, element, span)),
+                _ => None,
+            },
+            _ => None,
+        },
+        ExprKind::Builtin { builtin, args, .. } if BUILTINS[*builtin as usize].name == "push" => match &args[..] {
+            [Arg::Inout(place), Arg::In(element)] => Some((None, place, *element, typed[*e].span)),
+            _ => None,
+        },
+        _ => None,
+    }
 }

@@ -37,11 +37,18 @@ impl<'a> Gen<'a, '_> {
                 self.clause(clause, &mut |g, walk| {
                     let mut fold = BlockFold {
                         types: &[RegType::Int],
+                        any_size: true,
                         init: &mut |g, to| g.load_constant(to[0], RegType::Int, 0),
                         turn: &mut |g, to| count(g, to[0]),
                         combine: &mut |g, _, of| g.out.emit(Op::AddI, [dest.arg(), dest.arg(), of[0].arg()]),
                     };
-                    g.by_blocks(e, element, clause, walk, &mut fold, &mut |g| {
+                    let each = &mut |g: &mut Gen<'a, '_>, value: &Slots| {
+                        let no = g.out.label();
+                        g.out.emit(Op::JumpNot, [value[0].arg(), no.arg()]);
+                        g.out.emit(Op::AddImm, [dest.arg(), dest.arg(), 1]);
+                        g.out.place(no);
+                    };
+                    g.by_blocks(e, element, clause, walk, &mut fold, each, &mut |g| {
                         g.turns(walk, clause, &mut |g| count(g, dest));
                     });
                 });
@@ -68,7 +75,9 @@ impl<'a> Gen<'a, '_> {
         }
     }
 
-    /// By a call that runs blocks, where that is worth it, else as `ordinary` does.
+    /// By a call that runs blocks, where that is worth it, or one for few elements that may take long, of which `each` then takes the value, else
+    /// as `ordinary` does.
+    #[allow(clippy::too_many_arguments)]
     fn by_blocks(
         &mut self,
         e: ExprId,
@@ -76,15 +85,46 @@ impl<'a> Gen<'a, '_> {
         clause: &Clause,
         walk: &Walk,
         fold: &mut BlockFold<'_, 'a>,
+        each: &mut dyn FnMut(&mut Gen<'a, '_>, &Slots),
         ordinary: &mut dyn FnMut(&mut Self),
     ) {
-        let (otherwise, done) = (self.out.label(), self.out.label());
+        let (more, otherwise, done) = (self.out.label(), self.out.label(), self.out.label());
+        if self.few(e, element, clause, walk, each, more) {
+            self.out.emit(Op::Jump, [done.arg()]);
+        }
+        self.out.place(more);
         if self.blocks_range(e, element, clause, walk, fold, otherwise) {
             self.out.emit(Op::Jump, [done.arg()]);
         }
         self.out.place(otherwise);
         ordinary(self);
         self.out.place(done);
+    }
+
+    /// The elements of not more than a block by a call, if each may take long, and then `each` with each value, in order; else on at
+    /// `otherwise`. Whether there is such a call.
+    fn few(
+        &mut self,
+        e: ExprId,
+        element: ExprId,
+        clause: &Clause,
+        walk: &Walk,
+        each: &mut dyn FnMut(&mut Gen<'a, '_>, &Slots),
+        otherwise: Label,
+    ) -> bool {
+        let of = if let ExprKind::Reduction { reduction: Reduction::Count, .. } = self.typed[e].kind {
+            TypeId::BOOL
+        } else {
+            self.ty(e)
+        };
+        // All of them are kept until the last is there: not where one may be large.
+        let small = self.types.leaves(of).iter().all(|&leaf| self.is_scalar(leaf) || leaf == TypeId::STR);
+        if !small || !self.is_heavy(element, clause) {
+            return false;
+        }
+        let list = self.types.find(&Type::Array(of)).expect("the pool made it");
+        let of_this = (self.typed[e].span, list);
+        self.few_range(of_this, element, clause, (walk, BLOCK), (&mut |_, _, _| (), each), otherwise)
     }
 
     fn sum_of_ints(&mut self, e: ExprId, element: ExprId, clause: &Clause, dest: Reg) {
@@ -99,6 +139,7 @@ impl<'a> Gen<'a, '_> {
         self.clause(clause, &mut |g, walk| {
             let mut fold = BlockFold {
                 types: &[RegType::Int, RegType::Int],
+                any_size: true,
                 init: &mut |g, to| to.iter().for_each(|&half| g.load_constant(half, RegType::Int, 0)),
                 turn: &mut |g, to| add(g, to[0]),
                 combine: &mut |g, _, of| {
@@ -111,7 +152,8 @@ impl<'a> Gen<'a, '_> {
                     g.out.place(unsigned);
                 },
             };
-            g.by_blocks(e, element, clause, walk, &mut fold, &mut |g| {
+            let each = &mut |g: &mut Gen<'a, '_>, value: &Slots| g.out.emit(Op::Acc, [total.arg(), value[0].arg()]);
+            g.by_blocks(e, element, clause, walk, &mut fold, each, &mut |g| {
                 g.turns(walk, clause, &mut |g| add(g, total));
             });
         });
@@ -140,18 +182,46 @@ impl<'a> Gen<'a, '_> {
         self.at(span);
         self.out.emit(Op::NewArray, [blocks.arg(), number.arg(), i64::from(list.0)]);
         self.now_live(blocks);
+        let add = |g: &mut Gen<'a, '_>, result: Reg, value: Reg| match combine {
+            Op::Prod => g.out.emit(combine, [result.arg(), value.arg()]),
+            _ => g.out.emit(combine, [result.arg(), result.arg(), value.arg()]),
+        };
         let step = |g: &mut Gen<'a, '_>, result: Reg| {
             let value = g.scalar(element, Want::Brief);
-            match combine {
-                Op::Prod => g.out.emit(combine, [result.arg(), value.arg()]),
-                _ => g.out.emit(combine, [result.arg(), result.arg(), value.arg()]),
+            add(g, result, value);
+        };
+        let begin = |g: &mut Gen<'a, '_>| {
+            g.load_constant(result, ty, identity);
+            if kind == 2 {
+                g.load_constant(result.plus(1), ty, 0);
             }
         };
+        let fold = |g: &mut Gen<'a, '_>| {
+            g.at(span);
+            let mut tagged = number;
+            if combine == Op::Prod {
+                tagged = result.plus(1);
+                g.out.emit(Op::Xor, [tagged.arg(), tagged.arg(), number.arg()]);
+            }
+            g.out.emit(Op::Fold, [blocks.arg(), result.arg(), tagged.arg(), kind]);
+            g.out.emit(Op::AddImm, [number.arg(), number.arg(), 1]);
+        };
         let types = if kind == 2 { &[RegType::Int, RegType::Int][..] } else { &[RegType::Float] };
+        let heavy = self.is_heavy(element, clause);
         self.clause(clause, &mut |g, walk| {
-            let (otherwise, called) = (g.out.label(), g.out.label());
+            let (more, otherwise, called) = (g.out.label(), g.out.label(), g.out.label());
+            if heavy {
+                begin(g);
+                let each = &mut |g: &mut Gen<'a, '_>, value: &Slots| add(g, result, value[0]);
+                if g.few(e, element, clause, walk, each, more) {
+                    fold(g);
+                    g.out.emit(Op::Jump, [called.arg()]);
+                }
+            }
+            g.out.place(more);
             let mut blockwise = BlockFold {
                 types,
+                any_size: false,
                 init: &mut |g, to| {
                     g.load_constant(to[0], ty, identity);
                     to[1..].iter().for_each(|&flag| g.load_constant(flag, ty, 0));
@@ -176,21 +246,8 @@ impl<'a> Gen<'a, '_> {
             let outermost = g.enter_loop();
             g.skip_if_empty(walk, done);
             g.out.place(outer);
-            g.load_constant(result, ty, identity);
-            if kind == 2 {
-                g.load_constant(result.plus(1), ty, 0);
-            }
+            begin(g);
             let body = &mut |g: &mut Self| step(g, result);
-            let fold = |g: &mut Self| {
-                g.at(span);
-                let mut tagged = number;
-                if combine == Op::Prod {
-                    tagged = result.plus(1);
-                    g.out.emit(Op::Xor, [tagged.arg(), tagged.arg(), number.arg()]);
-                }
-                g.out.emit(Op::Fold, [blocks.arg(), result.arg(), tagged.arg(), kind]);
-                g.out.emit(Op::AddImm, [number.arg(), number.arg(), 1]);
-            };
             match *walk {
                 Walk::Range { at, end } | Walk::Elements { at, end, .. } | Walk::Turns { at, end, .. } => {
                     // The block ends BLOCK further on, or where the source does.
@@ -252,19 +309,11 @@ impl<'a> Gen<'a, '_> {
             _ => None,
         };
         self.clause(clause, &mut |g, walk| {
-            let (otherwise, called) = (g.out.label(), g.out.label());
-            if let Some(op) = op
-                && g.extreme_blocks(e, op, element, clause, walk, dests[0], seen, otherwise)
-            {
-                g.out.emit(Op::Jump, [called.arg()]);
-            }
-            g.out.place(otherwise);
-            g.turns(walk, clause, &mut |g| {
+            let take = &mut |g: &mut Gen<'a, '_>, value: &Slots| {
                 let (later, next) = (g.out.label(), g.out.label());
-                let value = g.slots(element);
                 g.at(span);
                 g.out.emit(Op::JumpIf, [seen.arg(), later.arg()]);
-                g.copy_slots(dests, &value, false);
+                g.copy_slots(dests, value, false);
                 // What a temporary held has moved on this path only: the other one shares it.
                 value.iter().for_each(|&reg| g.now_live(reg));
                 g.load_constant(seen, RegType::Bool, 1);
@@ -284,17 +333,32 @@ impl<'a> Gen<'a, '_> {
                                 Operand::Slots(slots.clone())
                             }
                         };
-                        let (mut a, mut b) = (operand(&value), operand(dests));
+                        let (mut a, mut b) = (operand(value), operand(dests));
                         if greatest {
                             std::mem::swap(&mut a, &mut b);
                         }
                         g.compare_operands(e, ty, &a, &b, 4, better);
                         g.out.emit(Op::JumpNot, [better.arg(), next.arg()]);
-                        g.copy_slots(dests, &value, false);
+                        g.copy_slots(dests, value, false);
                         value.iter().for_each(|&reg| g.now_live(reg));
                     }
                 }
                 g.out.place(next);
+            };
+            let (more, otherwise, called) = (g.out.label(), g.out.label(), g.out.label());
+            if g.few(e, element, clause, walk, take, more) {
+                g.out.emit(Op::Jump, [called.arg()]);
+            }
+            g.out.place(more);
+            if let Some(op) = op
+                && g.extreme_blocks(e, op, element, clause, walk, dests[0], seen, otherwise)
+            {
+                g.out.emit(Op::Jump, [called.arg()]);
+            }
+            g.out.place(otherwise);
+            g.turns(walk, clause, &mut |g| {
+                let value = g.slots(element);
+                take(g, &value);
             });
             g.out.place(called);
         });
@@ -324,6 +388,7 @@ impl<'a> Gen<'a, '_> {
         let mut fold = BlockFold {
             // The second says whether any element has passed.
             types: &[ty, RegType::Int],
+            any_size: true,
             init: &mut |g, to| {
                 g.load_constant(to[0], ty, 0);
                 g.load_constant(to[1], RegType::Int, 0);

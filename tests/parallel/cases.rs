@@ -400,7 +400,7 @@ fn a_loop_that_pushes_goes_on() {
         goes_on(
             &format!(
                 "var all: [{element}] = []
-    for i in 0..1200 {{ if i & 1 == 0 {{ all.push({call}) }} }}
+    for i in 0..1200 {{ if i & 1 == 1 {{ continue }}; all.push({call}) }}
     print(all.len())"
             ),
             "600\n",

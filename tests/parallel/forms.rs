@@ -79,7 +79,9 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("an ordinary loop over elements", "a loop of main", "for i in 0..40 { a[i] += spin(i) + g[i / 2, 3] }"),
     ("a loop that pushes", "a loop of main", "for i in 0..40 { a.push(spin(i)) }"),
     ("a loop that pushes, by a step", "a loop of main", "for i in 0..90 by 3 { a.push(spin(i)) }"),
-    ("a loop that pushes some", "work", "for i in 0..40 { if i % 3 != 0 { a.push(work(i)) } }"),
+    ("a loop that pushes some", "a loop of main", "for i in 0..40 { if i % 3 != 0 { a.push(spin(i)) } }"),
+    ("a loop that pushes some of many", "a loop of main", "for i in 0..3000 { if spin(i) % 9 == 0 { a.push(i) } }"),
+    ("a loop that pushes some results of calls", "work", "for i in 0..40 { if i % 3 != 0 { a.push(work(i)) } }"),
     (
         "a loop that pushes to two",
         "work",
@@ -96,6 +98,44 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("a comprehension over elements", "a loop of main", "a = [spin(x) for x in a]"),
     ("a comprehension by a step", "a loop of main", "a = [spin(i) for i in 0..90 by 2]"),
     ("a comprehension of arrays", "a loop of main", "m = [[spin(i), i] for i in 0..40]"),
+    ("a comprehension of some", "a loop of main", "a = [spin(i) for i in 0..40 if i % 3 != 0]"),
+    ("a comprehension with a call in the condition", "a loop of main", "a = [i for i in 0..40 if spin(i) % 3 != 0]"),
+    (
+        "a comprehension of some elements",
+        "a loop of main",
+        "a = [i for i in 0..40]\n a = [spin(x) for x in a if x % 3 != 0]",
+    ),
+    ("a comprehension of some of a row", "a loop of main", "a = [spin(x) for x in g[3, 1..8] if x == 2]"),
+    ("a comprehension of some by a step", "a loop of main", "a = [spin(i) for i in 0..90 by 2 if spin(i) % 3 != 0]"),
+    ("a comprehension of some arrays", "a loop of main", "m = [[spin(i), i] for i in 0..40 if i % 3 != 0]"),
+    ("a comprehension of some structs", "a loop of main", "ps = [P(n: spin(i), xs: [i]) for i in 0..40 if i % 3 != 0]"),
+    ("a comprehension of some of many", "a loop of main", "a = [spin(i) for i in 0..3000 if spin(i) % 9 == 0]"),
+    (
+        "a comprehension of some of many by a step",
+        "a loop of main",
+        "a = [i for i in 0..9000 by 3 if spin(i) % 9 == 0]",
+    ),
+    (
+        "a comprehension of some of many structs",
+        "a loop of main",
+        "ps = [P(n: spin(i), xs: [i]) for i in 0..3000 if i % 99 == 0]",
+    ),
+    ("a comprehension of some that takes little time", "a loop of main", "a = [i for i in 0..9000 if i % 99 == 0]"),
+    ("a sum of few", "a loop of main", "t = sum(spin(i) for i in 0..40)"),
+    ("a sum of some of few", "a loop of main", "t = sum(i for i in 0..40 if spin(i) % 3 == 0)"),
+    ("a sum of few Floats", "a loop of main", "t = Int(sum(Float(spin(i)) / 3.0 for i in 0..40))"),
+    (
+        "a sum of some of few Floats",
+        "a loop of main",
+        "t = Int(sum(Float(i) / 3.0 for i in 0..40 if spin(i) % 3 == 0))",
+    ),
+    ("a product of few", "a loop of main", "t = product(spin(i) % 3 + 1 for i in 0..40)"),
+    ("a product of few Floats", "a loop of main", "t = Int(product(1.0 + Float(spin(i)) / 100.0 for i in 0..40))"),
+    ("a maximum of few", "a loop of main", "t = max(spin(i) for i in 0..40)"),
+    ("a minimum of some of few Strs", "a loop of main", "t = min(\"{spin(i)}\" for i in 0..40 if i > 3).len()"),
+    ("a maximum of few structs", "a loop of main", "t = max(Pair(x: spin(i), y: i) for i in 0..40).y"),
+    ("a count of few", "a loop of main", "t = count(spin(i) % 3 == 0 for i in 0..40)"),
+    ("a count of some of few", "a loop of main", "t = count(spin(i) % 3 == 0 for i in 0..40 if i > 3)"),
     ("a sum", "a loop of main", "t = sum(spin(i) for i in 0..5000)"),
     ("a sum of Floats", "a loop of main", "t = Int(sum(Float(spin(i)) / 3.0 for i in 0..5000))"),
     ("a product", "a loop of main", "t = Int(100.0 * product(1.0 + Float(spin(i)) / 1000000.0 for i in 0..5000))"),
@@ -223,6 +263,57 @@ fn loops_by_steps_trap_as_in_order() {
         let (code, page) = (compile(&text), Page::default());
         let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
         assert!(matches!(&expected.0, Outcome::Trap(_)), "{:?}\n{statements}", expected.0);
+        for configuration in super::harness::configurations(3) {
+            let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
+            assert_eq!(why, None, "{statements}");
+        }
+    }
+}
+
+/// Comprehensions with a condition, and reductions of few elements that take long, with all that may be in them.
+#[test]
+fn some_elements_are_as_in_order() {
+    let traps = [
+        "a = [100 / (i - 21) for i in 0..40 if spin(i) < 300]",
+        "a = [spin(i) for i in 0..40 if 100 / (i - 21) != 7]",
+        "a = [shown(i, 21) for i in 0..40 if shown(i + 100, 122) > 0]",
+        "a = [shown(i, 21) for i in 0..40 if shown(i + 100, 121) > 0]",
+        "a = [shown(i, 1400) for i in 0..3000 if i % 70 == 0]",
+        "a = [shown(i, 2100) for i in 0..3000 if 100 / (i - 1800) < 300 && i % 70 == 0]",
+        "a = [i for i in 0..5000 if 100 / (i - 1800) < 300 && 100 / (i - 4000) < 300]",
+        "for i in 0..40 { if shown(i, 17) > 0 { a.push(100 / (i - 21)) } }",
+        "t = sum(shown(i, 21) for i in 0..40 if 100 / (i - 33) < 300)",
+        "t = sum(INT_MAX - shown(i, 41) for i in 0..40)",
+        "t = Int(product(1.0 / Float(shown(i, 21)) for i in 0..40 if i > 5))",
+        "t = product(shown(i, 41) + 2 for i in 0..40)",
+        "t = min(shown(i, 41) for i in 0..40 if i > 50)",
+        "t = count(shown(i, 30) > 20 for i in 0..40 if 100 / (i - 29) < 300)",
+    ];
+    let others = [
+        "a = [shown(i, 41) for i in 0..40 if shown(i + 100, 0) % 3 == 0]",
+        "a = [spin(i) for i in 0..40 if spin(i) > 255]\n m = [[spin(i)] for i in 0..3000 if spin(i) > 255]",
+        "a = [spin(i) for i in 0..1024 if spin(i) <= 255]\n t = sum(x for x in a)\n a = [x for x in a if spin(x) < 3]",
+        "a = [spin(i) for i in 0..1025 if spin(i) <= 255]\n t = sum(x for x in a)\n a = [x for x in a if spin(x) < 3]",
+        "a = [i for i in 0..2048 if i >= 0]\n t = sum(x for x in a)\n a = [x for x in a if x % 100 == 0]",
+        "a = [i for i in 0..2049 if i >= 0]\n t = sum(x for x in a)\n a = [x for x in a if x % 100 == 0]",
+        "a = [spin(i) for i in 0..0 if spin(i) > 3]\n t = sum(spin(i) for i in 5..5) + count(spin(i) == 0 for i in 9..5)",
+        "a = [spin(i) for i in 90..0 by -3 if spin(i) % 3 != 0]",
+        "m = [[spin(i + j) for j in 0..i if spin(j) & 1 == 0] for i in 0..30 if spin(i) % 3 != 0]",
+        "let s = [\"<{spin(i)}>\" for i in 0..60 if spin(i) > 9]\n let u = [x + s[0] for x in s if x.len() > 4]\n print(\"{s} {u}\")",
+        "ps = [P(n: p.n + 1, xs: p.xs) for p in ps if p.n + spin(p.xs[0]) > 0]",
+        "for x in a { if spin(x) > 0 { a.push(spin(x + 1)) } }",
+        "t = Int(1000.0 * sum(1.0 / Float(shown(i, 0) + 1) for i in 1..40 if i % 3 != 0))",
+    ];
+    for (statements, traps) in traps.iter().map(|s| (s, true)).chain(others.iter().map(|s| (s, false))) {
+        let shown = "fn shown(n: Int, bad: Int) -> Int {
+    print(n)
+    return n + 0 * (1 / (n - bad)) + spin(n) % 2
+}
+";
+        let text = format!("{shown}{}", program(statements));
+        let (code, page) = (compile(&text), Page::default());
+        let expected = in_order(&code, &page, 10_000_000, &text).expect("it ends");
+        assert_eq!(matches!(&expected.0, Outcome::Trap(_)), traps, "{:?}\n{statements}", expected.0);
         for configuration in super::harness::configurations(3) {
             let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
             assert_eq!(why, None, "{statements}");

@@ -319,7 +319,8 @@ impl Generator<'_> {
                     1 => self.int(2),
                     _ => {
                         let call = ["work(x)", "both(x, 3)", "say(x)"][self.pick(3)];
-                        format!("sum({call} for x in 0..{})", self.pick(9))
+                        let (end, cond) = (self.pick(9), self.filter());
+                        format!("sum({call} for x in 0..{end}{cond})")
                     }
                 };
                 self.line(&format!("let {name} = {value}"));
@@ -633,9 +634,17 @@ impl Generator<'_> {
                 let ms = self.scope.matrices.clone();
                 self.one_of(&ms).map_or("make(2)".into(), |m| format!("longest({m})"))
             }
-            8 => format!("[{} for x in 0..12]", ["x * 2", "work(x)", "step(x)", "say(x)"][self.pick(4)]),
+            8 => {
+                let (value, cond) = (["x * 2", "work(x)", "step(x)", "say(x)"][self.pick(4)], self.filter());
+                format!("[{value} for x in 0..12{cond}]")
+            }
             _ => self.array_place().map_or("make(3)".into(), |xs| format!("{xs} + [{k}]")),
         }
+    }
+
+    /// The condition of a comprehension over `x`, or none.
+    fn filter(&mut self) -> &'static str {
+        ["", "", " if x & 1 == 0", " if work(x) & 1 == 0", " if say(x) != 3", " if step(x) > 40"][self.pick(6)]
     }
 
     fn matrix_value(&mut self) -> String {
