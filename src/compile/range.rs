@@ -9,11 +9,11 @@ mod blocks;
 mod decide;
 mod share;
 
-pub use blocks::BlockFold;
+pub use blocks::{BlockFold, Each};
 
 use super::call::Operand;
 use super::emit::{Label, Reg};
-use super::expr::Elements;
+use super::expr::{Elements, Want};
 use super::function::{Binding, Gen, Loop, param_binding};
 use super::loops::Walk;
 use super::place::{At, Element, Part};
@@ -687,8 +687,13 @@ impl<'a> Gen<'a, '_> {
                     let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
                     g.bind_walk(&walk, clause.local);
                     g.turn(&walk, clause, &mut |g| {
-                        let slots = g.temp_slots(of);
-                        g.into(element, &slots, true);
+                        let slots = if g.is_scalar(of) {
+                            smallvec![g.scalar(element, Want::Brief)]
+                        } else {
+                            let slots = g.temp_slots(of);
+                            g.into(element, &slots, true);
+                            slots
+                        };
                         let at = g.temp(RegType::Int);
                         g.at(span);
                         g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);

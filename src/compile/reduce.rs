@@ -6,7 +6,7 @@ use super::emit::{Label, Reg};
 use super::expr::{Elements, Want};
 use super::function::{Gen, Slots};
 use super::loops::Walk;
-use super::range::BlockFold;
+use super::range::{BlockFold, Each};
 use crate::bytecode::ops::Op;
 use crate::bytecode::program::RegType;
 use crate::bytecode::trap::TrapCode;
@@ -85,7 +85,7 @@ impl<'a> Gen<'a, '_> {
         clause: &Clause,
         walk: &Walk,
         fold: &mut BlockFold<'_, 'a>,
-        each: &mut dyn FnMut(&mut Gen<'a, '_>, &Slots),
+        each: Each<'_, 'a>,
         ordinary: &mut dyn FnMut(&mut Self),
     ) {
         let (more, otherwise, done) = (self.out.label(), self.out.label(), self.out.label());
@@ -109,7 +109,7 @@ impl<'a> Gen<'a, '_> {
         element: ExprId,
         clause: &Clause,
         walk: &Walk,
-        each: &mut dyn FnMut(&mut Gen<'a, '_>, &Slots),
+        each: Each<'_, 'a>,
         otherwise: Label,
     ) -> bool {
         let of = if let ExprKind::Reduction { reduction: Reduction::Count, .. } = self.typed[e].kind {
@@ -124,7 +124,7 @@ impl<'a> Gen<'a, '_> {
         }
         let list = self.types.find(&Type::Array(of)).expect("the pool made it");
         let of_this = (self.typed[e].span, list);
-        self.few_range(of_this, element, clause, (walk, BLOCK), (&mut |_, _, _| (), each), otherwise)
+        self.few_range(of_this, element, clause, walk, (None, each), otherwise)
     }
 
     fn sum_of_ints(&mut self, e: ExprId, element: ExprId, clause: &Clause, dest: Reg) {

@@ -84,6 +84,21 @@ fn main() {
 }",
     ),
     (
+        "arrays of what passes",
+        500,
+        "fn odd(n: Int) -> Bool { for i in 0..2 { if n & 1 == i { return i == 1 } }; return false }
+task some(n: Int) -> Int {
+    let xs = [x for x in 0..n if odd(x)]
+    let ys = [\"{x}\" for x in xs[..n / 9] if x % 3 == 0]
+    return xs.len() + ys.len()
+}
+fn main() {
+    var t = 0
+    for i in 0..40 { t += some(20000 + i) }
+    print(t)
+}",
+    ),
+    (
         "a deep recursion",
         500,
         "task down(n: Int) -> Int { return if n == 0 { 0 } else { 1 + down(n - 1) } }

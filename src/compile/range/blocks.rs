@@ -24,7 +24,7 @@ const BLOCKS: i64 = 8;
 /// No block has fewer elements.
 const LEAST: i64 = 8;
 /// How many elements one call looks at to keep some, which are then in memory twice.
-const AT_ONCE: i64 = 1 << 20;
+const AT_ONCE: i64 = 1 << 18;
 
 /// How a block is computed, and blocks are put together.
 pub struct BlockFold<'f, 'a> {
@@ -36,6 +36,9 @@ pub struct BlockFold<'f, 'a> {
     pub turn: &'f mut dyn FnMut(&mut Gen<'a, '_>, &[Reg]),
     pub combine: &'f mut dyn FnMut(&mut Gen<'a, '_>, Reg, &[Reg]),
 }
+
+/// What is done with each element's slots.
+pub type Each<'f, 'a> = &'f mut dyn FnMut(&mut Gen<'a, '_>, &Slots);
 
 /// What is cut into blocks: iterations `from..to` of a walk, so many each.
 struct Cut {
@@ -243,11 +246,14 @@ impl<'a> Gen<'a, '_> {
         }
         self.out.place(more);
         let called = self.kept_blocks(of_this, element, clause, walk, (dest, heavy, is_new), otherwise);
+        if !called && heavy {
+            self.out.emit(Op::Jump, [otherwise.arg()]);
+        }
         self.out.place(done);
-        called
+        called || heavy
     }
 
-    /// Not more than a block.
+    /// Not more elements than a block has.
     fn few_kept(
         &mut self,
         (span, ty): (Span, TypeId),
@@ -258,19 +264,6 @@ impl<'a> Gen<'a, '_> {
         otherwise: Label,
     ) -> bool {
         let of = self.types.element(ty).expect("an array's type");
-        let begin = &mut |g: &mut Gen<'a, '_>, passed: Option<Reg>, count: Reg| {
-            let Some(passed) = passed.filter(|_| is_new) else { return };
-            let top = g.out.label();
-            let [at, passes, room] = [(); 3].map(|()| g.temp(RegType::Int));
-            g.load_constant(room, RegType::Int, 0);
-            g.load_constant(at, RegType::Int, 0);
-            g.out.place(top);
-            g.out.emit(Op::Load, [passes.arg(), passed.arg(), at.arg()]);
-            g.out.emit(Op::AddW, [room.arg(), room.arg(), passes.arg()]);
-            g.out.emit(Op::For, [at.arg(), count.arg(), top.arg()]);
-            g.out.emit(Op::NewArray, [dest.arg(), room.arg(), i64::from(ty.0)]);
-            g.now_live(dest);
-        };
         let each = &mut |g: &mut Gen<'a, '_>, slots: &Slots| {
             if g.side_by_side(of) {
                 g.out.emit(Op::Push, [dest.arg(), slots[0].arg()]);
@@ -279,19 +272,18 @@ impl<'a> Gen<'a, '_> {
                 g.push_slots(dest, of, slots);
             }
         };
-        self.few_range((span, ty), element, clause, (walk, BLOCK), (begin, each), otherwise)
+        self.few_range((span, ty), element, clause, walk, (is_new.then_some(dest), each), otherwise)
     }
 
-    /// The elements of a clause, if these are not more than `most`, by a call, in an array of that type; then `begin` with an array that
-    /// holds 1 for each that passes the condition, if there is one, and their number, and `each` with each that passes. Else on at
-    /// `otherwise`. Whether there is such a call.
+    /// The elements of a clause that walks not more than a block by a call, in an array of that type; then an empty one in `new`, if that is
+    /// asked for, and `each` with each element that passes the condition, in order. Else on at `otherwise`. Whether there is such a call.
     pub fn few_range(
         &mut self,
         (span, ty): (Span, TypeId),
         element: ExprId,
         clause: &Clause,
-        (walk, most): (&Walk, i64),
-        (begin, each): (&mut dyn FnMut(&mut Gen<'a, '_>, Option<Reg>, Reg), &mut dyn FnMut(&mut Gen<'a, '_>, &Slots)),
+        walk: &Walk,
+        (new, each): (Option<Reg>, Each<'_, 'a>),
         otherwise: Label,
     ) -> bool {
         let of = self.types.element(ty).expect("an array's type");
@@ -301,13 +293,15 @@ impl<'a> Gen<'a, '_> {
             let flags = self.results_type(RegType::Int);
             self.temp_own(flags)
         });
-        if !self.elements_range((span, ty), element, clause, walk, (values, passed, most), otherwise) {
+        if !self.elements_range((span, ty), element, clause, walk, (values, passed, BLOCK), otherwise) {
             self.release(outer);
             return false;
         }
         let (at, count) = (self.temp(RegType::Int), self.temp(RegType::Int));
         self.length(Elements::Held(values), false, count);
-        begin(self, passed, count);
+        if let Some(new) = new {
+            self.new_empty(span, ty, new);
+        }
         let (top, next) = (self.out.label(), self.out.label());
         self.load_constant(at, RegType::Int, 0);
         self.out.place(top);
@@ -340,18 +334,10 @@ impl<'a> Gen<'a, '_> {
         otherwise: Label,
     ) -> bool {
         let of = self.types.element(ty).expect("an array's type");
-        let new = |g: &mut Gen<'a, '_>, array: Reg| {
-            let mark = g.mark();
-            let room = g.constant(RegType::Int, 0);
-            g.at(span);
-            g.out.emit(Op::NewArray, [array.arg(), room.arg(), i64::from(ty.0)]);
-            g.now_live(array);
-            g.release(mark);
-        };
         let mut fold = BlockFold {
             types: &[RegType::Own(ty)],
             any_size: true,
-            init: &mut |g, to| new(g, to[0]),
+            init: &mut |g, to| g.new_empty(span, ty, to[0]),
             turn: &mut |g, to| g.push_value(span, to[0], of, element),
             combine: &mut |g, _, of| g.out.emit(Op::Cat, [dest.arg(), of[0].arg()]),
         };
@@ -368,7 +354,7 @@ impl<'a> Gen<'a, '_> {
         self.count_turns(walk, &turns, otherwise);
         let count = self.unless_many(at, end, BLOCK + 1, otherwise);
         if is_new {
-            new(self, dest);
+            self.new_empty(span, ty, dest);
         }
         let top = self.out.label();
         self.out.emit(Op::Move, [from.arg(), at.arg()]);
@@ -383,5 +369,14 @@ impl<'a> Gen<'a, '_> {
         self.out.emit(Op::JumpLtI, [from.arg(), end.arg(), top.arg()]);
         self.release(mark);
         true
+    }
+    /// A new array of that type.
+    fn new_empty(&mut self, span: Span, ty: TypeId, dest: Reg) {
+        let mark = self.mark();
+        let room = self.constant(RegType::Int, 0);
+        self.at(span);
+        self.out.emit(Op::NewArray, [dest.arg(), room.arg(), i64::from(ty.0)]);
+        self.now_live(dest);
+        self.release(mark);
     }
 }
