@@ -41,11 +41,11 @@ pub struct BlockFold<'f, 'a> {
 pub type Each<'f, 'a> = &'f mut dyn FnMut(&mut Gen<'a, '_>, &Slots);
 
 /// What is cut into blocks: iterations `from..to` of a walk, so many each.
-struct Cut {
-    turns: Walk,
-    from: Reg,
-    to: Reg,
-    size: Reg,
+pub(super) struct Cut {
+    pub(super) turns: Walk,
+    pub(super) from: Reg,
+    pub(super) to: Reg,
+    pub(super) size: Reg,
 }
 
 impl<'a> Gen<'a, '_> {
@@ -103,7 +103,7 @@ impl<'a> Gen<'a, '_> {
     }
 
     /// What the function that runs blocks takes after its bounds, and then the arrays of results.
-    fn cut_extras(&self, cut: &Cut) -> Vec<(Param, Binding)> {
+    pub(super) fn cut_extras(&self, cut: &Cut) -> Vec<(Param, Binding)> {
         let int = Param { ty: TypeId::INT, passing: Passing::In };
         let mut extras = self.walk_extras(&cut.turns);
         extras.extend([cut.from, cut.to, cut.size].map(|reg| (int, Binding::Slots(smallvec![reg]))));
@@ -158,12 +158,7 @@ impl<'a> Gen<'a, '_> {
                 }
                 types => types.iter().map(|&ty| g.temp(ty)).collect(),
             };
-            g.out.emit(Op::MulW, [at.arg(), inside.index.arg(), size[0].arg()]);
-            g.out.emit(Op::AddW, [at.arg(), at.arg(), from[0].arg()]);
-            // The last block ends where the source does.
-            g.out.emit(Op::SubW, [end.arg(), to[0].arg(), at.arg()]);
-            g.out.emit(Op::MinI, [end.arg(), end.arg(), size[0].arg()]);
-            g.out.emit(Op::AddW, [end.arg(), end.arg(), at.arg()]);
+            g.bound_block(inside.index, [from[0], to[0], size[0]], at, end);
             (fold.init)(g, &regs);
             let walk = Self::walk_inside(&cut.turns, at, end, &inside.extras);
             g.bind_walk(&walk, clause.local);
@@ -186,13 +181,29 @@ impl<'a> Gen<'a, '_> {
         callee
     }
 
-    /// Calls the function that runs blocks for `count` elements, and puts the results together.
-    fn call_blocks(&mut self, callee: &Callee, cut: &Cut, count: Reg, fold: &mut BlockFold<'_, 'a>) {
-        let mark = self.mark();
-        let (block, blocks) = (self.temp(RegType::Int), self.temp(RegType::Int));
+    /// Where a block of what is cut begins and ends: the last one, where the source does.
+    pub(super) fn bound_block(&mut self, index: Reg, [from, to, size]: [Reg; 3], at: Reg, end: Reg) {
+        self.out.emit(Op::MulW, [at.arg(), index.arg(), size.arg()]);
+        self.out.emit(Op::AddW, [at.arg(), at.arg(), from.arg()]);
+        self.out.emit(Op::SubW, [end.arg(), to.arg(), at.arg()]);
+        self.out.emit(Op::MinI, [end.arg(), end.arg(), size.arg()]);
+        self.out.emit(Op::AddW, [end.arg(), end.arg(), at.arg()]);
+    }
+
+    /// How many blocks `count` elements are.
+    pub(super) fn count_blocks(&mut self, cut: &Cut, count: Reg) -> Reg {
+        let blocks = self.temp(RegType::Int);
         self.out.emit(Op::AddImm, [blocks.arg(), count.arg(), -1]);
         self.out.emit(Op::DivI, [blocks.arg(), blocks.arg(), cut.size.arg()]);
         self.out.emit(Op::AddImm, [blocks.arg(), blocks.arg(), 1]);
+        blocks
+    }
+
+    /// Calls the function that runs blocks for `count` elements, and puts the results together.
+    fn call_blocks(&mut self, callee: &Callee, cut: &Cut, count: Reg, fold: &mut BlockFold<'_, 'a>) {
+        let mark = self.mark();
+        let block = self.temp(RegType::Int);
+        let blocks = self.count_blocks(cut, count);
         let mut extras = self.cut_extras(cut);
         let mut kept = Vec::new();
         for &ty in fold.types {
@@ -370,6 +381,7 @@ impl<'a> Gen<'a, '_> {
         self.release(mark);
         true
     }
+
     /// A new array of that type.
     fn new_empty(&mut self, span: Span, ty: TypeId, dest: Reg) {
         let mark = self.mark();
