@@ -180,6 +180,7 @@ pub fn run(args: Args) -> Exit {
         count: args.stats,
         migrate: args.migrate,
         record: recorded,
+        trace: false,
         leave_out: None,
         interrupt: interrupt.clone(),
         pulse: Pulse::default(),

@@ -181,6 +181,7 @@ impl Engine {
             count: false,
             seed: None,
             record: false,
+            trace: false,
             leave_out: None,
             name: "tgvm".to_owned(),
             own_heart: true,

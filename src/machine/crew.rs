@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     /// Workers take turns as this seed says.
     pub(crate) seed: Option<u64>,
     pub(crate) record: bool,
+    /// Records what is read and written, too.
+    pub(crate) trace: bool,
     pub(crate) leave_out: Option<Hazard>,
     /// What threads are called, with a number.
     pub(crate) name: String,
@@ -150,7 +152,7 @@ impl Crew {
         };
         // Accesses that meet must not race.
         let leave_out = settings.leave_out.filter(|_| seats == 1 || settings.seed.is_some());
-        let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, leave_out));
+        let recorder = settings.record.then(|| Recorder::new(platform.clone(), seats, leave_out, settings.trace));
         let mut deques: Vec<Deque<Job>> = (0..seats).map(|_| Deque::new()).collect();
         let parts = Parts {
             host,

@@ -47,6 +47,9 @@ pub struct Options {
     pub migrate: bool,
     /// Takes down what happens, for [`RunResult::record`]; not with a limit of steps.
     pub record: bool,
+    /// Takes down what is read and written, too, for [`Record::trace`]: for tests. It takes much time and memory.
+    #[doc(hidden)]
+    pub trace: bool,
     /// A rule that the scoreboard leaves out, in a recorded run with one worker or in a simulation, to see whether somebody notices: for
     /// tests.
     #[doc(hidden)]
@@ -71,6 +74,7 @@ impl Default for Options {
             count: false,
             migrate: false,
             record: false,
+            trace: false,
             leave_out: None,
             interrupt: Interrupt::new(),
             pulse: Pulse::default(),
@@ -184,7 +188,7 @@ pub fn run(code: &Arc<Code>, options: &Options, host: &'static HostTable, world:
     let interrupt = &options.interrupt;
     let budget = Budget::new(options.max_memory);
     let alone = options.issue == Issue::InOrder || (options.workers <= 1 && options.issue == Issue::Lazy);
-    let alone = (alone || !code.issues_calls(code.program().main)) && !options.record;
+    let alone = (alone || !code.issues_calls(code.program().main)) && !options.record && !options.trace;
     // A limit of steps is one of the steps in program order.
     let alone = alone || options.migrate || options.max_steps.is_some();
     let once = |world: &mut dyn World| {
@@ -244,7 +248,8 @@ fn run_shared(
         max_depth: options.max_depth,
         count: options.count,
         seed: options.seed,
-        record: options.record,
+        record: options.record || options.trace,
+        trace: options.trace,
         leave_out: options.leave_out,
         name: "tgvm".to_owned(),
         own_heart: false,
@@ -339,6 +344,7 @@ fn turn<'w>(
         world: &mut *baton.world,
         issuer: ptr::null_mut(),
         oldest: ptr::null(),
+        trace: ptr::null_mut(),
         held: &nothing,
         awaits: &raw mut run.awaits,
         pc: run.pc,

@@ -33,6 +33,7 @@ use super::issue::{self, Issuer};
 use super::local::Counts;
 use super::memory::{Heap, buffer, data, is_unique, tail_stride, view_tail};
 use super::record::COSTS;
+use super::trace::{self, Tracer};
 use super::trap::Fault;
 use super::value::total_order;
 use crate::bytecode::ops::Op;
@@ -68,6 +69,8 @@ pub(super) struct Context<'a> {
     pub(super) issuer: *mut Issuer,
     /// All older work has retired; null where there is none other.
     pub(super) oldest: *const AtomicBool,
+    /// Takes down what is read and written, if `COUNT`; else, or if nobody wants it, null.
+    pub(super) trace: *mut Tracer,
     /// Bytes of output that is held back.
     pub(super) held: &'a AtomicU64,
     /// The answer of the host that the run waits for, or has waited for; null where it can't wait.
@@ -407,6 +410,9 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
             unsafe {
                 (*cx.counts).steps += 1;
                 (*cx.counts).cost += u64::from(COSTS[usize::from(*pc.cast::<u8>())]);
+                if !cx.trace.is_null() {
+                    trace::after(cx);
+                }
             }
         }
         // SAFETY: `pc` is at an instruction of the promoted frame.
@@ -424,6 +430,10 @@ pub(super) unsafe fn run<const COUNT: bool, const ISSUE: bool>(
                     return Exit::Issued;
                 }
             }
+        }
+        if COUNT && !cx.trace.is_null() {
+            // SAFETY: `pc` is at an instruction of the frame `regs`, which is about to run.
+            unsafe { trace::before(cx, pc, regs) };
         }
         // SAFETY: `pc` is at an instruction of a verified program, or one of the machine's own two, and what each arm reads
         // and writes is what the verifier has proved of it: see the head of this file.

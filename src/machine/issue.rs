@@ -26,9 +26,10 @@ use super::record::Hazard;
 use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
+use super::trace;
 use super::worker::Job;
 use crate::bytecode::effects::Effects;
-use crate::bytecode::ops::{Field, Instr};
+use crate::bytecode::ops::{Field, Instr, Op};
 
 /// What the issue stage works on, and what its worker has to do next.
 pub(super) struct Issuer {
@@ -129,8 +130,13 @@ unsafe fn recorded(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step
     // SAFETY: the caller's.
     unsafe {
         recorder::begin(cx);
+        let (place, order) = if cx.trace.is_null() { (None, 0) } else { trace::at(cx) };
         let answer = stage(cx, pc, regs);
         recorder::end(cx, pc, regs, answer);
+        let instr = Instr(u64::from_le(*pc));
+        if let (Some(place), Step::Next(_), Some(Op::Push)) = (place, answer, instr.op()) {
+            (*cx.trace).claimed(place, *regs.add(instr.get(Field::A) as usize), order);
+        }
         answer
     }
 }

@@ -41,6 +41,7 @@ mod sleep;
 mod split;
 mod station;
 pub mod submission;
+mod trace;
 pub mod transfer;
 pub mod trap;
 pub mod value;

@@ -1,5 +1,5 @@
 //! The record of a run: which instruction of which promoted frame was issued, started, completed and retired when, and what it
-//! reads and writes. See [`Options::record`](super::engine::Options::record).
+//! reads and writes. See [`Options::record`](super::engine::Options::record). Beside it, what it really read and wrote: its [`Trace`].
 //!
 //! Entries are named by the frame and by their number in it, in program order. The events of all workers are in the order in
 //! which they happened: an entry's completion comes before the start of every entry that the machine let wait for it.
@@ -13,6 +13,8 @@ pub struct Record {
     pub events: Vec<Event>,
     /// So many more happened after that.
     pub lost: u64,
+    /// What was read and written, if that was asked for.
+    pub trace: Option<Trace>,
 }
 
 impl Record {
@@ -20,6 +22,82 @@ impl Record {
     pub fn is_cut(&self) -> bool {
         self.lost > 0
     }
+}
+
+/// What a run really read and wrote of buffers: see [`Options::trace`](super::engine::Options::trace).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trace {
+    /// By [`Piece::order`]; those of one doer in its own order.
+    pub pieces: Vec<Piece>,
+    /// So many accesses were not taken down.
+    pub lost: u64,
+}
+
+/// What was done by one doer without a break.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// Who did it.
+    pub of: Doer,
+    /// How many events of the record had happened when it began; and still, when it ended, if a frame did it.
+    pub order: u64,
+    /// Slots that were used; what lies side by side is joined.
+    pub touches: Vec<Touch>,
+    /// Loads and stores of elements, one by one.
+    pub elements: Vec<Element>,
+}
+
+/// Whose work an instruction is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Doer {
+    /// An entry's, in order.
+    Entry(EntryId),
+    /// A promoted frame's own, which comes before its entry of that number and after the one before.
+    Frame(EntryId),
+}
+
+/// Slots of a buffer that were used, or bytes of a Str.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Touch {
+    /// Which buffer, as in [`Region::root`].
+    pub root: u64,
+    /// The first slot.
+    pub from: u64,
+    /// Past the last.
+    pub to: u64,
+    /// What for.
+    pub how: Use,
+}
+
+impl Touch {
+    /// What stands for the length or the shape.
+    pub const HEADER: u64 = u64::MAX - 1;
+}
+
+/// How slots were used. Who counts owners is told when; a read of a buffer with several is then before whatever is written by who has
+/// found only one later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// Read.
+    Read,
+    /// Read, at that moment, while the buffer had several owners.
+    Shared(u64),
+    /// Written.
+    Write,
+    /// Nothing yet, but the buffer was found to have one owner, at that moment, or before, so that it could be written.
+    Unique(u64),
+}
+
+/// A load or a store of an element, or the addition of one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Element {
+    /// The number of the instruction in all the code.
+    pub at: u32,
+    /// Which slot of its buffer.
+    pub offset: u64,
+    /// What it was, or became; 0 for what holds a buffer.
+    pub value: u64,
+    /// Whether it was stored.
+    pub write: bool,
 }
 
 /// Something that happened.

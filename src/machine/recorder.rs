@@ -8,7 +8,7 @@
 //! whoever replays a schedule has to begin with what was promoted first, and can't make up for what is missing. A shadow belongs to its frame's issuer. A buffer's
 //! number is forgotten before its memory is given back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,9 @@ use super::issue::{Step, element, place_of_push};
 use super::linked::builtin_resources;
 use super::memory::{buffer, is_unique};
 use super::plan::{Plan, Shape, Value, WATCH_RECORD, What as Planned};
-use super::record::{Access, Carrier, Ending, EntryId, Event, Hazard, Issued, Kind, Need, Order, Record, Region, What};
+use super::record::{
+    Access, Carrier, Ending, EntryId, Event, Hazard, Issued, Kind, Need, Order, Piece, Record, Region, Trace, What,
+};
 use super::scoreboard::Board;
 use super::split;
 use super::station::{Entry, Kind as Does, Status};
@@ -44,7 +46,17 @@ fn in_reach(number: u32) -> Flight {
 #[derive(Default)]
 pub(super) struct Roots {
     given: u64,
-    numbers: HashMap<u64, u64>,
+    numbers: BTreeMap<u64, u64>,
+}
+
+impl Roots {
+    /// The number of the buffer at that address, and whether it was given just now.
+    fn number(&mut self, address: u64) -> (u64, bool) {
+        let next = Region::RESOURCES + self.given;
+        let number = *self.numbers.entry(address).or_insert(next);
+        self.given += u64::from(number == next);
+        (number, number == next)
+    }
 }
 
 /// Shared by those that free buffers.
@@ -72,11 +84,22 @@ pub(super) struct Recorder {
     end: AtomicU64,
     pub(super) roots: SharedRoots,
     leave_out: Option<Hazard>,
+    /// What each worker has traced, if it is to.
+    pieces: Option<Box<[Mutex<Vec<Piece>>]>>,
+    lost_of_trace: AtomicU64,
+    /// Orders what the trace says of owners.
+    moment: AtomicU64,
 }
 
 impl Recorder {
-    pub(super) fn new(platform: Arc<dyn Platform>, workers: usize, leave_out: Option<Hazard>) -> Arc<Recorder> {
-        Arc::new(Recorder::keeping(KEPT, platform, workers, leave_out))
+    pub(super) fn new(
+        platform: Arc<dyn Platform>,
+        workers: usize,
+        leave_out: Option<Hazard>,
+        trace: bool,
+    ) -> Arc<Recorder> {
+        let pieces = trace.then(|| (0..workers).map(|_| Mutex::default()).collect());
+        Arc::new(Recorder { pieces, ..Recorder::keeping(KEPT, platform, workers, leave_out) })
     }
 
     fn keeping(kept: usize, platform: Arc<dyn Platform>, workers: usize, leave_out: Option<Hazard>) -> Recorder {
@@ -89,7 +112,47 @@ impl Recorder {
             end: AtomicU64::new(u64::MAX),
             roots: SharedRoots::default(),
             leave_out,
+            pieces: None,
+            lost_of_trace: AtomicU64::new(0),
+            moment: AtomicU64::new(0),
         }
+    }
+
+    /// Whether reads and writes are traced.
+    pub(super) fn traces(&self) -> bool {
+        self.pieces.is_some()
+    }
+
+    /// How many events have happened.
+    pub(super) fn now(&self) -> u64 {
+        self.order.load(Ordering::Acquire)
+    }
+
+    /// A moment after all that were told so far.
+    pub(super) fn moment(&self) -> u64 {
+        self.moment.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// The number of a buffer, and whether it was given just now.
+    pub(super) fn number(&self, address: u64) -> (u64, bool) {
+        lock(&self.roots).number(address)
+    }
+
+    /// The buffer that has a slot at that address, and its number, if it has one.
+    pub(super) fn containing(&self, address: u64) -> Option<(u64, u64)> {
+        lock(&self.roots).numbers.range(..=address).next_back().map(|(&held, &number)| (held, number))
+    }
+
+    /// Takes down what a worker has traced.
+    pub(super) fn traced(&self, worker: usize, piece: Piece) {
+        if let Some(pieces) = &self.pieces {
+            lock(&pieces[worker]).push(piece);
+        }
+    }
+
+    /// An access is not taken down.
+    pub(super) fn lose_trace(&self) {
+        self.lost_of_trace.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes down what a worker does, which has run instructions of that cost.
@@ -178,7 +241,12 @@ impl Recorder {
         events.retain(|event| event.order < end);
         events.sort_unstable_by_key(|event| event.order);
         let lost = self.order.load(Ordering::Relaxed) - events.len() as u64;
-        Record { events, lost }
+        let trace = self.pieces.as_ref().map(|pieces| {
+            let mut pieces: Vec<Piece> = pieces.iter().flat_map(|lane| std::mem::take(&mut *lock(lane))).collect();
+            pieces.sort_by_key(|piece| piece.order);
+            Trace { pieces, lost: self.lost_of_trace.load(Ordering::Relaxed) }
+        });
+        Record { events, lost, trace }
     }
 }
 
@@ -242,6 +310,11 @@ impl Shadow {
         self.accesses.push((area, write));
     }
 
+    /// The number of what is issued next.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
     fn has_joined(&self, number: u32) -> bool {
         number < self.joined_before || self.joined.contains(&number)
     }
@@ -252,11 +325,7 @@ impl Shadow {
         if root >= Region::RESOURCES {
             // SAFETY: the issuer looks at what its frame holds.
             stride = unsafe { (*buffer(root)).stride().max(1) };
-            let mut roots = lock(&self.recorder.roots);
-            let next = Region::RESOURCES + roots.given;
-            let number = *roots.numbers.entry(root).or_insert(next);
-            roots.given += u64::from(number == next);
-            root = number;
+            root = self.recorder.number(root).0;
         }
         (Area { root, ..area }, Region { root, rows: area.rows, cols: area.cols, stride })
     }

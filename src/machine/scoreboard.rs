@@ -23,7 +23,7 @@ use super::code::{Code, FunctionInfo};
 use super::memory::{Heap, buffer};
 use super::output::Log;
 use super::plan::{WATCH_ALWAYS, WATCH_REST, watched};
-use super::record::Hazard;
+use super::record::{EntryId, Hazard};
 use super::recorder::Shadow;
 use super::run::Run;
 use super::station::{Entry, Kind, Link, Status};
@@ -474,6 +474,12 @@ impl Board {
                 met(ring[filed.seq as usize & (ring.len() - 1)]);
             }
         });
+    }
+
+    /// What the frame itself does next comes before its entry of this name. It is recorded.
+    pub(super) fn place(&self) -> EntryId {
+        let number = self.shadow.as_ref().map_or(0, |shadow| shadow.next());
+        EntryId { frame: self.frame, number }
     }
 
     /// Whether a test wants that rule left out.

@@ -18,6 +18,7 @@ use self::brief::Scratch;
 use self::gate::Gate;
 use self::promote::Why;
 use super::answer::Wait;
+use super::code::Code;
 use super::deque::{Deque, Owner};
 use super::execute::{Context, Exit, run as execute};
 use super::frame::{self, Stack};
@@ -33,6 +34,7 @@ use super::run::Run;
 use super::scoreboard::Board;
 use super::station::{self, Entry, Kind, Ready, Status};
 use super::submission::{Priority, Submission};
+use super::trace::Tracer;
 use super::trap::{Failure, Fault, Stop, Trace};
 use crate::platform::step;
 
@@ -103,6 +105,8 @@ pub(super) struct Worker {
     taken_on: Span,
     /// Where brief ones run, if they do.
     scratch: Option<Box<Scratch>>,
+    /// Takes down what is read and written, if it is to be.
+    tracer: Option<Box<Tracer>>,
     #[expect(clippy::vec_box, reason = "a suspended run is a pointer")]
     runs: Vec<Box<Run>>,
     /// For what makes no calls.
@@ -162,6 +166,7 @@ impl Worker {
             next: None,
             taken_on: Span::NONE,
             scratch: Scratch::new(machine),
+            tracer: machine.recorder.as_ref().and_then(|recorder| Tracer::new(recorder, index)),
             runs: Vec::new(),
             no_stack: Stack::new(machine.segments.clone()),
             boards: Vec::new(),
@@ -324,6 +329,15 @@ impl Worker {
         }
     }
 
+    /// Traces what is read and written, if that is to be.
+    #[inline]
+    fn trace(&mut self, what: impl FnOnce(&mut Tracer, &Code)) {
+        let of = self.tracer.is_some().then(|| self.of());
+        if let (Some(tracer), Some(of)) = (&mut self.tracer, of) {
+            what(tracer, of.code());
+        }
+    }
+
     /// Begins the submission that it has turned to.
     ///
     /// # Safety
@@ -368,6 +382,7 @@ impl Worker {
             match (*entry).kind {
                 Kind::Call => {}
                 Kind::Store => {
+                    self.trace(|tracer, code| tracer.store(code, entry));
                     let args = (*entry).args;
                     let to: *mut u64 = ptr::with_exposed_provenance_mut(*args as usize);
                     to.copy_from_nonoverlapping(args.add(2), *args.add(1) as usize);
@@ -477,6 +492,14 @@ impl Worker {
             Some((stack, awaits)) => (stack.limit(), &mut **stack, &raw mut **awaits),
             None => (0, &mut self.no_stack, ptr::null_mut()),
         };
+        let trace = match &mut self.tracer {
+            // SAFETY: the entry lives as long as its work is done.
+            Some(tracer) => unsafe {
+                tracer.enter(entry);
+                ptr::from_mut(&mut **tracer)
+            },
+            None => ptr::null_mut(),
+        };
         let mut cx = Context {
             limit,
             counts: &raw mut self.local.counts,
@@ -490,6 +513,7 @@ impl Worker {
             issuer,
             // SAFETY: the entry lives as long as its work is done.
             oldest: unsafe { &raw const (*entry).oldest },
+            trace,
             held: of.seen_held(),
             awaits,
             pc,
@@ -510,7 +534,9 @@ impl Worker {
             }
         };
         left((cx.pc, cx.regs));
-        (exit, cx.fault)
+        let fault = cx.fault;
+        self.trace(|tracer, _| tracer.leave());
+        (exit, fault)
     }
 
     /// Goes on with a run until its entry ends, or it has to wait.
@@ -543,6 +569,7 @@ impl Worker {
         // SAFETY: the caller's.
         unsafe {
             self.working_on(run.entry);
+            self.trace(|tracer, _| tracer.end());
             loop {
                 (self.gate.entry, self.gate.log, self.gate.look_at) = (run.entry, &raw mut run.log, 64);
                 let (pc, regs, entry) = (run.pc, run.regs, run.entry);

@@ -3,7 +3,7 @@
 //! It replays a [`Record`] and asks of each entry, when it was started, whether all older entries of its frame had completed
 //! whose elements or resources it meets, and those whose results it takes; and of the whole, whether everything that was
 //! issued ran once, and whether it retired in order. It shares no code with the scoreboard: what meets what it
-//! finds out from the accesses alone, pair by pair.
+//! finds out from the accesses alone, pair by pair. That the accesses are all there are it believes; [`super::trace`] does not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -356,7 +356,7 @@ mod tests {
         all.extend(inside);
         all.extend([What::Concluded(F), What::Completed(EntryId::ROOT, Ending::Good)]);
         let events = all.into_iter().zip(0..).map(|(what, order)| Event { order, time: 0, worker: 0, cost: 0, what });
-        check(&Record { events: events.collect(), lost: 0 })
+        check(&Record { events: events.collect(), ..Record::default() })
     }
 
     /// Two entries that use these, the younger started before or after the older has completed.
@@ -437,7 +437,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_noticed() {
-        assert_eq!(check(&Record { events: vec![], lost: 3 }), Err(Violation::Cut(3)));
+        assert_eq!(check(&Record { lost: 3, ..Record::default() }), Err(Violation::Cut(3)));
         assert_eq!(check(&Record::default()), Err(Violation::Lost(EntryId::ROOT)));
     }
 }

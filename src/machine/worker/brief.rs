@@ -79,6 +79,7 @@ impl Worker {
                     world: &mut self.gate,
                     issuer: ptr::null_mut(),
                     oldest,
+                    trace: ptr::null_mut(),
                     held: submission.seen_held(),
                     awaits: ptr::null_mut(),
                     pc: entry,

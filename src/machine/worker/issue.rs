@@ -44,6 +44,7 @@ impl Worker {
             if machine.issue == Issue::Lazy && self.taken_back(board) {
                 (*board).draining = true;
             }
+            self.trace(|tracer, _| tracer.end());
             loop {
                 self.working_on((*board).entry);
                 if (*board).squash.load(Ordering::Acquire) != NO_SQUASH
