@@ -1,4 +1,4 @@
-//! Recorded runs: the schedule checker accepts what the machine does, and refuses what it does with a rule left out; the graph
+//! Recorded runs: the checkers of schedules and of traces accept what the machine does, and refuse what it does with a rule left out; the graph
 //! and the parallelism of small programs are what one expects.
 
 use std::collections::HashMap;
@@ -11,11 +11,12 @@ use tgvm::machine::Issue;
 use tgvm::machine::code::Code;
 use tgvm::machine::engine::{Options, Outcome, RunResult};
 use tgvm::machine::host_call::{Stream, World};
-use tgvm::machine::record::{Event, Hazard, Record};
+use tgvm::machine::record::{Event, Hazard, Order, Record};
 use tgvm::machine::trap::Fault;
 use tgvm::observe::check::{Checked, Violation, check};
 use tgvm::observe::dag::Dag;
 use tgvm::observe::graph::dot;
+use tgvm::observe::trace::{self, Traced};
 use tgvm::syntax::span::Source;
 
 /// A world with these arguments, whose files are those of the disk and what was written.
@@ -64,7 +65,7 @@ fn compile(name: &str, text: &str) -> Arc<Code> {
 }
 
 fn eager(workers: usize) -> Options {
-    Options { workers, issue: Issue::Eager, record: true, ..Options::default() }
+    Options { workers, issue: Issue::Eager, record: true, trace: true, ..Options::default() }
 }
 
 /// Runs a program; what it printed, and the record.
@@ -76,12 +77,23 @@ fn record(code: &Arc<Code>, options: &Options, args: &[&str]) -> (Outcome, Strin
     (outcome, desk.printed, record.expect("it was asked for"))
 }
 
+/// What was really read and written kept the order, too, and every element was what it is in order: what there was to check, and how many
+/// elements.
+#[track_caller]
+fn check_trace(code: &Arc<Code>, (_, _, found): &(Outcome, String, Record), args: &[&str]) -> (Traced, usize) {
+    let in_order = Options { issue: Issue::InOrder, ..eager(1) };
+    let (_, _, expected) = record(code, &in_order, args);
+    let traced = trace::check(found).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let elements = trace::compare(&expected, found);
+    (traced, elements.unwrap_or_else(|wrong| panic!("{wrong}")))
+}
+
 #[test]
 fn a_run_under_way_is_told_in_order_and_without_gaps() {
     let work =
         "task work(n: Int) -> Int {\n    var x = n\n    for i in 0..50_000 { x = (x *% 31) +% i }\n    return x\n}\n";
     let code = compile("test.tg", &format!("{work}fn main() {{ print(max(work(n) for n in 0..200)) }}"));
-    let options = eager(2);
+    let options = Options { trace: false, ..eager(2) };
     let pulse = options.pulse.clone();
     let mut told: Vec<Event> = Vec::new();
     let all = thread::scope(|scope| {
@@ -122,7 +134,7 @@ const SAMPLES: [(&str, &str); 19] = [
 
 #[test]
 fn the_samples_keep_the_order() {
-    let mut found = Checked::default();
+    let (mut found, mut traced) = (Checked::default(), Traced::default());
     for (name, size) in SAMPLES {
         let text = std::fs::read_to_string(format!("programs/{name}.tg")).expect("the sample is there");
         let code = compile(name, &text);
@@ -131,9 +143,15 @@ fn the_samples_keep_the_order() {
         let plain = embed::run(&code, &Options::default(), &mut desk);
         assert_eq!(plain.record, None, "nobody asked for it");
         for workers in [1, 2, 3] {
-            let (outcome, printed, record) = record(&code, &eager(workers), args);
-            assert_eq!((&outcome, &printed), (&plain.outcome, &desk.printed), "{name} on {workers}");
-            let checked = check(&record).unwrap_or_else(|wrong| panic!("{name} on {workers}: {wrong}"));
+            let run = record(&code, &eager(workers), args);
+            let (outcome, printed, record) = &run;
+            assert_eq!((outcome, printed), (&plain.outcome, &desk.printed), "{name} on {workers}");
+            let (found_here, elements) = check_trace(&code, &run, args);
+            assert_eq!(elements > 0, found_here.accesses > 0, "{name} on {workers}");
+            traced.reads_after_writes += found_here.reads_after_writes;
+            traced.writes_after_reads += found_here.writes_after_reads;
+            traced.writes_after_writes += found_here.writes_after_writes;
+            let checked = check(record).unwrap_or_else(|wrong| panic!("{name} on {workers}: {wrong}"));
             found.frames += checked.frames;
             found.entries += checked.entries;
             found.instructions += checked.instructions;
@@ -153,6 +171,8 @@ fn the_samples_keep_the_order() {
         found.writes_after_writes,
     ];
     assert!(kinds.iter().all(|&count| count > 0), "there was something to check: {found:?}");
+    let kinds = [traced.reads_after_writes, traced.writes_after_reads, traced.writes_after_writes];
+    assert!(kinds.iter().all(|&count| count > 0), "there was something to check: {traced:?}");
 }
 
 #[test]
@@ -173,9 +193,11 @@ fn main() {
 ";
     let code = compile("test.tg", text);
     for workers in [1, 2, 3] {
-        let (outcome, _, record) = record(&code, &eager(workers), &[]);
+        let run = record(&code, &eager(workers), &[]);
+        let (outcome, _, record) = &run;
         assert!(matches!(outcome, Outcome::Trap(_)), "{outcome:?}");
-        check(&record).unwrap_or_else(|wrong| panic!("on {workers}: {wrong}"));
+        check(record).unwrap_or_else(|wrong| panic!("on {workers}: {wrong}"));
+        check_trace(&code, &run, &[]);
     }
 }
 
@@ -201,10 +223,12 @@ fn main() {
     let code = compile("test.tg", text);
     let ways = [1, 2, 3].into_iter().map(eager).chain((0..40).map(simulated));
     for options in ways {
-        let (outcome, printed, record) = record(&code, &options, &[]);
+        let run = record(&code, &options, &[]);
+        let (outcome, printed, record) = &run;
         assert!(matches!(outcome, Outcome::Trap(trap) if trap.code == TrapCode::IndexOutOfBounds), "{options:?}");
         assert_eq!(printed.lines().count(), 3);
-        check(&record).unwrap_or_else(|wrong| panic!("{wrong} with {options:?}"));
+        check(record).unwrap_or_else(|wrong| panic!("{wrong} with {options:?}"));
+        check_trace(&code, &run, &[]);
     }
 }
 
@@ -253,9 +277,10 @@ fn needs(rule: Hazard, body: &str) -> Violation {
     let expected = (embed::run(&code, &in_order, &mut desk).outcome, desk.printed);
     assert_eq!(expected.0, Outcome::Done, "{text}");
     for options in [eager(1), eager(2)].into_iter().chain((0..SEEDS).map(simulated)) {
-        let (outcome, printed, record) = record(&code, &options, &[]);
-        check(&record).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
-        assert_eq!((outcome, printed), expected, "{options:?}\n{text}");
+        let run = record(&code, &options, &[]);
+        check(&run.2).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+        check_trace(&code, &run, &[]);
+        assert_eq!((run.0, run.1), expected, "{options:?}\n{text}");
     }
     let without = |options: Options| record(&code, &Options { leave_out: Some(rule), ..options }, &[]);
     let does_otherwise = |seed: &u64| {
@@ -263,7 +288,19 @@ fn needs(rule: Hazard, body: &str) -> Violation {
         (outcome, printed) != expected
     };
     assert!((0..SEEDS).any(|seed| does_otherwise(&seed)), "nobody sees that {rule:?} is left out\n{text}");
-    check(&without(eager(1)).2).expect_err("a rule was left out")
+    let (_, _, record) = without(eager(1));
+    // What was read and written says so alone, whatever was filed.
+    let order = match rule {
+        Hazard::ReadAfterWrite => Some(Order::ReadAfterWrite),
+        Hazard::WriteAfterRead => Some(Order::WriteAfterRead),
+        Hazard::WriteAfterWrite => Some(Order::WriteAfterWrite),
+        Hazard::Register | Hazard::Effect | Hazard::Fence => None,
+    };
+    if let Some(expected) = order {
+        let found = trace::check(&record).expect_err("a rule was left out");
+        assert!(matches!(found, trace::Violation::Race { order, .. } if order == expected), "{found}\n{text}");
+    }
+    check(&record).expect_err("a rule was left out")
 }
 
 /// The same for elements: what the checker finds is about a part of that sort.
@@ -326,9 +363,11 @@ fn effects_are_kept() {
     let text =
         format!("{TASKS}\nfn main() {{\n    let w = warm(1)\n    save(7)\n    let n = load()\n    print(n + w)\n}}\n");
     for workers in [1, 2] {
-        let (outcome, printed, record) = record(&compile("test.tg", &text), &eager(workers), &[]);
-        assert_eq!((outcome, printed.as_str()), (Outcome::Done, "9\n"));
-        assert!(check(&record).is_ok_and(|checked| checked.effects > 0));
+        let code = compile("test.tg", &text);
+        let run = record(&code, &eager(workers), &[]);
+        assert_eq!((&run.0, run.1.as_str()), (&Outcome::Done, "9\n"));
+        assert!(check(&run.2).is_ok_and(|checked| checked.effects > 0));
+        check_trace(&code, &run, &[]);
     }
 }
 

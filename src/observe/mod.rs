@@ -1,4 +1,4 @@
-//! What can be seen of a run: its statistics, whether its schedule kept the order, its dependency graph, and how parallel it
+//! What can be seen of a run: its statistics, whether its schedule, and what it read and wrote, kept the order, its dependency graph, and how parallel it
 //! is.
 //!
 //! Everything here reads what a run gave back ([`crate::machine::engine::RunResult`]); nothing here takes part in one.
@@ -7,3 +7,4 @@ pub mod check;
 pub mod dag;
 pub mod graph;
 pub mod stats;
+pub mod trace;

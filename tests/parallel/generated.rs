@@ -15,6 +15,7 @@ use tgvm::machine::code::Code;
 use tgvm::machine::engine::Options;
 use tgvm::machine::record::Hazard;
 use tgvm::observe::check::{Violation, check as check_schedule};
+use tgvm::observe::trace::{Violation::Race, check as check_trace};
 
 /// Steps in order of a generated program, at most.
 const STEPS: u64 = 400_000;
@@ -145,7 +146,8 @@ fn generated_programs_do_the_same_out_of_order() {
         let done = ["issued", "promoted", "stolen", "parked", "renamed", "squashed", "drain"];
         let met = ["register", "slice", "element", "tile", "field", "whole", "effect"];
         let stalled = ["stalled by a register", "stalled by a region", "stalled by an effect", "stalled by the window"];
-        for name in done.into_iter().chain(met).chain(stalled) {
+        let traced = ["traced RAW", "traced WAR", "traced WAW", "traced elements"];
+        for name in done.into_iter().chain(met).chain(stalled).chain(traced) {
             assert!(seen.counts.get(name).is_some_and(|&count| count > 0), "nothing was counted as {name}: {seen:?}");
         }
     }
@@ -203,8 +205,8 @@ fn a_seed_repeats_exactly() {
     assert!(issued > 10_000, "{issued}");
 }
 
-/// The rules of the scoreboard, and who notices in the generated set that one is left out: the schedule checker, and the comparison with what
-/// happens in order.
+/// The rules of the scoreboard, and who notices in the generated set that one is left out: the schedule checker, the comparison with what
+/// happens in order, and the trace of reads and writes, if the rule is about these.
 const RULES: [(Hazard, &str); 6] = [
     (Hazard::Register, "register"),
     (Hazard::ReadAfterWrite, "read after write"),
@@ -222,14 +224,17 @@ const AT_ONCE: u64 = 50;
 const TRIES: &str = "tries";
 const CHECKER: &str = "the checker notices";
 const COMPARISON: &str = "the comparison notices";
+const TRACE: &str = "the trace notices";
 
 /// A machine that leaves out a rule may use memory that it has given back: so each try is another process, which may end in any way.
 #[test]
 fn each_rule_that_is_left_out_is_noticed_in_the_generated_set() {
     for (_, rule) in RULES {
         let (mut checker, mut comparison, mut first) = (false, false, 1);
-        while !(checker && comparison) {
-            assert!(first <= TRIED, "without the rule {rule}: {CHECKER}: {checker}; {COMPARISON}: {comparison}");
+        let mut trace = !rule.contains("after");
+        while !(checker && comparison && trace) {
+            let noticed = format!("{CHECKER}: {checker}; {COMPARISON}: {comparison}; {TRACE}: {trace}");
+            assert!(first <= TRIED, "without the rule {rule}: {noticed}");
             let mut said = tempfile::tempfile().expect("there is room for a file");
             let mut child = Command::new(std::env::current_exe().expect("this is a program"))
                 .args(["generated::without_a_rule", "--exact", "--nocapture"])
@@ -250,6 +255,7 @@ fn each_rule_that_is_left_out_is_noticed_in_the_generated_set() {
             said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("it can be read");
             checker |= text.contains(CHECKER);
             comparison |= text.contains(COMPARISON);
+            trace |= text.contains(TRACE);
             let last = text.lines().rev().find_map(|line| line.strip_prefix(TRIES)?.trim().parse::<u64>().ok());
             first = last.map_or(first + AT_ONCE, |last| last + 1);
         }
@@ -270,12 +276,15 @@ fn without_a_rule() {
         let Some(expected) = in_order(&code, &page(), STEPS, &text) else { continue };
         let alone = Configuration { issue: Issue::Eager, record: true, ..super::harness::IN_ORDER };
         for configuration in [alone, Configuration { issue: Issue::Eager, record: true, ..simulated(seed) }] {
-            let options = Options { leave_out: Some(rule), ..configuration.options() };
+            let options = Options { leave_out: Some(rule), trace: true, ..configuration.options() };
             let mut found = page();
             let result = tgvm::embed::run(&code, &options, &mut found);
-            if matches!(check_schedule(&result.record.expect("it was asked for")), Err(wrong) if !matches!(wrong, Violation::Cut(_)))
-            {
+            let record = result.record.expect("it was asked for");
+            if matches!(check_schedule(&record), Err(wrong) if !matches!(wrong, Violation::Cut(_))) {
                 println!("{CHECKER}");
+            }
+            if matches!(check_trace(&record), Err(Race { .. })) {
+                println!("{TRACE}");
             }
             if (result.outcome, found) != expected {
                 println!("{COMPARISON}");

@@ -18,6 +18,7 @@ use tgvm::machine::interrupt::Interrupt;
 use tgvm::machine::record::{Carrier, EntryId, Kind, Record, What};
 use tgvm::machine::trap::Fault;
 use tgvm::observe::check::check;
+use tgvm::observe::trace;
 use tgvm::syntax::span::Source;
 
 /// How often the watchdog looks, and how often before a run has taken too long. Looks are counted and not seconds, so that one who stops all of
@@ -305,6 +306,27 @@ impl Seen {
     }
 }
 
+/// Whether what was really read and written kept the order, and each element was what it is in order.
+fn check_trace(
+    text: &str,
+    code: &Arc<Code>,
+    page: &Page,
+    record: &Record,
+    seen: &mut Seen,
+) -> Result<(), trace::Violation> {
+    let traced = trace::check(record)?;
+    let options = Options { trace: true, ..IN_ORDER.options() };
+    let (expected, _) = run_watched(code, options, page, text);
+    let expected = expected.record.expect("it was asked for");
+    let elements = trace::compare(&expected, record)?;
+    let mut count = |name, by| *seen.counts.entry(name).or_default() += by;
+    count("traced RAW", traced.reads_after_writes);
+    count("traced WAR", traced.writes_after_reads);
+    count("traced WAW", traced.writes_after_writes);
+    count("traced elements", elements as u64);
+    Ok(())
+}
+
 /// What differs, if something does; counts are added to `seen`.
 pub fn difference(
     text: &str,
@@ -314,11 +336,15 @@ pub fn difference(
     configuration: Configuration,
     seen: &mut Seen,
 ) -> Option<String> {
-    let (result, found) = run_in(code, configuration, page, text);
+    let options = Options { trace: configuration.record, ..configuration.options() };
+    let (result, found) = run_watched(code, options, page, &format!("{configuration:?}\n{text}"));
     seen.add(&result.stats.workers);
     if let Some(record) = &result.record {
         seen.add_record(record, code.program());
         if let Err(wrong) = check(record) {
+            return Some(format!("{configuration:?}: {wrong}"));
+        }
+        if let Err(wrong) = check_trace(text, code, page, record, seen) {
             return Some(format!("{configuration:?}: {wrong}"));
         }
     }
