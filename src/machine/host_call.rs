@@ -165,6 +165,12 @@ pub(crate) struct SysLayout {
 }
 
 impl SysLayout {
+    /// Whether all that it leaves are its results.
+    pub(super) fn only_reads(&self) -> bool {
+        let reads = |&(param, _): &(Param, u16)| !matches!(param.passing, Passing::Inout | Passing::InoutView);
+        self.effects == Effects::NONE && self.params.iter().all(reads)
+    }
+
     /// The layout for built-in `builtin` where `T` or `N` is `of`; `None` if the program has no such types.
     pub(crate) fn new(types: &TypeTable, builtin: u16, of: TypeId) -> Option<SysLayout> {
         let info = BUILTINS.get(usize::from(builtin))?;

@@ -607,13 +607,13 @@ impl Machine {
         }
         // SAFETY: what an entry is done for has not ended before it.
         let of = unsafe { &*(*entry).root };
-        let failures = u64::from(of.failures.load(Ordering::Acquire));
-        if failures == 0 {
+        if !of.has_failed.load(Ordering::Acquire) {
             return false;
         }
         if of.stopping.load(Ordering::Acquire) {
             return true;
         }
+        let failures = of.failures();
         // SAFETY: an entry that has not completed has a live frame, whose entry has not completed.
         unsafe {
             let mut at = entry;

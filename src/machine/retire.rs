@@ -154,8 +154,9 @@ impl Machine {
                 ready.extend(guard.waiting.swap_remove(&entry));
                 board = (*entry).child;
             }
-            let failures = u64::from(of.failures.load(Ordering::Acquire));
-            if failures != guard.failures || self.closing.load(Ordering::Relaxed) {
+            let failures = of.failures();
+            let is_over = of.stopping.load(Ordering::Acquire) || self.closing.load(Ordering::Relaxed);
+            if failures != guard.failures || is_over {
                 guard.failures = failures;
                 ready.extend(guard.waiting.extract_if(.., |&entry, _| self.is_squashed(entry)).map(|(_, run)| run));
             }

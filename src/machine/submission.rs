@@ -24,7 +24,7 @@ use super::station::{Entry, Kind, Status};
 use super::transfer::{Args, Kept, Lent, Returned};
 use super::trap::{Failure, Fault, said};
 use crate::bytecode::trap::TrapCode;
-use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
+use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Set, checked_seq_cst};
 
 /// Why nothing is written where a panic took what would have done so.
 pub(crate) fn unwritten(payload: &(dyn Any + Send)) -> String {
@@ -159,6 +159,8 @@ impl Cold {
 pub(super) struct FailuresByLevel {
     /// The numbers of the last failures, each the largest of some buckets up to its own; 0: none.
     last: [AtomicU64; BUCKETS],
+    /// How many there were.
+    count: AtomicU64,
     /// Held while a failure is noted and counted.
     noting: Mutex<()>,
 }
@@ -179,21 +181,22 @@ fn bucket(level: u32) -> (usize, bool) {
 
 impl Default for FailuresByLevel {
     fn default() -> Self {
-        FailuresByLevel { last: std::array::from_fn(|_| AtomicU64::new(0)), noting: Mutex::default() }
+        let last = std::array::from_fn(|_| AtomicU64::new(0));
+        FailuresByLevel { last, count: AtomicU64::new(0), noting: Mutex::default() }
     }
 }
 
 impl FailuresByLevel {
     /// Counts a failure in a frame of that level: who sees the count sees the level.
-    fn note(&self, level: u32, failures: &AtomicU32) {
+    fn note(&self, level: u32) {
         let _noting = lock(&self.noting);
-        let number = u64::from(failures.load(Ordering::Relaxed)) + 1;
+        let number = self.count.load(Ordering::Relaxed) + 1;
         let mut at = bucket(level).0 + 1;
         while at <= BUCKETS {
             self.last[at - 1].store(number, Ordering::Relaxed);
             at += at & at.wrapping_neg();
         }
-        failures.fetch_add(1, Ordering::SeqCst);
+        self.count.store(number, Ordering::SeqCst);
     }
 
     /// The number of the last failure in a frame of a smaller level, or a bit larger one.
@@ -220,8 +223,6 @@ pub(crate) struct Submission {
     /// Belongs to who has its job until it has begun and to who ends it; in between workers read it.
     memory: UnsafeCell<Memory>,
     pub(super) function: u32,
-    /// Entries that failed so far, and 1 if it is stopped.
-    pub(super) failures: AtomicU32,
     state: AtomicU8,
     owns_code: bool,
     /// Nobody waits for it who is no background work.
@@ -231,6 +232,8 @@ pub(crate) struct Submission {
     /// Whether retirement knows the root.
     pub(super) is_linked: AtomicBool,
     pub(super) stopping: AtomicBool,
+    /// An entry has failed or decided, or it is stopped.
+    pub(super) has_failed: AtomicBool,
     /// As `memory`, but nobody reads it in between; after the end it is under the lock of `inside`.
     content: UnsafeCell<Content>,
 }
@@ -275,7 +278,7 @@ impl Submission {
             cold,
             memory: UnsafeCell::new(memory),
             function,
-            failures: AtomicU32::new(0),
+            has_failed: AtomicBool::new(false),
             state: AtomicU8::new(RUNNING),
             owns_code,
             in_background: AtomicBool::new(priority == Priority::Background),
@@ -340,13 +343,15 @@ impl Submission {
 
     /// An entry failed, in a frame of that level if it is in one.
     pub(super) fn note_failure(&self, level: Option<u32>) {
-        match level {
-            Some(level) => {
-                let by_level = self.cold().failures_by_level.get_or_init(Box::default);
-                by_level.note(level, &self.failures);
-            }
-            None => _ = self.failures.fetch_add(1, Ordering::SeqCst),
+        if let Some(level) = level {
+            self.cold().failures_by_level.get_or_init(Box::default).note(level);
         }
+        self.has_failed.store(true, Ordering::SeqCst);
+    }
+
+    /// How many entries of frames have failed: their levels are noted.
+    pub(super) fn failures(&self) -> u64 {
+        self.seen_cold().failures_by_level.get().map_or(0, |by_level| by_level.count.load(Ordering::Acquire))
     }
 
     /// The last failure above that level, counted from 1; 0: there is none.
@@ -398,7 +403,7 @@ impl Submission {
         let (own, content) = unsafe { (&*self.memory.get(), &*self.content.get()) };
         match (own, content) {
             (&Memory::Own(limit), Content::Args(args)) if limit >= memory as u64 => {
-                let is_plain = self.failures.load(Ordering::Acquire) == 0 && !self.is_cold_used.load(Ordering::Relaxed);
+                let is_plain = !self.has_failed.load(Ordering::Acquire) && !self.is_cold_used.load(Ordering::Relaxed);
                 args.scalars().filter(|_| is_plain)
             }
             _ => None,
@@ -550,7 +555,7 @@ impl Submission {
         }
         inside.stop = Some(Box::new(stop));
         self.stopping.store(true, Ordering::SeqCst);
-        self.failures.fetch_add(1, Ordering::SeqCst);
+        self.has_failed.store(true, Ordering::SeqCst);
         true
     }
 
@@ -675,11 +680,11 @@ mod tests {
 
     #[test]
     fn failures_further_up_are_found() {
-        let (all, failures) = (FailuresByLevel::default(), AtomicU32::new(0));
+        let all = FailuresByLevel::default();
         let levels = [4000, 7, 90, 63, 64, 4000, 70_000, 12];
         for (number, &level) in (1..).zip(&levels) {
-            all.note(level, &failures);
-            assert_eq!(failures.load(Ordering::Relaxed), number);
+            all.note(level);
+            assert_eq!(all.count.load(Ordering::Relaxed), number);
             for asked in [0, 1, 7, 8, 12, 13, 63, 64, 65, 90, 92, 3900, 4032, 70_000, 80_000, u32::MAX] {
                 let above = |width: u32| {
                     let is_above = |&(_, &level): &(u64, &u32)| level < asked.saturating_add(width);

@@ -618,12 +618,19 @@ impl Worker {
         }
     }
 
-    /// Whether what the run has decided, in its innermost frame, is the end of a range of which its entry is a part.
+    /// Whether what was decided in the innermost frame of the run, a range or its wrapper, ends a range of which its entry is a part.
     unsafe fn is_part(&self, run: &Run) -> bool {
-        // SAFETY: the run is this worker's, and suspended in a range, or in what calls one.
+        // SAFETY: the run is this worker's, and suspended.
         unsafe {
-            let at_base = run.regs == run.base || frame::caller(run.regs).is_some_and(|(above, _)| above == run.base);
-            at_base && self.of().code().callee((*run.entry).code).range.is_some()
+            let (code, of) = ((*run.entry).code, self.of().code());
+            let Some(range) = &of.callee(code).range else { return false };
+            let is_base = |regs: *mut u64| regs == run.base;
+            let function = frame::entry(run.regs);
+            if function == code {
+                is_base(run.regs) || frame::caller(run.regs).is_some_and(|(wrapper, _)| is_base(wrapper))
+            } else {
+                function == of.entry(range.wrapper) && is_base(run.regs)
+            }
         }
     }
 

@@ -221,6 +221,7 @@ fn nothing_is_seen_of_what_follows_a_decision() {
             "for k in 0..9 { a.push(if any(any(ask(j) for j in i..31) for i in k..40) { k } else { 0 }) }",
         ),
         (asked("7", turns), "if any(work(i) == 256 || ask(i) for i in 0..40) { t = 1 }"),
+        (asked("5", "print(\"ab\".repeat(1 << (n + 50)).len())"), "if any(ask(i) for i in 0..40) { t = 1 }"),
         (asked("90", ends), "if any(ask(i) for i in 0..40) { t = 1 }"),
         (asked("35", ends), "if any(9 / (i - 20) == 9 for i in 0..40 if spin(i) >= 0 && ask(i) == false) { t = 1 }"),
         (asked("35", ends), "if any(ask(i) || (i == 20 && i / (i - 20) == 1) for i in 0..40) { t = 1 }"),
@@ -233,6 +234,41 @@ fn nothing_is_seen_of_what_follows_a_decision() {
             let why = difference(&text, &code, &page, &expected, configuration, &mut Seen::default());
             assert_eq!(why, None, "{statements}\n{functions}");
         }
+    }
+}
+
+/// A decision ends the range that it is made in, and not the one around that, whose frames may have been promoted or not.
+#[test]
+fn a_decision_inside_of_a_range_ends_its_own() {
+    let text = "
+fn spin(n: Int, k: Int) -> Int {
+    var x = n
+    for i in 0..k { x = x *% 31 +% i }
+    return x
+}
+task tiny(x: Int) -> Int { return spin(x, 3) }
+fn hard(j: Int) -> Bool { return spin(j, 30000) == 5 || j == 1 }
+fn main() {
+    let a = [1 +% (if some(i) { 1 } else { 0 }) for i in 0..3]
+    var b = [Int](3, fill: 0)
+    each i in 0..3 { for k in 0..60 {
+        var t = i
+        for l in 0..3000 { t = tiny(t) }
+        if t == 1 || any(hard(j) for j in 0..8) { b[i] += 1 }
+    } }
+    print(\"{a} {b}\")
+}
+fn some(i: Int) -> Bool {
+    var t = i
+    for l in 0..90000 { t = tiny(t) }
+    return t == 1 || any(hard(j) for j in 0..8)
+}";
+    let (code, page) = (compile(text), Page::default());
+    let expected = in_order(&code, &page, 100_000_000, text).expect("it ends");
+    let configuration = Configuration { issue: Issue::Lazy, workers: 2, ..IN_ORDER };
+    for _ in 0..8 {
+        let why = difference(text, &code, &page, &expected, configuration, &mut Seen::default());
+        assert_eq!(why, None);
     }
 }
 

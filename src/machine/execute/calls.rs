@@ -260,10 +260,12 @@ pub(super) unsafe fn sys(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -
             Err(Fault::trap(TrapCode::Panic, format!("the host has no function `{name}`")))
         };
         if let Err(fault) = result {
-            for &(at, _) in all {
+            // What only reads has changed nothing.
+            let waits = fault == Fault::Stop(Stop::Memory) && layout.only_reads() && is_younger(cx);
+            for &(at, _) in if waits { results } else { all } {
                 release_slot(cx, window.add(usize::from(at)));
             }
-            cx.fault = Some(fault);
+            cx.fault = Some(if waits { Fault::Wait } else { fault });
             return false;
         }
         for &(at, ty) in results {
