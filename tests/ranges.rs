@@ -202,6 +202,8 @@ fn compare(source: &Source, arguments: &[&str]) -> Option<(usize, bool)> {
     let module = Module::from_source(source).ok()?;
     let program = module.program();
     let whole = run(program, arguments);
+    let asserted = matches!(&whole.outcome, Outcome::Trap(trap) if trap.code == TrapCode::AssertionFailed);
+    assert!(!asserted, "it is not what it says: {:?}\n{}", whole.outcome, source.text);
     let mut cut = program.clone();
     let count = halve(&mut cut, First::Earlier);
     if count > 0 {
