@@ -467,6 +467,26 @@ fn a_trap_of_the_program_itself() {
 }
 
 #[test]
+fn a_decision_ends_the_loop_in_order() {
+    let code = compile(
+        "fn ask(n: Int) -> Bool {
+    print(n)
+    return n == 2
+}
+fn main() {
+    print(any(ask(n) for n in 0..9))
+    print(all(!ask(n) for n in 1..9))
+}",
+    );
+    assert!(code.program().functions.iter().flat_map(|f| &f.code).any(|instr| instr.op() == Some(Op::Decide)));
+    assert_eq!(run(&code), (Outcome::Done, "0\n1\n2\ntrue\n1\n2\nfalse\n".into()));
+    // In no range it does nothing.
+    let code = vec![Instr::xabc(Op::Decide, 0, 0, 0, 0), Instr::abc(Op::Return, 0, 0, 0)];
+    let main = Function { effects: Effects::NONE, ..function("main", vec![], 0, code) };
+    assert_eq!(run(&prepare(program(vec![main], Vec::new()))), (Outcome::Done, String::new()));
+}
+
+#[test]
 fn a_function_of_the_host_that_is_not_linked() {
     let host = function("draw", vec![], 0, vec![Instr::abc(Op::Host, 0, 0, 0)]);
     let code = vec![Instr::ai(Op::Call, HEADER as u16, 1), Instr::abc(Op::Return, 0, 0, 0)];
@@ -492,6 +512,7 @@ fn every_instruction_is_run_by_a_test() {
     floats_are_summed_in_the_tree_of_the_spec();
     calls_hand_over_and_back();
     a_trap_of_the_program_itself();
+    a_decision_ends_the_loop_in_order();
     a_function_of_the_host_that_is_not_linked();
     super::values::all();
     let seen = *SEEN.lock().expect("no test panics with it");
