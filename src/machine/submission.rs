@@ -351,7 +351,8 @@ impl Submission {
 
     /// How many entries of frames have failed: their levels are noted.
     pub(super) fn failures(&self) -> u64 {
-        self.seen_cold().failures_by_level.get().map_or(0, |by_level| by_level.count.load(Ordering::Acquire))
+        let by_level = self.has_failed.load(Ordering::Acquire).then(|| self.seen_cold().failures_by_level.get());
+        by_level.flatten().map_or(0, |by_level| by_level.count.load(Ordering::Acquire))
     }
 
     /// The last failure above that level, counted from 1; 0: there is none.
