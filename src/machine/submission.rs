@@ -244,6 +244,8 @@ const _: () = assert!(std::mem::offset_of!(Submission, content) == 48 && size_of
 impl Drop for Submission {
     fn drop(&mut self) {
         if self.owns_code {
+            // A result that nobody has taken may be one of the code's constants.
+            *self.content.get_mut() = Content::Taken;
             // SAFETY: `new` has made it of a count, which is not used again.
             drop(unsafe { Arc::from_raw(self.code) });
         }
