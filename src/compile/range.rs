@@ -615,7 +615,7 @@ impl<'a> Gen<'a, '_> {
             return false;
         }
         let clause = &Clause { cond, ..*clause };
-        let found = self.survey(cond.into_iter().chain([element]).collect(), Vec::new());
+        let found = self.survey_element(element, clause);
         // As in a comprehension: all elements are computed, and nothing else is changed.
         if !found.heavy || found.changes || found.locals.contains(&place.root) {
             return false;
@@ -652,7 +652,36 @@ impl<'a> Gen<'a, '_> {
         self.elements_range(of_this, element, clause, walk, (dest, None, most), otherwise)
     }
 
-    /// The same for all elements, those that don't pass the condition left empty: `passed` then holds 1 for each that does.
+    /// Looks through an element of a clause, and the condition on it.
+    fn survey_element(&self, element: ExprId, clause: &Clause) -> Survey {
+        self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new())
+    }
+
+    /// The function that runs iterations of a clause, made when it is first asked for, if it can be; `params` and `body` as of
+    /// [`Gen::make_range`].
+    fn made_once(
+        &mut self,
+        (key, span): (LoopKey, Span),
+        found: &Survey,
+        clause: &Clause,
+        params: &[Param],
+        body: &mut dyn FnMut(&mut Gen<'a, '_>, &Inside),
+    ) -> Option<Rc<Callee>> {
+        // The loop's variable is bound already, and is not one from outside.
+        let variable = self.bindings[clause.local.0 as usize].take();
+        let captures = self.captures(found);
+        self.bindings[clause.local.0 as usize] = variable;
+        let captures = captures?;
+        if let Some(made) = self.pool.ranges.made.get(&key) {
+            return made.clone().filter(|made| made.captures == captures);
+        }
+        self.at(span);
+        let callee = self.make_range((params, None), captures, body);
+        self.pool.ranges.made.insert(key, callee.clone());
+        callee
+    }
+
+    /// [`Gen::comprehension_range`] for all elements, those that don't pass the condition left empty: `passed` then holds 1 for each that does.
     fn elements_range(
         &mut self,
         (span, ty): (Span, TypeId),
@@ -666,10 +695,7 @@ impl<'a> Gen<'a, '_> {
         let turns = self.by_turns(walk);
         let (at, end) = turns.bounds();
         let of = self.types.element(ty).expect("an array's type");
-        // The loop's variable is bound already, and is not one from outside.
-        let variable = self.bindings[clause.local.0 as usize].take();
-        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
-        let captures = self.captures(&found);
+        let found = self.survey_element(element, clause);
         let mut outs = vec![(Param { ty, passing: Passing::InoutView }, Binding::Slots(smallvec![dest]))];
         if let Some(passed) = passed {
             let ty = self.results_type(RegType::Int);
@@ -677,44 +703,35 @@ impl<'a> Gen<'a, '_> {
         }
         let mut extras = self.walk_extras(&turns);
         let own = extras.len();
-        let key = LoopKey::Element(element);
-        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
-            Some(made) => made.clone().filter(|made| made.captures == captures),
-            None => {
-                let params: Vec<Param> = extras.iter().chain(&outs).map(|&(param, _)| param).collect();
-                self.at(span);
-                let callee = self.make_range((&params, None), captures, &mut |g, inside| {
-                    let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
-                    g.bind_walk(&walk, clause.local);
-                    g.turn(&walk, clause, &mut |g| {
-                        let slots = if g.is_scalar(of) {
-                            smallvec![g.scalar(element, Want::Brief)]
-                        } else {
-                            let slots = g.temp_slots(of);
-                            g.into(element, &slots, true);
-                            slots
-                        };
-                        let at = g.temp(RegType::Int);
-                        g.at(span);
-                        g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
-                        let mut outs = inside.extras[own..].iter().map(|out| match *out {
-                            Binding::View(out) => out,
-                            Binding::Slots(_) => unreachable!("an array is a view"),
-                        });
-                        let base = Elements::View(outs.next().expect("the elements come first"));
-                        let place = Element { base, is_grid: false, element: of, at: At::One(at), slot: 0, ty: of };
-                        g.store_element(&place, &slots);
-                        if let Some(passed) = outs.next() {
-                            let one = g.constant(RegType::Int, 1);
-                            g.out.emit(Op::StoreV, [passed.arg(), at.arg(), one.arg()]);
-                        }
-                    });
+        let params: Vec<Param> = extras.iter().chain(&outs).map(|&(param, _)| param).collect();
+        let made = (LoopKey::Element(element), span);
+        let callee = self.made_once(made, &found, clause, &params, &mut |g, inside| {
+            let walk = Self::walk_inside(&turns, inside.index, inside.hi, &inside.extras);
+            g.bind_walk(&walk, clause.local);
+            g.turn(&walk, clause, &mut |g| {
+                let slots = if g.is_scalar(of) {
+                    smallvec![g.scalar(element, Want::Brief)]
+                } else {
+                    let slots = g.temp_slots(of);
+                    g.into(element, &slots, true);
+                    slots
+                };
+                let at = g.temp(RegType::Int);
+                g.at(span);
+                g.out.emit(Op::SubW, [at.arg(), inside.index.arg(), inside.lo.arg()]);
+                let mut outs = inside.extras[own..].iter().map(|out| match *out {
+                    Binding::View(out) => out,
+                    Binding::Slots(_) => unreachable!("an array is a view"),
                 });
-                self.pool.ranges.made.insert(key, callee.clone());
-                callee
-            }
+                let base = Elements::View(outs.next().expect("the elements come first"));
+                let place = Element { base, is_grid: false, element: of, at: At::One(at), slot: 0, ty: of };
+                g.store_element(&place, &slots);
+                if let Some(passed) = outs.next() {
+                    let one = g.constant(RegType::Int, 1);
+                    g.out.emit(Op::StoreV, [passed.arg(), at.arg(), one.arg()]);
+                }
+            });
         });
-        self.bindings[clause.local.0 as usize] = variable;
         let Some(callee) = callee else {
             self.release(mark);
             return false;

@@ -99,7 +99,7 @@ impl<'a> Gen<'a, '_> {
 
     /// Whether an element, or the condition on it, may take long.
     pub fn is_heavy(&self, element: ExprId, clause: &Clause) -> bool {
-        self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new()).heavy
+        self.survey_element(element, clause).heavy
     }
 
     /// What the function that runs blocks takes after its bounds, and then the arrays of results.
@@ -129,22 +129,13 @@ impl<'a> Gen<'a, '_> {
         cut: &Cut,
         fold: &mut BlockFold<'_, 'a>,
     ) -> Option<Rc<Callee>> {
-        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
-        // The loop's variable is bound already, and is not one from outside.
-        let variable = self.bindings[clause.local.0 as usize].take();
-        let captures = self.captures(&found);
-        self.bindings[clause.local.0 as usize] = variable;
-        let captures = captures?;
-        if let Some(made) = self.pool.ranges.made.get(&key) {
-            return made.clone().filter(|made| made.captures == captures);
-        }
         let mut params: Vec<Param> = self.cut_extras(cut).iter().map(|&(param, _)| param).collect();
         let own = params.len() - 3;
         for &ty in fold.types {
             params.push(Param { ty: self.results_type(ty), passing: Passing::InoutView });
         }
-        self.at(span);
-        let callee = self.make_range((&params, None), captures, &mut |g, inside| {
+        let found = self.survey_element(element, clause);
+        self.made_once((key, span), &found, clause, &params, &mut |g, inside| {
             let [Binding::Slots(from), Binding::Slots(to), Binding::Slots(size), results @ ..] = &inside.extras[own..]
             else {
                 unreachable!("what is cut comes before the results")
@@ -176,9 +167,7 @@ impl<'a> Gen<'a, '_> {
                 g.store_element(&place, &[reg]);
             }
             g.release(mark);
-        });
-        self.pool.ranges.made.insert(key, callee.clone());
-        callee
+        })
     }
 
     /// Where a block of what is cut begins and ends: the last one, where the source does.

@@ -32,25 +32,13 @@ impl<'a> Gen<'a, '_> {
         let (from, to) = turns.bounds();
         let cut = Cut { turns, from, to, size: self.temp(RegType::Int) };
         let span = self.typed[e].span;
-        let found = self.survey(clause.cond.into_iter().chain([element]).collect(), Vec::new());
-        // The loop's variable is bound already, and is not one from outside.
-        let variable = self.bindings[clause.local.0 as usize].take();
-        let captures = self.captures(&found);
-        self.bindings[clause.local.0 as usize] = variable;
+        let found = self.survey_element(element, clause);
         let results = Param { ty: self.results_type(RegType::Int), passing: Passing::InoutView };
         let mut extras = self.cut_extras(&cut);
-        let key = LoopKey::Element(element);
-        let callee = captures.and_then(|captures| match self.pool.ranges.made.get(&key) {
-            Some(made) => made.clone().filter(|made| made.captures == captures),
-            None => {
-                let params: Vec<Param> = extras.iter().map(|&(param, _)| param).chain([results]).collect();
-                self.at(span);
-                let callee = self.make_range((&params, None), captures, &mut |g, inside| {
-                    g.deciding_block((element, decides), clause, &cut, inside);
-                });
-                self.pool.ranges.made.insert(key, callee.clone());
-                callee
-            }
+        let params: Vec<Param> = extras.iter().map(|&(param, _)| param).chain([results]).collect();
+        let made = (LoopKey::Element(element), span);
+        let callee = self.made_once(made, &found, clause, &params, &mut |g, inside| {
+            g.deciding_block((element, decides), clause, &cut, inside);
         });
         let Some(callee) = callee else {
             self.release(mark);
