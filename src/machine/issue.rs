@@ -26,7 +26,6 @@ use super::record::Hazard;
 use super::recorder;
 use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind};
-use super::trace;
 use super::worker::Job;
 use crate::bytecode::effects::Effects;
 use crate::bytecode::ops::{Field, Instr, Op};
@@ -130,11 +129,13 @@ unsafe fn recorded(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step
     // SAFETY: the caller's.
     unsafe {
         recorder::begin(cx);
-        let (place, order) = if cx.trace.is_null() { (None, 0) } else { trace::at(cx) };
+        let place = (!cx.trace.is_null()).then(|| (*(*cx.issuer).board).place());
         let answer = stage(cx, pc, regs);
         recorder::end(cx, pc, regs, answer);
         let instr = Instr(u64::from_le(*pc));
         if let (Some(place), Step::Next(_), Some(Op::Push)) = (place, answer, instr.op()) {
+            // Older entries may have completed until the place was taken, and the parked push may run since it was issued.
+            let order = (*(*cx.issuer).board).shadow.as_ref().map_or(0, |shadow| shadow.issued_at);
             (*cx.trace).claimed(place, *regs.add(instr.get(Field::A) as usize), order);
         }
         answer

@@ -212,6 +212,7 @@ impl Recorder {
             joined: HashSet::new(),
             joined_before: 0,
             has_issued: false,
+            issued_at: 0,
         }));
         // SAFETY: the caller's.
         let parent = unsafe { name(board.entry) };
@@ -284,6 +285,8 @@ pub(super) struct Shadow {
     joined: HashSet<u32>,
     joined_before: u32,
     has_issued: bool,
+    /// How many events had happened when the last entry was about to be issued.
+    pub(super) issued_at: u64,
 }
 
 impl Shadow {
@@ -381,6 +384,7 @@ impl Shadow {
     /// It is complete, and an instruction of this frame, whose issuer calls.
     pub(super) unsafe fn issued(&mut self, entry: *mut Entry, running: Option<*const u64>) {
         self.has_issued = true;
+        self.issued_at = self.recorder.now();
         let is_running = running.is_some();
         let code = self.code.clone();
         let plan = code.plan(self.function);

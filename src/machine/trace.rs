@@ -504,15 +504,6 @@ pub(super) unsafe fn after(cx: &mut Context<'_>) {
     }
 }
 
-/// What the promoted frame does next, and when.
-///
-/// # Safety
-/// `cx.trace` and `cx.issuer` are set.
-pub(super) unsafe fn at(cx: &Context<'_>) -> (Option<EntryId>, u64) {
-    // SAFETY: the caller's.
-    unsafe { (Some((*(*cx.issuer).board).place()), (*cx.trace).recorder.now()) }
-}
-
 /// The instruction at `pc` is about to run.
 ///
 /// # Safety
