@@ -94,7 +94,9 @@ async function load(number, module) {
   }
 }
 
-const post = await connect(({ to, number, ...message }) => {
+let post;
+// No `await` at the top of a worker's script: V8 ends the whole process if the worker is terminated while that is evaluated.
+connect(({ to, number, ...message }) => {
   if (to === 'load') return load(number, message.module);
   try {
     const result = todo[to](message);
@@ -105,5 +107,7 @@ const post = await connect(({ to, number, ...message }) => {
     // Whatever goes wrong here leaves the module in no state to go on.
     post({ number, error: error.message });
   }
+}).then((way) => {
+  post = way;
+  post({ loaded: true });
 });
-post({ loaded: true });

@@ -28,7 +28,9 @@ async function serve({ modules, ...given }) {
   }
 }
 
-const post = await connect((message) => {
+let post;
+// Not awaited: see `service.js`.
+connect((message) => {
   if (message.load) return load(message.load);
   // What is thrown is to end the worker, and a promise's is not.
   serve(message).catch((error) => {
@@ -36,5 +38,7 @@ const post = await connect((message) => {
       throw error;
     });
   });
+}).then((way) => {
+  post = way;
+  post({ loaded: true });
 });
-post({ loaded: true });

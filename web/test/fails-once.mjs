@@ -7,7 +7,7 @@ import { parentPort } from 'node:worker_threads';
 
 const mark = join(tmpdir(), `tgvm-fails-once-${process.pid}`);
 if (existsSync(mark)) {
-  await import('../src/thread.js');
+  import('../src/thread.js');
 } else {
   writeFileSync(mark, '');
   parentPort.on('message', () => {
