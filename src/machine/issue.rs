@@ -742,17 +742,19 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
         for passed in &info.passed {
             match *passed {
                 Passed::View { at: first, is_grid, mutable } => {
-                    let first = args.add(usize::from(first));
+                    // Read from the frame, since the line of the arguments may still be another worker's.
+                    let first = usize::from(first);
                     if !mutable {
                         // Nobody may share what somebody younger is about to write.
-                        *first.add(if is_grid { 4 } else { 2 }) |= WRITTEN;
+                        let tail = first + if is_grid { 4 } else { 2 };
+                        *args.add(tail) = *window.add(tail) | WRITTEN;
                     }
-                    if let Some(area) = Area::of_view(first, is_grid) {
+                    if let Some(area) = Area::of_view(window.add(first), is_grid) {
                         access(board, entry, area, mutable);
                     }
                 }
                 Passed::Borrow(first) => {
-                    let held = *args.add(usize::from(first));
+                    let held = *window.add(usize::from(first));
                     if !(*buffer(held)).is_immortal() {
                         access(board, entry, Area::whole(held), false);
                         if !(*buffer(held)).is_text() {
@@ -762,8 +764,7 @@ unsafe fn call(cx: &mut Context<'_>, pc: *const u64, regs: *mut u64) -> Step {
                     }
                 }
                 Passed::Owner(first) => {
-                    let held = *args.add(usize::from(first));
-                    *window.add(usize::from(first)) = 0;
+                    let held = std::mem::take(&mut *window.add(usize::from(first)));
                     if held != 0 && !(*buffer(held)).is_immortal() {
                         access(board, entry, Area::whole(held), true);
                     }
