@@ -162,6 +162,8 @@ const LAST: u32 = u32::MAX / CELLS as u32 - 1;
 const RING: usize = 32;
 /// Heads of chains for each tile of the ring.
 const HEADS: usize = 4;
+/// Numbers of tiles that are kept to be found at once: a power of two.
+const FOUND: usize = 64;
 /// So many entries later numbers of those that have retired are not kept any more, since they come again.
 const AGE: u32 = 1 << 30;
 
@@ -203,7 +205,6 @@ struct Other {
 }
 
 /// The table. See the head of the file.
-#[derive(Default)]
 pub(super) struct Boxes {
     /// A power of two, or empty.
     tiles: Vec<Tile>,
@@ -214,6 +215,8 @@ pub(super) struct Boxes {
     next: u32,
     /// By what is left of a cell's key: cells may share one.
     heads: Vec<Node>,
+    /// By what is left of a box's key: the number of the tile that was found lastly. Boxes may share a place.
+    found: [u32; FOUND],
     /// Those in use, with the last tile that was filed under each.
     levels: Vec<(Level, u32)>,
     /// A power of two, or empty.
@@ -230,6 +233,27 @@ pub(super) struct Boxes {
     met: Vec<u32>,
 }
 
+impl Default for Boxes {
+    fn default() -> Boxes {
+        Boxes {
+            tiles: Vec::new(),
+            near: Vec::new(),
+            tail: 1,
+            next: 1,
+            heads: Vec::new(),
+            found: [0; FOUND],
+            levels: Vec::new(),
+            others: Vec::new(),
+            others_tail: 0,
+            others_next: 0,
+            filter: 0,
+            is_exact: false,
+            tidied: 0,
+            met: Vec::new(),
+        }
+    }
+}
+
 /// Beyond so many cells it is as well to look at all tiles.
 const MANY: u64 = 16;
 
@@ -243,6 +267,13 @@ fn key(root: u64, level: Level, row: u64, col: u64) -> u64 {
     let mixed =
         (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ row.rotate_left(32) ^ col).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ mixed >> 32
+}
+
+/// Where the number of a box's tile is kept.
+#[inline(always)]
+fn place_of_found(area: &Area) -> usize {
+    let ends = area.cols.0.rotate_left(20) ^ area.cols.1.rotate_left(40) ^ u64::from(area.rows.0) << 50;
+    ((area.root ^ ends).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FOUND.trailing_zeros())) as usize
 }
 
 /// The cells of an area at a level: rows, and columns.
@@ -383,18 +414,24 @@ impl Boxes {
     /// The tile of that very box, which is made if there is none, for a read or a write.
     #[inline]
     fn tile_of(&mut self, area: Area, write: bool, flight: Flight) -> u32 {
-        let bit = root_bit(area.root);
-        let found = if self.filter & bit != 0 { self.find(&area, area.level()) } else { None };
-        match found {
-            Some(number) => {
-                if write && !self.tile(number).is_written {
-                    self.tile_mut(number).is_written = true;
-                    self.meet(number);
-                }
-                number
-            }
-            None => self.make(area, write, flight),
+        let place = place_of_found(&area);
+        let mut number = self.found[place];
+        if number < self.tail || self.tile(number).area != area {
+            number = self.look_for(area, write, flight);
+            self.found[place] = number;
         }
+        if write && !self.tile(number).is_written {
+            self.tile_mut(number).is_written = true;
+            self.meet(number);
+        }
+        number
+    }
+
+    /// The same, where it was not the last in its place.
+    #[inline(never)]
+    fn look_for(&mut self, area: Area, write: bool, flight: Flight) -> u32 {
+        let found = if self.filter & root_bit(area.root) != 0 { self.find(&area, area.level()) } else { None };
+        found.unwrap_or_else(|| self.make(area, write, flight))
     }
 
     fn make(&mut self, area: Area, write: bool, flight: Flight) -> u32 {
@@ -443,13 +480,22 @@ impl Boxes {
         let tile = self.tile(number);
         let since = if flight.has(tile.write) { tile.write } else { flight.past() };
         self.met_in(tile, write, since, flight, found);
+        if tile.near > 0 || tile.has(CROWDED) {
+            self.met_near(number, write, since, flight, found);
+        }
+    }
+
+    /// The same for what is filed in tiles near it.
+    #[inline(never)]
+    fn met_near(&self, number: u32, write: bool, since: u32, flight: Flight, found: &mut impl FnMut(Filed<'_>)) {
+        let tile = self.tile(number);
         if tile.has(CROWDED) {
             self.around(&tile.area, |other, tile| {
                 if other != number {
                     self.met_in(tile, write, since, flight, found);
                 }
             });
-        } else if tile.near > 0 {
+        } else {
             for &near in &self.near[self.place(number)][..usize::from(tile.near)] {
                 if near >= self.tail {
                     self.met_in(self.tile(near), write, since, flight, found);
@@ -459,7 +505,7 @@ impl Boxes {
     }
 
     /// Calls `found` for what is filed in a tile, from `since` on or brought, and meets an access that meets the tile.
-    #[inline]
+    #[inline(always)]
     fn met_in(&self, tile: &Tile, write: bool, since: u32, flight: Flight, found: &mut impl FnMut(Filed<'_>)) {
         if flight.has(tile.write) && !before(tile.write, since) {
             found(Filed { area: &tile.area, seq: tile.write, write: true });
@@ -533,6 +579,8 @@ impl Boxes {
             let alive =
                 (self.tail..self.next).map(|number| self.tile(number)).filter(|tile| self.is_alive(tile, flight));
             self.filter = alive.fold(0, |filter, tile| filter | root_bit(tile.area.root));
+            // Those that are dead are not to be used again: the filter does not tell of them.
+            self.found = [0; FOUND];
         }
     }
 
@@ -551,6 +599,7 @@ impl Boxes {
         self.near.resize(size, [0; NEAR]);
         self.heads.clear();
         self.heads.resize(size * HEADS, 0);
+        self.found = [0; FOUND];
         (self.tail, self.next, self.filter) = (1, 1, 0);
         self.levels.clear();
         self.tidied = flight.head;
@@ -656,7 +705,9 @@ mod tests {
             rows: (row * 3, row * 3 + 3),
             cols: ((col * 5).saturating_sub(halo), col * 5 + 5 + halo),
         });
-        prop_oneof![any, tiles]
+        // Buffers that come seldom: in between all of theirs is dead.
+        let seldom = (66u64..90).prop_map(|root| Area { root: root * 64, rows: (0, 1), cols: (0, 8) });
+        prop_oneof![any, tiles, seldom]
     }
 
     /// An access that was filed.

@@ -424,9 +424,9 @@ impl Worker {
                     return self.end(entry, Failure { fault, trace: Trace::default() });
                 }
             }
-            let args = (*entry).args;
+            let (args, base) = ((*entry).args, run.base);
             for register in info.results..info.boundary {
-                *run.base.add(register) = *args.add(register);
+                *base.add(register) = *args.add(register);
             }
             for &register in &info.owned_params {
                 *args.add(usize::from(register)) = 0;
