@@ -43,29 +43,26 @@ pub(super) enum Status {
 
 /// Arguments and results that lie in the entry itself.
 const INLINE: usize = 20;
-/// Links that lie in the entry itself.
-const LINKS: usize = 6;
+/// Links that lie in the entry itself, besides the first.
+const LINKS: usize = 5;
 /// The issuer's share of `waits`.
 const UNARMED: u32 = 1 << 30;
 
 /// An issued instruction of a frame.
 ///
-/// Who runs it needs the first line of a processor's cache, and the third with the arguments: another worker has to fetch each. The
-/// second is the issuer's, but for what is written where something is printed, promoted, or fails.
+/// Who runs it needs the first line of a processor's cache, and those from the third on with the arguments: another worker has to fetch
+/// each. Who completes what it waits for needs the first alone. The second is the issuer's, but for what is written where something is
+/// printed, promoted, or fails.
 #[repr(C, align(64))]
 pub(super) struct Entry {
     /// Who waits for it: links, or [`CLOSED`].
     pub(super) waiters: AtomicPtr<Link>,
+    /// For the first that it waits for.
+    link: Link,
     /// What it is done for.
     pub(super) root: *const Submission,
     /// The first instruction of the called function.
     pub(super) code: *const u64,
-    /// Results, then parameters.
-    pub(super) args: *mut u64,
-    /// Where its first result is also stored, if not null.
-    pub(super) store_to: *mut u64,
-    /// Bytes of frames above it.
-    pub(super) depth: u64,
     /// How many it waits for.
     waits: AtomicU32,
     pub(super) seq: u32,
@@ -101,6 +98,12 @@ pub(super) struct Entry {
     pub(super) log: Option<Box<Log>>,
     pub(super) failure: Option<Box<Failure>>,
 
+    /// Results, then parameters.
+    pub(super) args: *mut u64,
+    /// Where its first result is also stored, if not null.
+    pub(super) store_to: *mut u64,
+    /// Bytes of frames above it.
+    pub(super) depth: u64,
     inline: [u64; INLINE],
     /// A `Scalar` and the instruction that ends it.
     pub(super) instr: [u64; 2],
@@ -111,7 +114,7 @@ pub(super) struct Entry {
 }
 
 #[cfg(all(target_pointer_width = "64", not(modelled)))]
-const _: () = assert!(std::mem::offset_of!(Entry, board) == 64 && std::mem::offset_of!(Entry, inline) == 128);
+const _: () = assert!(std::mem::offset_of!(Entry, board) == 64 && std::mem::offset_of!(Entry, args) == 128);
 
 /// That somebody waits for an entry.
 pub(super) struct Link {
@@ -153,11 +156,9 @@ impl Entry {
     pub(super) fn new() -> Entry {
         Entry {
             waiters: AtomicPtr::new(ptr::null_mut()),
+            link: Link::new(),
             root: ptr::null(),
             code: ptr::null(),
-            args: ptr::null_mut(),
-            store_to: ptr::null_mut(),
-            depth: 0,
             waits: AtomicU32::new(0),
             seq: 0,
             kind: Kind::Call,
@@ -177,6 +178,9 @@ impl Entry {
             before: None,
             log: None,
             failure: None,
+            args: ptr::null_mut(),
+            store_to: ptr::null_mut(),
+            depth: 0,
             inline: [0; INLINE],
             instr: [0; 2],
             links: [const { Link::new() }; LINKS],
@@ -259,14 +263,16 @@ pub(super) unsafe fn depend(waiter: *mut Entry, entry: *mut Entry, value: Option
     // SAFETY: the caller's. The link is the waiter's own, and used once.
     unsafe {
         let used = (*waiter).links_used as usize;
-        let link: *mut Link = if used < LINKS {
-            (&raw mut (*waiter).links).cast::<Link>().add(used)
-        } else {
-            let more = &mut (*waiter).more_links;
-            if more.len() == used - LINKS {
-                more.push(Box::new(Link::new()));
+        let link: *mut Link = match used {
+            0 => &raw mut (*waiter).link,
+            1..=LINKS => (&raw mut (*waiter).links).cast::<Link>().add(used - 1),
+            _ => {
+                let more = &mut (*waiter).more_links;
+                if more.len() == used - LINKS - 1 {
+                    more.push(Box::new(Link::new()));
+                }
+                &raw mut *more[used - LINKS - 1]
             }
-            &raw mut *more[used - LINKS]
         };
         (*link).waiter = Waiter::Entry(waiter, value);
         if !enlist(entry, link) {
