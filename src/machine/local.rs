@@ -154,14 +154,16 @@ impl Local {
             let small = (*board).size() < window.min(64) && (*board).retired > 2 * (*board).size();
             let mut open = flight;
             if flight >= window || (*board).is_full() {
-                // Where entries take long the window is kept full; else many are issued at a time.
+                open = (*board).open();
+                // Where entries take long the window is kept full; else many are issued at a time, since each look is one at all of them.
                 let now = machine.platform.now();
                 let is_slow = now.saturating_sub((*board).full_at) > u64::from(window) * LONG;
-                let until;
-                (open, until) = (*board).open(if is_slow { 8 } else { 2 });
-                if open >= window {
+                let (few, part) = if is_slow { (1, 8) } else { ((window / 4).max(1), 2) };
+                if open + few > window
+                    && let Some(entry) = (*board).nth_open(open / part)
+                {
                     (*board).full_at = now;
-                    return until;
+                    return Some(entry);
                 }
                 // Behind work that takes long there may be many; behind work that nobody has begun yet, it had better be begun.
                 let head = (*board).entry_of((*board).head);
@@ -192,7 +194,7 @@ impl Local {
     fn count_flight(&mut self, board: &mut Board) {
         let tail = board.tail_now();
         if !before(tail, board.flight_from) {
-            let (open, _) = board.open(1);
+            let open = board.open();
             let peak = self.counts.peak_flight.max(u64::from(open));
             self.counts.peak_flight = peak;
             board.flight_from = tail.wrapping_add(peak as u32 - open + 1);

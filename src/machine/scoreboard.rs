@@ -434,19 +434,23 @@ impl Board {
         self.ring.len() as u32
     }
 
-    /// How many have not completed, and the one with a `part`th of them before it.
-    pub(super) fn open(&self, part: usize) -> (u32, Option<*mut Entry>) {
-        let mut open = Vec::new();
-        let mut seq = self.head;
-        while seq != self.tail_now() {
-            let entry = self.entry_of(seq);
-            // SAFETY: in the ring.
-            if unsafe { !Entry::is_closed(entry) } {
-                open.push(entry);
-            }
-            seq = seq.wrapping_add(1);
-        }
-        (open.len() as u32, open.get(open.len() / part).copied())
+    /// Those that have not completed, the oldest first.
+    fn all_open(&self) -> impl Iterator<Item = *mut Entry> {
+        let flight = (0..self.in_flight()).map(|offset| self.entry_of(self.head.wrapping_add(offset)));
+        // SAFETY: in the ring.
+        flight.filter(|&entry| unsafe { !Entry::is_closed(entry) })
+    }
+
+    /// How many have not completed.
+    pub(super) fn open(&self) -> u32 {
+        self.all_open().count() as u32
+    }
+
+    /// The one of them with so many before it, or the last; `None` if all have completed meanwhile.
+    pub(super) fn nth_open(&self, number: u32) -> Option<*mut Entry> {
+        let mut last = None;
+        self.all_open().take(number as usize + 1).for_each(|entry| last = Some(entry));
+        last
     }
 
     /// Puts the registers back to where they came from. Nothing is in the ring, no register pending.
