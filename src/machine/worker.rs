@@ -31,7 +31,7 @@ use super::memory::{Budget, Heap, buffer};
 use super::record::What;
 use super::recorder;
 use super::run::Run;
-use super::scoreboard::Board;
+use super::scoreboard::{Board, before};
 use super::station::{self, Entry, Kind, Ready, Status};
 use super::submission::{Priority, Submission};
 use super::trace::Tracer;
@@ -771,18 +771,26 @@ impl Worker {
             let (next, pushed) = (&mut self.next, &mut self.local.pushed);
             let deque = &self.local.deque;
             station::close(entry, |ready| {
-                let job = match ready {
+                let mut job = match ready {
                     Ready::Entry(entry) => Job::Entry(entry),
                     Ready::Board(board) => Job::Board(board),
                 };
-                match (next.is_none(), job) {
-                    (true, Job::Entry(_)) => *next = Some(job),
-                    _ => {
-                        deque.push(job);
-                        *pushed += 1;
-                        machine.wake_one();
+                if let Job::Entry(entry) = job {
+                    match *next {
+                        None => {
+                            *next = Some(job);
+                            return;
+                        }
+                        // The oldest is next: it often goes on with what is in the cache.
+                        Some(Job::Entry(other)) if before((*entry).seq, (*other).seq) => {
+                            job = std::mem::replace(next, Some(job)).unwrap_or(job);
+                        }
+                        Some(_) => {}
                     }
                 }
+                deque.push(job);
+                *pushed += 1;
+                machine.wake_one();
             });
             step();
             if self.of().wants_attention() {
