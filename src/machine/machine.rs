@@ -80,9 +80,11 @@ pub(crate) struct AtWork {
     pub(crate) works_for: usize,
 }
 
-/// How long the heart rests between two beats, at first and at most.
+/// How long the heart rests between two beats, at first and at most; and at least while every worker is awake, since it takes a
+/// processor from one of them.
 const FIRST_NAP: Duration = Duration::from_micros(200);
 const LAST_NAP: Duration = Duration::from_millis(10);
+const BUSY_NAP: Duration = Duration::from_millis(1);
 
 /// Held output past which work that prints waits for its turn.
 pub(super) const HELD: u64 = 16 << 20;
@@ -532,7 +534,7 @@ impl Machine {
                 (promotions, fruitless) = (now, Duration::ZERO);
             }
             // Whoever is hungry waits for an eighth of the time in which there was nothing for him.
-            nap = (fruitless / 8).clamp(FIRST_NAP, LAST_NAP);
+            nap = (fruitless / 8).clamp(if self.has_spare() { FIRST_NAP } else { BUSY_NAP }, LAST_NAP);
             idle = if self.is_idle() { idle + 1 } else { 0 };
         }
         self.retire_cancelled();
