@@ -402,3 +402,21 @@ fn main() { print(same(1)) }",
         thread::yield_now();
     }
 }
+
+/// A result that nobody takes may be a constant of code that goes with its submission.
+#[test]
+fn a_constant_that_nobody_takes() {
+    let text = |result: &str| format!("fn result() -> Str {{ return \"{result}\" }}\nfn main() {{ print(result()) }}");
+    let [first, second] =
+        ["one that is kept", "one that goes"].map(|result| module(&result.replace(' ', "_"), &text(result)));
+    let engine = Engine::builder().workers(1).issue(Issue::InOrder).build().expect("there are threads");
+    // Submissions that lie together share the code of the first: the second has its own.
+    let kept = engine.submit::<String>(&first, "result", ()).expect("it fits");
+    let left = engine.submit::<String>(&second, "result", ()).expect("it fits");
+    drop(second);
+    while !left.is_done() {
+        thread::yield_now();
+    }
+    drop(left);
+    assert_eq!(kept.wait(), Ok("one that is kept".to_owned()));
+}
