@@ -159,11 +159,17 @@ impl Local {
                 let now = machine.platform.now();
                 let is_slow = now.saturating_sub((*board).full_at) > u64::from(window) * LONG;
                 let (few, part) = if is_slow { (1, 8) } else { ((window / 4).max(1), 2) };
-                if open + few > window
-                    && let Some(entry) = (*board).nth_open(open / part)
-                {
-                    (*board).full_at = now;
-                    return Some(entry);
+                // When the frame goes on, it is looked again how many are open.
+                (*board).allowed = flight;
+                if open + few > window {
+                    match (*board).nth_open(open / part) {
+                        Some(entry) => {
+                            (*board).full_at = now;
+                            return Some(entry);
+                        }
+                        // So many have completed meanwhile.
+                        None => open /= part,
+                    }
                 }
                 // Behind work that takes long there may be many; behind work that nobody has begun yet, it had better be begun.
                 let head = (*board).entry_of((*board).head);

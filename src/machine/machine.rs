@@ -80,8 +80,8 @@ pub(crate) struct AtWork {
     pub(crate) works_for: usize,
 }
 
-/// How long the heart rests between two beats, at first and at most; and at least while every worker is awake, since it takes a
-/// processor from one of them.
+/// How long the heart rests between two beats, at first and at most; and at least while nobody sleeps that could have a processor,
+/// since it takes one from a worker.
 const FIRST_NAP: Duration = Duration::from_micros(200);
 const LAST_NAP: Duration = Duration::from_millis(10);
 const BUSY_NAP: Duration = Duration::from_millis(1);

@@ -446,11 +446,9 @@ impl Board {
         self.all_open().count() as u32
     }
 
-    /// The one of them with so many before it, or the last; `None` if all have completed meanwhile.
+    /// The one of them with so many before it, if there are more than that.
     pub(super) fn nth_open(&self, number: u32) -> Option<*mut Entry> {
-        let mut last = None;
-        self.all_open().take(number as usize + 1).for_each(|entry| last = Some(entry));
-        last
+        self.all_open().nth(number as usize)
     }
 
     /// Puts the registers back to where they came from. Nothing is in the ring, no register pending.

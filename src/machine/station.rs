@@ -51,8 +51,8 @@ const UNARMED: u32 = 1 << 30;
 /// An issued instruction of a frame.
 ///
 /// Who runs it needs the first line of a processor's cache, and those from the third on with the arguments: another worker has to fetch
-/// each. Who completes what it waits for needs the first alone. The second is the issuer's, but for what is written where something is
-/// printed, promoted, or fails.
+/// each. Who completes the first that it waits for, and has no value to hand over, needs the first alone. The second is the issuer's, but
+/// for what is written where something is printed, promoted, or fails.
 #[repr(C, align(64))]
 pub(super) struct Entry {
     /// Who waits for it: links, or [`CLOSED`].

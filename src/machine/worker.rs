@@ -783,7 +783,7 @@ impl Worker {
                         }
                         // The oldest is next: it often goes on with what is in the cache.
                         Some(Job::Entry(other)) if before((*entry).seq, (*other).seq) => {
-                            job = std::mem::replace(next, Some(job)).unwrap_or(job);
+                            (*next, job) = (Some(job), Job::Entry(other));
                         }
                         Some(_) => {}
                     }

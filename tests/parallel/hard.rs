@@ -182,6 +182,32 @@ fn more_than_a_window_completes_behind_a_slow_head() {
     }
 }
 
+/// Behind an entry that takes long the ring has more, but no more of them are open than the window has room for.
+#[test]
+fn the_window_is_a_bound() {
+    let text = with_tasks(
+        "var a = 1
+    var b = 2
+    for r in 0..40 {
+        a = slow(a & 1023 | 2048)
+        for i in 0..150 { b = work(b & 7) }
+    }
+    print(a + b)",
+    );
+    let code = compile(&text);
+    let (_, expected) = run_in(&code, IN_ORDER, &Page::default(), &text);
+    for window in [1, 2, 8, 64] {
+        for workers in [1, 2, 3] {
+            let configuration = Configuration { workers, window, ..EAGER };
+            let options = Options { count: true, ..configuration.options() };
+            let (result, page) = run_watched(&code, options, &Page::default(), &text);
+            assert_eq!(page, expected, "{configuration:?}");
+            let peak = result.stats.workers.iter().map(|worker| worker.peak_flight).max().unwrap_or(0);
+            assert!((1..=u64::from(window)).contains(&peak), "{peak} were open in {configuration:?}");
+        }
+    }
+}
+
 #[test]
 fn recursion_that_promotes_at_every_level() {
     let text = "
