@@ -130,7 +130,8 @@ pub(crate) struct Machine {
     heart_rests: AtomicBool,
     /// What was cancelled by a thread in a world, which may have the lock of retirement: the heart sees to it.
     to_retire: Mutex<Vec<Ticket>>,
-    pub(super) promotions: AtomicU64,
+    /// Frames that others took over as they were promoted.
+    pub(super) taken: AtomicU64,
     pub(super) recorder: Option<Arc<Recorder>>,
     /// Runs that wait for an answer of the host.
     pub(super) waits: Waits,
@@ -190,7 +191,7 @@ impl Machine {
             done: AtomicBool::new(false),
             heart_rests: AtomicBool::new(false),
             to_retire: Mutex::default(),
-            promotions: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             recorder,
             waits: Waits::default(),
             this: this.clone(),
@@ -506,9 +507,9 @@ impl Machine {
     /// no worker's.
     pub(super) fn beat(&self, until: &mut dyn FnMut() -> bool) {
         let mut nap = FIRST_NAP;
-        // Since the last tick, and since the last promotion.
+        // Since the last tick, and since a promoted frame was taken.
         let (mut since, mut fruitless) = (Duration::ZERO, Duration::ZERO);
-        let (mut promotions, mut idle) = (0, 0);
+        let (mut taken, mut idle) = (0, 0);
         while !until() {
             self.retire_cancelled();
             if idle >= IDLE_BEATS {
@@ -529,9 +530,9 @@ impl Machine {
                 since = Duration::ZERO;
             }
             self.heartbeat(tick);
-            let now = self.promotions.load(Ordering::Relaxed);
-            if now != promotions {
-                (promotions, fruitless) = (now, Duration::ZERO);
+            let now = self.taken.load(Ordering::Relaxed);
+            if now != taken {
+                (taken, fruitless) = (now, Duration::ZERO);
             }
             // Whoever is hungry waits for an eighth of the time in which there was nothing for him.
             nap = (fruitless / 8).clamp(if self.has_spare() { FIRST_NAP } else { BUSY_NAP }, LAST_NAP);

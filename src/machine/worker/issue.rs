@@ -41,8 +41,15 @@ impl Worker {
                 shadow.worker = self.local.index;
                 self.record(|| What::TakenUp((*board).frame));
             }
-            if machine.issue == Issue::Lazy && self.taken_back(board) {
-                (*board).draining = true;
+            if machine.issue == Issue::Lazy {
+                let is_fresh = (*board).retired == 0 && (*board).in_flight() == 1;
+                let is_here = (*board).promoted_by == self.local.index;
+                if is_fresh && !is_here {
+                    machine.taken.fetch_add(1, Ordering::Relaxed);
+                }
+                if self.taken_back(board, is_fresh && is_here) {
+                    (*board).draining = true;
+                }
             }
             self.trace(|tracer, _| tracer.end());
             loop {
@@ -134,13 +141,10 @@ impl Worker {
         }
     }
 
-    /// Whether a frame has nothing in flight, and nobody to issue for.
-    unsafe fn taken_back(&self, board: *mut Board) -> bool {
+    /// Whether a frame has nothing in flight, and nobody to issue for; `kept`: nobody has taken it from the worker that promoted it.
+    unsafe fn taken_back(&self, board: *mut Board, kept: bool) -> bool {
         // SAFETY: this worker is its issuer.
-        unsafe {
-            let fresh = (*board).promoted_by == self.local.index && (*board).retired == 0 && (*board).in_flight() == 1;
-            (fresh || !self.machine().is_hungry()) && (*board).youngest_open().is_none()
-        }
+        unsafe { (kept || !self.machine().is_hungry()) && (*board).youngest_open().is_none() }
     }
 
     /// A frame has drained: it goes on in order, or fails with what failed in it.

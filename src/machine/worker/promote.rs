@@ -88,7 +88,6 @@ impl Worker {
             self.working_on(entry);
             self.trace(|tracer, _| tracer.end());
             self.local.counts.promoted += 1;
-            machine.promotions.fetch_add(1, Ordering::Relaxed);
             self.local.push(Job::Board(board));
         }
         true
